@@ -1,0 +1,2 @@
+//! The Vigil command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Packages and reproducible execution with candle; no chain, no network

@@ -1,0 +1,2 @@
+//! The Vigil node.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The Vigil worker.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reproducible operators: one element for the referee, whole tensors for workers

@@ -1,0 +1,1 @@
+//! Runs the reproducible operators inside a wasm runtime and compares them with the native ones

@@ -1,0 +1,1 @@
+//! Jobs: escrow, assignment, commit, reveal, expiry and settlement

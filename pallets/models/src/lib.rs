@@ -1,0 +1,1 @@
+//! Model registry: who owns which model, its immutable versions, their terms and their status

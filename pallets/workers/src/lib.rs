@@ -1,0 +1,1 @@
+//! Worker registry: bonds, capabilities, served versions, reputation and jail

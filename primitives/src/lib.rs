@@ -1,0 +1,1 @@
+//! The vocabulary of the Vigil chain: ids, amounts, job and model types, runtime APIs

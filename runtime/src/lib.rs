@@ -1,0 +1,1 @@
+//! The Vigil runtime
