@@ -1,1 +1,60 @@
-//! The vocabulary of the Vigil chain: ids, amounts, job and model types, runtime APIs
+//! The vocabulary of the Vigil chain.
+//!
+//! Every crate of the workspace speaks of models, workers and jobs with the types of this crate:
+//! the pallets store and return them, the runtime API carries them, and the worker and the command
+//! line decode them. Nothing here knows a pallet, a node or a network. It is `no_std`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`architecture`] | model families, their hyperparameters and the work a run costs |
+//! | [`model`] | versions, terms and what the registry answers about them |
+//! | [`worker`] | capability, status and reputation of a worker |
+//! | [`job`] | a job from submission to settlement |
+//! | [`pricing`] | every formula that turns work and terms into money |
+//! | [`traits`] | how the pallets meet each other |
+//! | [`api`] | the runtime API |
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod api;
+pub mod architecture;
+pub mod job;
+pub mod model;
+pub mod pricing;
+pub mod traits;
+pub mod worker;
+
+pub use architecture::{Architecture, Encoder};
+pub use job::{Job, JobId, JobStatus};
+pub use model::{ModelId, Version, VersionId};
+
+use sp_runtime::traits::{IdentifyAccount, Verify};
+
+/// Signature of a transaction.
+pub type Signature = sp_runtime::MultiSignature;
+/// Account of a person, a worker or a pallet.
+pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
+/// Amount of the token in its smallest unit. One VGL is [`UNIT`].
+pub type Balance = u128;
+/// Height of a block.
+pub type BlockNumber = u32;
+/// Hash of the chain's own structures (BLAKE2b-256).
+pub type Hash = sp_core::H256;
+/// Number of transactions an account has made.
+pub type Nonce = u32;
+/// BLAKE3 of an artifact's bytes: its identity, its commitment and its address.
+pub type ContentHash = sp_core::H256;
+
+/// One VGL: 12 decimals.
+pub const UNIT: Balance = 1_000_000_000_000;
+/// A thousandth of a VGL.
+pub const MILLI: Balance = UNIT / 1_000;
+/// A millionth of a VGL.
+pub const MICRO: Balance = UNIT / 1_000_000;
+
+/// The number of the reproducible operator set that this build computes.
+///
+/// A change of any output byte of any operator is a new number.
+pub const OP_SET: u16 = 1;

@@ -1,0 +1,192 @@
+//! Models, their immutable versions and the terms of using them.
+
+use crate::{Architecture, Balance, ContentHash};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use sp_core::{bounded::BoundedVec, ConstU32};
+
+/// Number of a model, given at its creation.
+pub type ModelId = u32;
+/// Number of a version within its model, from 0.
+pub type Version = u32;
+
+/// Longest name of a model, in bytes of UTF-8.
+pub const MAX_NAME: u32 = 64;
+/// Longest SPDX licence expression, in bytes.
+pub const MAX_LICENCE: u32 = 64;
+/// Most places a version's package can be fetched from.
+pub const MAX_SOURCES: u32 = 4;
+/// Longest URL, in bytes.
+pub const MAX_URL: u32 = 256;
+
+/// Name of a model.
+pub type Name = BoundedVec<u8, ConstU32<MAX_NAME>>;
+/// A URL. For a package, the folder that holds `package.json`, ending in `/`.
+pub type Url = BoundedVec<u8, ConstU32<MAX_URL>>;
+/// Places a package can be fetched from.
+pub type Sources = BoundedVec<Url, ConstU32<MAX_SOURCES>>;
+/// SPDX licence expression.
+pub type Licence = BoundedVec<u8, ConstU32<MAX_LICENCE>>;
+
+/// One version of one model, written `model@version`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct VersionId {
+    /// The model.
+    pub model: ModelId,
+    /// The version within the model.
+    pub version: Version,
+}
+
+impl core::fmt::Display for VersionId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}@{}", self.model, self.version)
+    }
+}
+
+impl core::str::FromStr for VersionId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "expected MODEL@VERSION, for instance 0@0";
+        let (model, version) = text.split_once('@').ok_or(WRONG)?;
+        Ok(Self {
+            model: model.parse().map_err(|_| WRONG)?,
+            version: version.parse().map_err(|_| WRONG)?,
+        })
+    }
+}
+
+/// A file by content.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Artifact {
+    /// BLAKE3 of the bytes.
+    pub hash: ContentHash,
+    /// Number of bytes.
+    pub len: u64,
+}
+
+/// Who may use a version.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Access {
+    /// Everybody who pays.
+    #[codec(index = 0)]
+    Open,
+}
+
+/// What the owner of a model asks for its use.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Fee {
+    /// For every job.
+    pub per_job: Balance,
+    /// For every 1,000 tokens in and out, charged in proportion and rounded up.
+    pub per_1k_tokens: Balance,
+}
+
+/// The terms of using a version. Immutable, as the version is.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Terms {
+    /// SPDX licence expression, for instance `Apache-2.0`.
+    pub licence: Licence,
+    /// Who may use it.
+    pub access: Access,
+    /// Whether commercial use is allowed.
+    pub commercial: bool,
+    /// What the owner is paid.
+    pub fee: Fee,
+}
+
+/// Everything an owner states when publishing a version.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct VersionSpec {
+    /// BLAKE3 of `package.json`, which names every file of the package.
+    pub package: ContentHash,
+    /// `weights.safetensors`.
+    pub weights: Artifact,
+    /// BLAKE3 of `tokenizer.json`.
+    pub tokenizer: ContentHash,
+    /// Family and hyperparameters.
+    pub architecture: Architecture,
+    /// The operator set that defines the output bytes.
+    pub op_set: u16,
+    /// Terms of use.
+    pub terms: Terms,
+    /// Where to fetch the package.
+    pub sources: Sources,
+}
+
+/// Whether a version takes new work.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum VersionStatus {
+    /// In use.
+    #[codec(index = 0)]
+    Active,
+    /// Still served where it is served; no worker may start to serve it.
+    #[codec(index = 1)]
+    Deprecated,
+    /// No new jobs. Jobs already submitted finish.
+    #[codec(index = 2)]
+    Revoked,
+}

@@ -1,0 +1,117 @@
+//! Every formula that turns work and terms into money.
+//!
+//! One place, pure and total: amounts are rounded in the payee's favour and additions saturate, so
+//! that an absurd price fails a comparison with the escrow instead of wrapping around it.
+
+use crate::{model::Fee, Balance};
+use sp_core::U256;
+use sp_runtime::{traits::Saturating, PerThing, Permill};
+
+/// Multiply-accumulates that a worker's ask is the price of.
+pub const GIGA: u64 = 1_000_000_000;
+
+/// What a worker earns: `ask` per giga multiply-accumulate, rounded up.
+pub fn reward(ask: Balance, work: u64) -> Balance {
+    mul_div_ceil(ask, work.into(), GIGA.into())
+}
+
+/// What the model's owner earns for a job.
+pub fn owner_fee(fee: &Fee, tokens_in: u32, tokens_out: u32) -> Balance {
+    let tokens = Balance::from(tokens_in).saturating_add(tokens_out.into());
+    fee.per_job.saturating_add(mul_div_ceil(fee.per_1k_tokens, tokens, 1_000))
+}
+
+/// What the treasury earns on top of a worker's reward.
+pub fn protocol_fee(rate: Permill, reward: Balance) -> Balance {
+    rate.mul_ceil(reward)
+}
+
+/// What a job costs in all, when every replica earns `reward`.
+pub fn total(owner_fee: Balance, reward: Balance, rate: Permill, replicas: u8) -> Balance {
+    reward
+        .saturating_add(protocol_fee(rate, reward))
+        .saturating_mul(replicas.into())
+        .saturating_add(owner_fee)
+}
+
+/// The most each of `replicas` workers may earn so that the [`total`] stays within `max_price`;
+/// `None` when the owner's fee alone exceeds it.
+pub fn budget(
+    max_price: Balance,
+    owner_fee: Balance,
+    rate: Permill,
+    replicas: u8,
+) -> Option<Balance> {
+    let share = max_price.checked_sub(owner_fee)?.checked_div(replicas.into())?;
+    // share / (1 + rate), then down to where the rounded-up protocol fee fits.
+    let million = u128::from(Permill::ACCURACY);
+    let divisor = million.saturating_add(rate.deconstruct().into());
+    let mut budget = mul_div_floor(share, million, divisor);
+    while budget > 0 && budget.saturating_add(protocol_fee(rate, budget)) > share {
+        budget.saturating_dec();
+    }
+    Some(budget)
+}
+
+fn mul_div_ceil(a: Balance, b: Balance, divisor: Balance) -> Balance {
+    let product = U256::from(a) * U256::from(b);
+    let divisor = U256::from(divisor.max(1));
+    let quotient = product / divisor;
+    let quotient = if (product % divisor).is_zero() { quotient } else { quotient + 1 };
+    quotient.try_into().unwrap_or(Balance::MAX)
+}
+
+fn mul_div_floor(a: Balance, b: Balance, divisor: Balance) -> Balance {
+    let quotient = U256::from(a) * U256::from(b) / U256::from(divisor.max(1));
+    quotient.try_into().unwrap_or(Balance::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reward_should_round_up() {
+        assert_eq!(reward(10, GIGA), 10);
+        assert_eq!(reward(10, 1), 1);
+        assert_eq!(reward(10, GIGA + 1), 11);
+        assert_eq!(reward(0, GIGA), 0);
+        assert_eq!(reward(Balance::MAX, u64::MAX), Balance::MAX);
+    }
+
+    #[test]
+    fn owner_fee_should_charge_tokens_in_proportion() {
+        let fee = Fee { per_job: 5, per_1k_tokens: 1_000 };
+        assert_eq!(owner_fee(&fee, 16, 0), 21);
+        assert_eq!(owner_fee(&fee, u32::MAX, u32::MAX), 5 + 2 * Balance::from(u32::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn a_budget_spent_should_never_exceed_the_price(
+            max_price: Balance,
+            owner_fee in 0..u128::MAX,
+            parts in 0u32..=1_000_000,
+            replicas in 1u8..=5,
+        ) {
+            let rate = Permill::from_parts(parts);
+            if let Some(reward) = budget(max_price, owner_fee, rate, replicas) {
+                prop_assert!(total(owner_fee, reward, rate, replicas) <= max_price);
+            } else {
+                prop_assert!(owner_fee > max_price);
+            }
+        }
+
+        #[test]
+        fn a_budget_should_be_the_largest_that_fits(
+            max_price in 0..u128::MAX / 4,
+            parts in 0u32..=1_000_000,
+            replicas in 1u8..=5,
+        ) {
+            let rate = Permill::from_parts(parts);
+            let reward = budget(max_price, 0, rate, replicas).unwrap();
+            prop_assert!(total(0, reward + 1, rate, replicas) > max_price);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the chain knows of a worker.
+
+use crate::Balance;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+
+/// Most versions a worker serves at the same time.
+pub const MAX_SERVED: u32 = 32;
+/// Most jobs a worker runs at the same time.
+pub const MAX_CAPACITY: u16 = 256;
+/// A worker's unfinalised rewards times this never exceed its bond.
+pub const BOND_COVER: Balance = 50;
+
+/// The kind of hardware a worker computes with.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum DeviceClass {
+    /// Processor cores.
+    #[codec(index = 0)]
+    Cpu,
+    /// A graphics processor.
+    #[codec(index = 1)]
+    Gpu,
+}
+
+/// What a worker says of its hardware. Informative: payment never depends on it.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Capability {
+    /// Memory for models, in MiB.
+    pub memory_mib: u32,
+    /// Kind of device.
+    pub device: DeviceClass,
+    /// Measured speed, in giga multiply-accumulates per second.
+    pub gmacs_per_second: u32,
+}
+
+/// Whether a worker is given jobs.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum WorkerStatus<BlockNumber> {
+    /// Takes jobs.
+    #[codec(index = 0)]
+    Active,
+    /// Finishes what it has, takes nothing new.
+    #[codec(index = 1)]
+    Draining,
+    /// Missed too many deadlines. May return by `unjail` from this block on.
+    #[codec(index = 2)]
+    Jailed {
+        /// First block at which the worker may unjail itself.
+        until: BlockNumber,
+    },
+    /// Leaving. The bond can be withdrawn from this block on.
+    #[codec(index = 3)]
+    Unbonding {
+        /// First block at which the bond can be withdrawn.
+        until: BlockNumber,
+    },
+}
+
+/// How a worker has behaved.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Reputation {
+    /// Jobs settled and paid.
+    pub completed: u32,
+    /// Deadlines missed.
+    pub expired: u32,
+    /// Deadlines missed since the last completed job or the last jail.
+    pub expired_in_a_row: u32,
+    /// Jobs given back before the deadline.
+    pub declined: u32,
+    /// Jobs whose replicas differed.
+    pub contested: u32,
+}
