@@ -1,1 +1,627 @@
-//! Jobs: escrow, assignment, commit, reveal, expiry and settlement
+//! # Jobs: escrow, assignment, commit, reveal, expiry and settlement
+//!
+//! A requester submits a job with the most it pays, which is held until the job ends. The pallet
+//! draws workers for it, takes their commitments and then their openings, and pays everybody from
+//! the hold in one storage transaction, or gives the whole escrow back. Every planck of escrow
+//! ends as a payment for a result or as a refund.
+//!
+//! | who | calls |
+//! |---|---|
+//! | requester | [`submit`](Pallet::submit), [`cancel`](Pallet::cancel) |
+//! | worker | [`commit`](Pallet::commit), [`reveal`](Pallet::reveal), [`decline`](Pallet::decline) |
+//! | anybody | [`poke`](Pallet::poke) |
+//!
+//! ## What moves a job
+//!
+//! The calls above, and two structures that the hooks serve under a weight limit, going on in the
+//! next block where they stopped:
+//!
+//! - the **queue**, first in, first out, of jobs with vacancies. A job's vacancies are filled
+//!   together or not at all, so that no worker computes for a job that may never find its others;
+//!   a job that could not be filled goes to the end.
+//! - the **agenda**: every job has exactly one entry, at the block where something becomes due:
+//!   a missed deadline, the settlement, the refund of an undecided contest, and at last the
+//!   pruning of its record.
+//!
+//! A hook's transition runs in its own storage transaction. One that fails is postponed by
+//! [`Config::RetryPeriod`] and says so in an event.
+//!
+//! ## Whom it trusts
+//!
+//! Nobody. Work is computed from the architecture, never taken from a worker. A commitment binds
+//! the worker and the job, and nobody opens one before every replica has committed, so nobody can
+//! copy. A withheld opening costs its worker and blocks nobody else.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod functions;
+mod try_state;
+pub mod types;
+pub mod weights;
+
+#[cfg(any(test, feature = "runtime-benchmarks"))]
+mod benchmarking;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+pub use pallet::*;
+pub use types::{Due, JobRecord};
+pub use weights::WeightInfo;
+
+use alloc::boxed::Box;
+use frame_support::traits::fungible;
+use frame_system::pallet_prelude::BlockNumberFor;
+use vigil_primitives::{job::JobSpec, Balance, JobId};
+
+/// The record of a job in runtime `T`.
+pub type JobRecordOf<T> = JobRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// What a requester states in runtime `T`.
+pub type JobSpecOf<T> = JobSpec<BlockNumberFor<T>>;
+/// A job as shown by runtime `T`.
+pub type JobOf<T> =
+    vigil_primitives::Job<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+    use frame_support::{pallet_prelude::*, traits::Randomness};
+    use frame_system::pallet_prelude::*;
+    use sp_runtime::Permill;
+    use vigil_primitives::{
+        api::{NoQuote, Quote},
+        job::{Contribution, DeclineReason, Input, Output, Receipt, RefundReason},
+        traits::{Disputes, ModelRegistry, Waterfall, WorkerPool},
+        Hash, VersionId,
+    };
+
+    use crate::types::QueueBounds;
+    use alloc::vec::Vec;
+
+    /// The in-code storage version.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    /// The jobs.
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    /// What the runtime decides.
+    #[pallet::config]
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+        /// The runtime's reasons for a hold.
+        type RuntimeHoldReason: From<HoldReason>;
+
+        /// What jobs are paid in.
+        type Currency: fungible::Inspect<Self::AccountId, Balance = Balance>
+            + fungible::hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+
+        /// The models.
+        type Models: ModelRegistry<Self::AccountId>;
+
+        /// Who is paid the owner's fee of a version.
+        type Waterfall: Waterfall<Self::AccountId>;
+
+        /// The workers.
+        type Workers: WorkerPool<Self::AccountId>;
+
+        /// Who decides when replicas differ.
+        type Disputes: Disputes;
+
+        /// Randomness that nobody knew when the job was submitted: it draws the workers.
+        type Randomness: Randomness<Self::Hash, BlockNumberFor<Self>>;
+
+        /// Where protocol fees go.
+        type Treasury: Get<Self::AccountId>;
+
+        /// The protocol's fee on rewards.
+        #[pallet::constant]
+        type ProtocolFee: Get<Permill>;
+
+        /// The smallest ask of a worker, per giga multiply-accumulate. A job must at least be able
+        /// to pay it.
+        #[pallet::constant]
+        type MinAsk: Get<Balance>;
+
+        /// Blocks a worker has for its commitment, beside the time for the work.
+        #[pallet::constant]
+        type CommitPeriod: Get<BlockNumberFor<Self>>;
+
+        /// Multiply-accumulates that every worker is expected to do in a block.
+        #[pallet::constant]
+        type WorkPerBlock: Get<u64>;
+
+        /// Blocks a worker has to open its commitment.
+        #[pallet::constant]
+        type RevealPeriod: Get<BlockNumberFor<Self>>;
+
+        /// Shortest challenge window a requester may choose.
+        #[pallet::constant]
+        type MinChallengeWindow: Get<BlockNumberFor<Self>>;
+
+        /// Longest challenge window a requester may choose.
+        #[pallet::constant]
+        type MaxChallengeWindow: Get<BlockNumberFor<Self>>;
+
+        /// Blocks after which a contested job is refunded when nothing has been decided.
+        #[pallet::constant]
+        type ContestPeriod: Get<BlockNumberFor<Self>>;
+
+        /// Blocks that the record of an ended job is kept.
+        #[pallet::constant]
+        type Retention: Get<BlockNumberFor<Self>>;
+
+        /// Blocks until a failed transition is tried again.
+        #[pallet::constant]
+        type RetryPeriod: Get<BlockNumberFor<Self>>;
+
+        /// Most blocks from submission to deadline.
+        #[pallet::constant]
+        type MaxDuration: Get<BlockNumberFor<Self>>;
+
+        /// Most jobs that have not ended.
+        #[pallet::constant]
+        type MaxOpenJobs: Get<u32>;
+
+        /// Most jobs of one requester that have not ended.
+        #[pallet::constant]
+        type MaxOpenJobsPerAccount: Get<u32>;
+
+        /// Blocks of one era of contribution totals.
+        #[pallet::constant]
+        type EraLength: Get<BlockNumberFor<Self>>;
+
+        /// Most weight that a block's start spends on the agenda and the queue. The agenda may
+        /// use half of it, the queue all that is left.
+        #[pallet::constant]
+        type ServiceWeight: Get<Weight>;
+
+        /// Weights.
+        type WeightInfo: WeightInfo;
+    }
+
+    /// Why money is held.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// The price of the requester's open jobs.
+        #[codec(index = 0)]
+        Escrow,
+    }
+
+    /// Number of the next job.
+    #[pallet::storage]
+    pub type NextJob<T> = StorageValue<_, JobId, ValueQuery>;
+
+    /// No job below this number remains. Listings start here.
+    #[pallet::storage]
+    pub type FirstJob<T> = StorageValue<_, JobId, ValueQuery>;
+
+    /// The jobs that are open or ended lately.
+    #[pallet::storage]
+    pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, JobRecordOf<T>>;
+
+    /// Their inputs.
+    #[pallet::storage]
+    pub type Inputs<T> = StorageMap<_, Twox64Concat, JobId, Input>;
+
+    /// The places of the queue.
+    #[pallet::storage]
+    pub type Queue<T> = StorageMap<_, Twox64Concat, u64, JobId>;
+
+    /// Where the queue begins and ends.
+    #[pallet::storage]
+    pub type QueueEnds<T> = StorageValue<_, QueueBounds, ValueQuery>;
+
+    /// What becomes due in which block.
+    #[pallet::storage]
+    pub type Agenda<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BlockNumberFor<T>, Twox64Concat, JobId, ()>;
+
+    /// The oldest block whose agenda is unfinished.
+    #[pallet::storage]
+    pub type AgendaCursor<T: Config> = StorageValue<_, BlockNumberFor<T>>;
+
+    /// The jobs that a worker is engaged in.
+    #[pallet::storage]
+    pub type AssignedTo<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, JobId, ()>;
+
+    /// Jobs that have not ended.
+    #[pallet::storage]
+    pub type OpenJobs<T> = StorageValue<_, u32, ValueQuery>;
+
+    /// Jobs of a requester that have not ended.
+    #[pallet::storage]
+    pub type OpenJobsOf<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
+    /// What a worker has computed and earned with a version.
+    #[pallet::storage]
+    pub type Contributions<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        T::AccountId,
+        Twox64Concat,
+        VersionId,
+        Contribution,
+        ValueQuery,
+    >;
+
+    /// What a worker has computed and earned in an era.
+    #[pallet::storage]
+    pub type EraContributions<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        u32,
+        Blake2_128Concat,
+        T::AccountId,
+        Contribution,
+        ValueQuery,
+    >;
+
+    /// What all workers together have computed and earned in an era.
+    #[pallet::storage]
+    pub type EraTotals<T> = StorageMap<_, Twox64Concat, u32, Contribution, ValueQuery>;
+
+    /// What has happened.
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(crate) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// A job waits for workers; its price is held.
+        Submitted {
+            /// The job.
+            job: JobId,
+            /// Who pays.
+            requester: T::AccountId,
+            /// What is run.
+            version: VersionId,
+            /// What is held.
+            max_price: Balance,
+        },
+        /// A worker has been drawn for a job.
+        Assigned {
+            /// The job.
+            job: JobId,
+            /// The worker.
+            worker: T::AccountId,
+            /// Its price per giga multiply-accumulate.
+            ask: Balance,
+            /// Last block for its commitment.
+            commit_by: BlockNumberFor<T>,
+        },
+        /// A worker has committed to an output.
+        Committed {
+            /// The job.
+            job: JobId,
+            /// The worker.
+            worker: T::AccountId,
+            /// The commitment.
+            commitment: Hash,
+        },
+        /// Every replica has committed: they open their commitments until this block.
+        RevealStarted {
+            /// The job.
+            job: JobId,
+            /// Last block for the openings.
+            reveal_by: BlockNumberFor<T>,
+        },
+        /// A worker has opened its commitment.
+        Revealed {
+            /// The job.
+            job: JobId,
+            /// The worker.
+            worker: T::AccountId,
+            /// The output.
+            output: Output,
+        },
+        /// A worker gave a job back.
+        Declined {
+            /// The job.
+            job: JobId,
+            /// The worker.
+            worker: T::AccountId,
+            /// Why.
+            reason: DeclineReason,
+        },
+        /// A worker missed its deadline and lost the job.
+        Expired {
+            /// The job.
+            job: JobId,
+            /// The worker.
+            worker: T::AccountId,
+        },
+        /// The job waits for other workers, after so many lost attempts.
+        Requeued {
+            /// The job.
+            job: JobId,
+            /// Attempts lost so far.
+            attempts: u8,
+        },
+        /// All revealed outputs agree; payment is due at this block.
+        Concluded {
+            /// The job.
+            job: JobId,
+            /// The output.
+            output: Output,
+            /// When payment is due.
+            settle_at: BlockNumberFor<T>,
+        },
+        /// Revealed outputs differ; escrow and bonds stay held until this block or a decision.
+        Contested {
+            /// The job.
+            job: JobId,
+            /// When the requester is refunded if nothing has been decided.
+            until: BlockNumberFor<T>,
+        },
+        /// Nobody could be asked to decide a contested job.
+        NotDisputed {
+            /// The job.
+            job: JobId,
+            /// What went wrong.
+            error: DispatchError,
+        },
+        /// A job was paid. The receipt's parts add up to the escrow.
+        Settled {
+            /// The job.
+            job: JobId,
+            /// The output.
+            output: Output,
+            /// Who was paid what.
+            receipt: Receipt,
+        },
+        /// A payee could not be credited, for instance because its account does not exist and the
+        /// amount is below the existential deposit. The requester keeps the amount.
+        PaymentReturned {
+            /// The job.
+            job: JobId,
+            /// Who could not be credited.
+            payee: T::AccountId,
+            /// The amount.
+            amount: Balance,
+            /// What went wrong.
+            error: DispatchError,
+        },
+        /// The whole escrow went back to the requester.
+        Refunded {
+            /// The job.
+            job: JobId,
+            /// Who pays.
+            requester: T::AccountId,
+            /// The amount.
+            amount: Balance,
+            /// Why.
+            reason: RefundReason,
+        },
+        /// The requester took the job back, and the whole escrow with it.
+        Cancelled {
+            /// The job.
+            job: JobId,
+            /// Who pays.
+            requester: T::AccountId,
+            /// The amount.
+            amount: Balance,
+        },
+        /// A due transition failed and is tried again at this block.
+        Postponed {
+            /// The job.
+            job: JobId,
+            /// When it is tried again.
+            until: BlockNumberFor<T>,
+            /// What went wrong.
+            error: DispatchError,
+        },
+        /// The record of an ended job was removed.
+        Pruned {
+            /// The job.
+            job: JobId,
+        },
+    }
+
+    /// Why a call was refused.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// There is no such job.
+        NotFound,
+        /// The job is another account's.
+        NotOwner,
+        /// No such version was published.
+        UnknownVersion,
+        /// The version takes no new jobs: its owner revoked it.
+        VersionRevoked,
+        /// No worker serves the version.
+        VersionNotServed,
+        /// The input has no tokens.
+        InputEmpty,
+        /// The input's length is no multiple of 4 bytes, the size of a token id.
+        InputNotTokens,
+        /// The input has more tokens than the version takes.
+        InputTooLong,
+        /// The input holds a token id that the version's vocabulary lacks.
+        TokenOutOfVocabulary,
+        /// More tokens than the version can generate, or than the job asked for.
+        TooManyTokens,
+        /// Replicas must be 1 to 5.
+        ReplicasOutOfRange,
+        /// The challenge window is shorter or longer than the chain allows.
+        ChallengeWindowOutOfRange,
+        /// The deadline is not in the future.
+        DeadlinePassed,
+        /// The deadline is too far in the future.
+        DeadlineTooFar,
+        /// The price does not cover the owner's fee and the cheapest workers there can be.
+        PriceTooLow,
+        /// The chain has as many open jobs as it can take.
+        TooManyOpenJobs,
+        /// The account has as many open jobs as it may.
+        TooManyOpenJobsOfAccount,
+        /// The job has been assigned, or has ended.
+        NotQueued,
+        /// The account is not one of the job's workers.
+        NotAssigned,
+        /// The worker has committed already.
+        AlreadyCommitted,
+        /// The worker has opened its commitment already.
+        AlreadyRevealed,
+        /// The deadline for this has passed.
+        TooLate,
+        /// Not every replica has committed yet.
+        RevealTooEarly,
+        /// The output and salt are not what the commitment was to.
+        CommitmentMismatch,
+        /// Nothing is due for the job now.
+        NotDue,
+        /// The payments of a job exceed its escrow.
+        EscrowExceeded,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(now: BlockNumberFor<T>) -> Weight {
+            Self::serve(now)
+        }
+
+        fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+            Self::serve_idle(now, remaining)
+        }
+
+        fn integrity_test() {
+            Self::check_config();
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Submits a job and holds `max_price` of the caller until it ends.
+        ///
+        /// Any account may call it. The version's fee and architecture are those of this moment;
+        /// the fee goes to whoever owns the model at settlement.
+        ///
+        /// Emits [`Event::Submitted`]. Refuses, in this order: a version that is unknown, revoked
+        /// or not served; an input that is empty, no whole tokens, too long or out of vocabulary;
+        /// more tokens than the version generates; replicas, challenge window or deadline out of
+        /// range; too low a price; too many open jobs; and a price that the caller's balance,
+        /// less the existential deposit, does not cover.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::submit(types::inline_len(&spec.input)))]
+        pub fn submit(origin: OriginFor<T>, spec: Box<JobSpecOf<T>>) -> DispatchResult {
+            let requester = ensure_signed(origin)?;
+            Self::do_submit(requester, *spec)
+        }
+
+        /// Takes a queued job back, with its whole escrow.
+        ///
+        /// Only its requester may, and only while no worker is engaged. Emits
+        /// [`Event::Cancelled`]. Refuses a job that does not exist, is another's or is not queued.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::cancel())]
+        pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+            let requester = ensure_signed(origin)?;
+            Self::do_cancel(&requester, job)
+        }
+
+        /// Commits to an output, without showing it.
+        ///
+        /// Only a worker drawn for the job may, once, up to its `commit_by`. Free when it
+        /// succeeds. `commitment` is [`vigil_primitives::job::commitment`]. Emits
+        /// [`Event::Committed`], and [`Event::RevealStarted`] when it is the last.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::commit())]
+        pub fn commit(
+            origin: OriginFor<T>,
+            job: JobId,
+            commitment: Hash,
+        ) -> DispatchResultWithPostInfo {
+            let worker = ensure_signed(origin)?;
+            Self::do_commit(worker, job, commitment)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Opens a commitment.
+        ///
+        /// Only a worker that has committed may, once every replica has, up to `reveal_by`. Free
+        /// when it succeeds. Emits [`Event::Revealed`], and [`Event::Concluded`] or
+        /// [`Event::Contested`] when it is the last. Refuses an output that is not the committed
+        /// one or has too many tokens.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::reveal())]
+        pub fn reveal(
+            origin: OriginFor<T>,
+            job: JobId,
+            output: Output,
+            salt: [u8; 32],
+        ) -> DispatchResultWithPostInfo {
+            let worker = ensure_signed(origin)?;
+            Self::do_reveal(worker, job, output, salt)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Gives a job back before committing, without a slash.
+        ///
+        /// Only a worker drawn for the job may, up to its `commit_by`. It counts as a lost
+        /// attempt of the job and in the worker's record. Emits [`Event::Declined`], and
+        /// [`Event::Requeued`] or [`Event::Refunded`].
+        #[pallet::call_index(4)]
+        #[pallet::weight(Pallet::<T>::decline_weight())]
+        pub fn decline(origin: OriginFor<T>, job: JobId, reason: DeclineReason) -> DispatchResult {
+            let worker = ensure_signed(origin)?;
+            Self::do_decline(worker, job, reason)
+        }
+
+        /// Runs what a job is due for now: an expiry, the settlement, a refund or the pruning.
+        ///
+        /// Any account may call it; the agenda does the same by itself. Emits the events of the
+        /// transition. Refuses with `NotDue` when there is nothing to do.
+        #[pallet::call_index(5)]
+        #[pallet::weight(Pallet::<T>::heaviest_step())]
+        pub fn poke(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
+            ensure_signed(origin)?;
+            let weight = Self::do_poke(job)?;
+            Ok(Some(weight).into())
+        }
+    }
+
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// A job, until it is pruned.
+        pub fn job(id: JobId) -> Option<JobOf<T>> {
+            Self::job_view(id)
+        }
+
+        /// At most `limit` jobs from number `from` on, and never more than a page.
+        pub fn jobs(from: JobId, limit: u32) -> Vec<JobOf<T>> {
+            Self::job_views(from, limit)
+        }
+
+        /// The jobs that `worker` is engaged in.
+        pub fn assignments(worker: T::AccountId) -> Vec<JobOf<T>> {
+            AssignedTo::<T>::iter_key_prefix(worker).filter_map(Self::job_view).collect()
+        }
+
+        /// What `worker` has computed and earned with a version.
+        pub fn contribution(worker: T::AccountId, version: VersionId) -> Contribution {
+            Contributions::<T>::get(worker, version)
+        }
+
+        /// What everybody has computed and earned in an era.
+        pub fn era_total(era: u32) -> Contribution {
+            EraTotals::<T>::get(era)
+        }
+
+        /// What a job would cost now.
+        pub fn quote(
+            version: VersionId,
+            tokens_in: u32,
+            max_tokens_out: u32,
+            replicas: u8,
+        ) -> Result<Quote, NoQuote> {
+            Self::price(version, tokens_in, max_tokens_out, replicas)
+        }
+    }
+}

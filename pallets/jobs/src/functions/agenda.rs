@@ -1,0 +1,181 @@
+//! The agenda: what becomes due by itself.
+
+use super::*;
+use crate::types::Due;
+use frame_support::{storage::with_storage_layer, weights::WeightMeter};
+
+/// Numbers of pruned jobs that one pruning steps over. More than one, so that the oldest
+/// number keeps up with jobs that are pruned out of order.
+const STEPS_PER_PRUNE: u32 = 8;
+
+impl<T: Config> Pallet<T> {
+    /// What the start of a block does: the agenda with half the weight, the queue with the rest.
+    pub(crate) fn serve(now: BlockNumberFor<T>) -> Weight {
+        let limit = T::ServiceWeight::get();
+        let mut agenda = WeightMeter::with_limit(limit / 2);
+        Self::serve_agenda(now, &mut agenda);
+        let mut queue = WeightMeter::with_limit(limit.saturating_sub(agenda.consumed()));
+        Self::serve_queue(now, &mut queue);
+        agenda.consumed().saturating_add(queue.consumed())
+    }
+
+    /// What an idle end of a block does: what is left of the agenda. Workers are drawn at the
+    /// start of a block only, by randomness that was unknown when the job was submitted.
+    pub(crate) fn serve_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+        let mut meter = WeightMeter::with_limit(remaining);
+        Self::serve_agenda(now, &mut meter);
+        meter.consumed()
+    }
+
+    /// Runs what is due up to now, block by block, as far as the weight goes. Never skips.
+    pub(crate) fn serve_agenda(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
+        if meter.try_consume(T::WeightInfo::turn_page()).is_err() {
+            return;
+        }
+        let mut page = AgendaCursor::<T>::get().unwrap_or(now);
+        while page <= now && Self::serve_page(page, now, meter) {
+            page = page.saturating_add(1u32.into());
+            if meter.try_consume(T::WeightInfo::turn_page()).is_err() {
+                break;
+            }
+        }
+        AgendaCursor::<T>::put(page);
+    }
+
+    /// Runs the entries of one block. Whether it finished them.
+    fn serve_page(
+        page: BlockNumberFor<T>,
+        now: BlockNumberFor<T>,
+        meter: &mut WeightMeter,
+    ) -> bool {
+        for id in Agenda::<T>::iter_key_prefix(page) {
+            if meter.try_consume(T::WeightInfo::look()).is_err() {
+                return false;
+            }
+            let Some(job) = Jobs::<T>::get(id).filter(|job| job.wake_at == page) else {
+                Agenda::<T>::remove(page, id);
+                continue;
+            };
+            let Some(due) = job.due(now) else {
+                Self::store(id, job, now);
+                continue;
+            };
+            if meter.try_consume(Self::step_weight(due)).is_err() {
+                return false;
+            }
+            if let Err(error) = Self::step(id, job, due, now) {
+                Self::postpone(id, error, now);
+            }
+        }
+        true
+    }
+
+    pub(crate) fn do_poke(id: JobId) -> Result<Weight, DispatchError> {
+        let now = Self::now();
+        let job = Self::load(id)?;
+        let due = job.due(now).ok_or(Error::<T>::NotDue)?;
+        Self::step(id, job, due, now)?;
+        Ok(T::WeightInfo::look().saturating_add(Self::step_weight(due)))
+    }
+
+    /// Runs what a job is due for, wholly or not at all.
+    fn step(id: JobId, job: JobRecordOf<T>, due: Due, now: BlockNumberFor<T>) -> DispatchResult {
+        with_storage_layer(|| match due {
+            Due::Settle => Self::settle(id, job, now),
+            Due::ExpireCommitments | Due::ExpireReveals => Self::expire(id, job, now),
+            Due::Refund(reason) => Self::refund(id, job, reason, now),
+            Due::Prune => {
+                Self::prune(id, &job);
+                Ok(())
+            }
+        })
+    }
+
+    /// Puts a job whose transition failed on a later page, as it is.
+    fn postpone(id: JobId, error: DispatchError, now: BlockNumberFor<T>) {
+        let until = now.saturating_add(T::RetryPeriod::get().max(1u32.into()));
+        if let Some(mut job) = Jobs::<T>::get(id) {
+            Self::reschedule(id, &mut job, until);
+            Jobs::<T>::insert(id, job);
+        }
+        Self::deposit_event(Event::Postponed { job: id, until, error });
+    }
+
+    fn prune(id: JobId, job: &JobRecordOf<T>) {
+        Agenda::<T>::remove(job.wake_at, id);
+        Inputs::<T>::remove(id);
+        Jobs::<T>::remove(id);
+        let (mut first, next) = (FirstJob::<T>::get(), NextJob::<T>::get());
+        for _ in 0..STEPS_PER_PRUNE {
+            if first >= next || Jobs::<T>::contains_key(first) {
+                break;
+            }
+            first = first.saturating_add(1);
+        }
+        FirstJob::<T>::put(first);
+        Self::deposit_event(Event::Pruned { job: id });
+    }
+
+    /// Weight of a transition at most.
+    pub(crate) fn step_weight(due: Due) -> Weight {
+        let (own, outcome) = match due {
+            Due::Settle => (T::WeightInfo::settle(MAX_REPLICAS), Outcome::Completed),
+            Due::ExpireCommitments => {
+                (T::WeightInfo::expire_commitments(MAX_REPLICAS), Outcome::Expired)
+            }
+            Due::ExpireReveals => (T::WeightInfo::expire_reveals(MAX_REPLICAS), Outcome::Expired),
+            Due::Refund(RefundReason::Undecided) => {
+                (T::WeightInfo::refund(MAX_REPLICAS), Outcome::Undecided)
+            }
+            Due::Refund(_) => (T::WeightInfo::refund(MAX_REPLICAS), Outcome::Released),
+            Due::Prune => return T::WeightInfo::prune(),
+        };
+        own.saturating_add(Self::release_weight(outcome))
+    }
+
+    /// Weight of the heaviest transition.
+    pub(crate) fn heaviest_step() -> Weight {
+        [
+            Due::Settle,
+            Due::ExpireCommitments,
+            Due::ExpireReveals,
+            Due::Refund(RefundReason::NoWorker),
+            Due::Prune,
+        ]
+        .into_iter()
+        .map(Self::step_weight)
+        .fold(Weight::zero(), |heaviest, step| heaviest.max(step))
+        .saturating_add(T::WeightInfo::look())
+    }
+
+    /// Refuses a configuration under which the pallet could not keep its promises.
+    pub(crate) fn check_config() {
+        let one: BlockNumberFor<T> = 1u32.into();
+        assert!(T::MinAsk::get() > 0, "MinAsk must be positive");
+        assert!(T::WorkPerBlock::get() > 0, "WorkPerBlock must be positive");
+        assert!(T::MaxOpenJobs::get() > 0, "MaxOpenJobs must be positive");
+        assert!(T::MaxOpenJobsPerAccount::get() > 0, "MaxOpenJobsPerAccount must be positive");
+        for (period, name) in [
+            (T::CommitPeriod::get(), "CommitPeriod"),
+            (T::RevealPeriod::get(), "RevealPeriod"),
+            (T::MinChallengeWindow::get(), "MinChallengeWindow"),
+            (T::ContestPeriod::get(), "ContestPeriod"),
+            (T::Retention::get(), "Retention"),
+            (T::RetryPeriod::get(), "RetryPeriod"),
+            (T::MaxDuration::get(), "MaxDuration"),
+            (T::EraLength::get(), "EraLength"),
+        ] {
+            assert!(period >= one, "{name} must be at least one block");
+        }
+        assert!(
+            T::MinChallengeWindow::get() <= T::MaxChallengeWindow::get(),
+            "MinChallengeWindow must not exceed MaxChallengeWindow"
+        );
+        let half = T::ServiceWeight::get() / 2;
+        let transition =
+            T::WeightInfo::turn_page().saturating_mul(2).saturating_add(Self::heaviest_step());
+        assert!(transition.all_lte(half), "ServiceWeight must fit two transitions");
+        let draw = T::WeightInfo::next_place().saturating_add(Self::draw_weight(MAX_REPLICAS));
+        assert!(draw.all_lte(half), "ServiceWeight must fit two draws");
+    }
+}

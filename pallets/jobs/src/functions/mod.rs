@@ -1,0 +1,151 @@
+//! What the calls and the hooks do, by feature.
+//!
+//! Every change of a job ends in [`Pallet::store`], which keeps the agenda and the queue in step
+//! with the record, so that no transition has to remember them.
+
+mod agenda;
+mod answer;
+mod queue;
+mod settle;
+mod submit;
+mod views;
+
+use crate::{types::Refusal, *};
+use frame_support::{
+    ensure,
+    traits::{fungible::MutateHold, tokens::Precision, Get},
+    weights::Weight,
+};
+use sp_runtime::{
+    traits::{Saturating, Zero},
+    DispatchError, DispatchResult,
+};
+use vigil_primitives::{
+    job::{RefundReason, Replica, MAX_REPLICAS},
+    traits::{Outcome, WorkerPool},
+    JobStatus,
+};
+
+type ReplicaOf<T> = Replica<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+
+impl<T> From<Refusal> for Error<T> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotAssigned => Self::NotAssigned,
+            Refusal::AlreadyCommitted => Self::AlreadyCommitted,
+            Refusal::AlreadyRevealed => Self::AlreadyRevealed,
+            Refusal::TooLate => Self::TooLate,
+            Refusal::RevealTooEarly => Self::RevealTooEarly,
+            Refusal::CommitmentMismatch => Self::CommitmentMismatch,
+            Refusal::TooManyTokens => Self::TooManyTokens,
+            Refusal::NotQueued => Self::NotQueued,
+        }
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn now() -> BlockNumberFor<T> {
+        frame_system::Pallet::<T>::block_number()
+    }
+
+    fn load(id: JobId) -> Result<JobRecordOf<T>, DispatchError> {
+        Jobs::<T>::get(id).ok_or_else(|| Error::<T>::NotFound.into())
+    }
+
+    /// Stores a job whose status may have changed, and gives it its entry in the agenda and, while
+    /// it has vacancies, its place in the queue.
+    fn store(id: JobId, mut job: JobRecordOf<T>, now: BlockNumberFor<T>) {
+        let due = job.next_due().unwrap_or_else(|| now.saturating_add(T::Retention::get()));
+        let wake_at = due.max(now.saturating_add(1u32.into()));
+        Self::reschedule(id, &mut job, wake_at);
+        match (job.place, job.vacancies() > 0) {
+            (None, true) => job.place = Some(Self::enqueue(id)),
+            (Some(place), false) => {
+                Queue::<T>::remove(place);
+                job.place = None;
+            }
+            _ => {}
+        }
+        Jobs::<T>::insert(id, job);
+    }
+
+    fn reschedule(id: JobId, job: &mut JobRecordOf<T>, wake_at: BlockNumberFor<T>) {
+        Agenda::<T>::remove(job.wake_at, id);
+        Agenda::<T>::insert(wake_at, id, ());
+        job.wake_at = wake_at;
+    }
+
+    /// Ends a worker's engagement.
+    fn release(id: JobId, job: &JobRecordOf<T>, replica: &ReplicaOf<T>, outcome: Outcome) {
+        AssignedTo::<T>::remove(&replica.worker, id);
+        T::Workers::release(&replica.worker, job.engaged_reward(replica.ask), outcome);
+    }
+
+    /// Stores a job that has ended. Nothing may be held for it any more.
+    fn close(id: JobId, job: JobRecordOf<T>, now: BlockNumberFor<T>) {
+        OpenJobs::<T>::mutate(Saturating::saturating_dec);
+        OpenJobsOf::<T>::mutate_exists(&job.requester, |open| {
+            *open = open.map(|open| open.saturating_sub(1)).filter(|open| !open.is_zero());
+        });
+        Self::store(id, job, now);
+    }
+
+    /// Gives the whole escrow back and lets the workers go.
+    fn refund(
+        id: JobId,
+        mut job: JobRecordOf<T>,
+        reason: RefundReason,
+        now: BlockNumberFor<T>,
+    ) -> DispatchResult {
+        let outcome = match reason {
+            RefundReason::Undecided => Outcome::Undecided,
+            RefundReason::NoWorker | RefundReason::AttemptsExhausted => Outcome::Released,
+        };
+        for replica in job.take_replicas() {
+            Self::release(id, &job, &replica, outcome);
+        }
+        Self::give_back(&job.requester, job.max_price)?;
+        Self::deposit_event(Event::Refunded {
+            job: id,
+            requester: job.requester.clone(),
+            amount: job.max_price,
+            reason,
+        });
+        job.status = JobStatus::Refunded { reason };
+        Self::close(id, job, now);
+        Ok(())
+    }
+
+    /// Releases escrow to its requester.
+    fn give_back(requester: &T::AccountId, amount: Balance) -> DispatchResult {
+        let escrow = HoldReason::Escrow.into();
+        T::Currency::release(&escrow, requester, amount, Precision::Exact)?;
+        Ok(())
+    }
+
+    /// Goes on after workers lost the job: it waits for others, or is refunded after too many
+    /// attempts or past its deadline.
+    fn lose_attempt(id: JobId, mut job: JobRecordOf<T>, now: BlockNumberFor<T>) -> DispatchResult {
+        if !job.lose_attempt() {
+            return Self::refund(id, job, RefundReason::AttemptsExhausted, now);
+        }
+        if job.deadline < now {
+            return Self::refund(id, job, RefundReason::NoWorker, now);
+        }
+        Self::deposit_event(Event::Requeued { job: id, attempts: job.attempts });
+        Self::store(id, job, now);
+        Ok(())
+    }
+
+    /// Weight of ending the engagements of one job.
+    pub(crate) fn release_weight(outcome: Outcome) -> Weight {
+        T::Workers::release_weight_of(outcome).saturating_mul(MAX_REPLICAS.into())
+    }
+
+    /// Weight of giving a job back: the last attempt ends the other engagements too.
+    pub(crate) fn decline_weight() -> Weight {
+        T::WeightInfo::decline()
+            .saturating_add(Self::release_weight(Outcome::Declined))
+            .saturating_add(Self::release_weight(Outcome::Released))
+    }
+}

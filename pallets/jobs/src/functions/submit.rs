@@ -1,0 +1,143 @@
+//! From a requester: submit and cancel.
+
+use super::*;
+use frame_support::traits::{
+    fungible::Inspect,
+    tokens::{Fortitude, Preservation},
+};
+use sp_runtime::TokenError;
+use vigil_primitives::{
+    job::{bytes_to_tokens, Input, Sampling},
+    model::{Access, VersionStatus},
+    pricing,
+    traits::ModelRegistry,
+    Architecture,
+};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_submit(requester: T::AccountId, spec: JobSpecOf<T>) -> DispatchResult {
+        let now = Self::now();
+        let version = T::Models::version(spec.version).ok_or(Error::<T>::UnknownVersion)?;
+        ensure!(version.status != VersionStatus::Revoked, Error::<T>::VersionRevoked);
+        match version.spec.terms.access {
+            Access::Open => {}
+        }
+        ensure!(T::Workers::is_served(spec.version), Error::<T>::VersionNotServed);
+
+        let architecture = version.spec.architecture;
+        let tokens_in = Self::check_input(&spec.input, &architecture)?;
+        ensure!(
+            spec.max_tokens_out <= architecture.max_tokens_out(tokens_in),
+            Error::<T>::TooManyTokens
+        );
+        match spec.sampling {
+            Sampling::Greedy => {}
+        }
+
+        let policy = spec.policy;
+        ensure!(
+            (1..=MAX_REPLICAS).contains(&policy.replicas.into()),
+            Error::<T>::ReplicasOutOfRange
+        );
+        ensure!(
+            (T::MinChallengeWindow::get()..=T::MaxChallengeWindow::get())
+                .contains(&policy.challenge_window),
+            Error::<T>::ChallengeWindowOutOfRange
+        );
+        ensure!(spec.deadline > now, Error::<T>::DeadlinePassed);
+        ensure!(
+            spec.deadline <= now.saturating_add(T::MaxDuration::get()),
+            Error::<T>::DeadlineTooFar
+        );
+
+        let fee = version.spec.terms.fee;
+        let least = pricing::total(
+            pricing::owner_fee(&fee, tokens_in, spec.max_tokens_out),
+            pricing::reward(T::MinAsk::get(), architecture.work(tokens_in, spec.max_tokens_out)),
+            T::ProtocolFee::get(),
+            policy.replicas,
+        );
+        ensure!(spec.max_price >= least, Error::<T>::PriceTooLow);
+
+        Self::count_open(&requester)?;
+        Self::hold(&requester, spec.max_price)?;
+
+        let id = NextJob::<T>::get();
+        NextJob::<T>::put(id.saturating_add(1));
+        Inputs::<T>::insert(id, &spec.input);
+        Self::deposit_event(Event::Submitted {
+            job: id,
+            requester: requester.clone(),
+            version: spec.version,
+            max_price: spec.max_price,
+        });
+        let job = JobRecord {
+            requester,
+            version: spec.version,
+            architecture,
+            fee,
+            protocol_fee: T::ProtocolFee::get(),
+            tokens_in,
+            max_tokens_out: spec.max_tokens_out,
+            sampling: spec.sampling,
+            policy,
+            max_price: spec.max_price,
+            deadline: spec.deadline,
+            submitted_at: now,
+            attempts: 0,
+            lost_by: Default::default(),
+            wake_at: now,
+            place: None,
+            status: JobStatus::Queued,
+        };
+        Self::store(id, job, now);
+        Ok(())
+    }
+
+    pub(crate) fn do_cancel(requester: &T::AccountId, id: JobId) -> DispatchResult {
+        let mut job = Self::load(id)?;
+        ensure!(job.requester == *requester, Error::<T>::NotOwner);
+        job.cancel().map_err(Error::<T>::from)?;
+        Self::give_back(requester, job.max_price)?;
+        Self::deposit_event(Event::Cancelled {
+            job: id,
+            requester: requester.clone(),
+            amount: job.max_price,
+        });
+        Self::close(id, job, Self::now());
+        Ok(())
+    }
+
+    /// The number of tokens in an input that the architecture takes.
+    fn check_input(input: &Input, architecture: &Architecture) -> Result<u32, DispatchError> {
+        ensure!(!input.is_empty(), Error::<T>::InputEmpty);
+        let tokens = input.tokens().ok_or(Error::<T>::InputNotTokens)?;
+        ensure!(tokens <= architecture.max_tokens_in(), Error::<T>::InputTooLong);
+        // A blob's tokens are not here to be checked: its workers decline what is out of range.
+        if let Input::Inline(bytes) = input {
+            let ids = bytes_to_tokens(bytes).ok_or(Error::<T>::InputNotTokens)?;
+            let vocabulary = architecture.vocabulary();
+            ensure!(ids.iter().all(|id| *id < vocabulary), Error::<T>::TokenOutOfVocabulary);
+        }
+        Ok(tokens)
+    }
+
+    fn count_open(requester: &T::AccountId) -> DispatchResult {
+        let open = OpenJobs::<T>::get();
+        ensure!(open < T::MaxOpenJobs::get(), Error::<T>::TooManyOpenJobs);
+        let own = OpenJobsOf::<T>::get(requester);
+        ensure!(own < T::MaxOpenJobsPerAccount::get(), Error::<T>::TooManyOpenJobsOfAccount);
+        OpenJobs::<T>::put(open.saturating_add(1));
+        OpenJobsOf::<T>::insert(requester, own.saturating_add(1));
+        Ok(())
+    }
+
+    /// Holds the price. The existential deposit stays free, so that a remainder of any size can be
+    /// given back, and frozen balance cannot be spent.
+    fn hold(requester: &T::AccountId, amount: Balance) -> DispatchResult {
+        let free =
+            T::Currency::reducible_balance(requester, Preservation::Preserve, Fortitude::Polite);
+        ensure!(free >= amount, TokenError::FundsUnavailable);
+        T::Currency::hold(&HoldReason::Escrow.into(), requester, amount)
+    }
+}

@@ -1,0 +1,472 @@
+//! The record of a job and its pure transitions.
+//!
+//! Nothing here knows a pallet: a transition checks what the record alone can tell, changes the
+//! record, and leaves it as it was when it refuses. Money, engagements and indices follow in
+//! [`crate::functions`].
+
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use core::mem;
+use frame_support::BoundedVec;
+use scale_info::TypeInfo;
+use sp_runtime::{
+    traits::{AtLeast32BitUnsigned, ConstU32},
+    Permill,
+};
+use vigil_primitives::{
+    job::{
+        commitment, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas,
+        Sampling, MAX_ATTEMPTS, MAX_REPLICAS,
+    },
+    model::Fee,
+    pricing, Architecture, Balance, Hash, Job, JobId, JobStatus, VersionId,
+};
+
+/// Most workers that can lose one job: every replica of every attempt.
+pub const MAX_LOST: u32 = MAX_REPLICAS * (MAX_ATTEMPTS as u32 + 1);
+/// Most accounts that one owner's fee is split among.
+pub const MAX_SHARES: u32 = 16;
+
+/// A job as it is stored. Its input lies apart.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct JobRecord<AccountId, BlockNumber> {
+    /// Who pays.
+    pub requester: AccountId,
+    /// What is run.
+    pub version: VersionId,
+    /// The version's architecture: work is computed from it.
+    pub architecture: Architecture,
+    /// The owner's fee, as it was at submission.
+    pub fee: Fee,
+    /// The protocol fee on rewards, as it was at submission.
+    pub protocol_fee: Permill,
+    /// Tokens in the input.
+    pub tokens_in: u32,
+    /// Most tokens to generate.
+    pub max_tokens_out: u32,
+    /// How to choose tokens.
+    pub sampling: Sampling,
+    /// How the result is made trustworthy.
+    pub policy: Policy<BlockNumber>,
+    /// The escrow.
+    pub max_price: Balance,
+    /// The last block at which a worker may be drawn.
+    pub deadline: BlockNumber,
+    /// When it was submitted.
+    pub submitted_at: BlockNumber,
+    /// Assignments lost so far.
+    pub attempts: u8,
+    /// Workers that lost it, by a missed deadline or by giving it back: never drawn again for it.
+    pub lost_by: BoundedVec<AccountId, ConstU32<MAX_LOST>>,
+    /// Its one entry in the agenda.
+    pub wake_at: BlockNumber,
+    /// Its place in the queue, while it has vacancies.
+    pub place: Option<u64>,
+    /// Where it stands.
+    pub status: JobStatus<AccountId, BlockNumber>,
+}
+
+/// The queue's places are `head..tail`. A place may be empty: its job was cancelled or refunded.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct QueueBounds {
+    /// The oldest place.
+    pub head: u64,
+    /// The next free place.
+    pub tail: u64,
+}
+
+/// Why a transition was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The caller is not one of the job's workers.
+    NotAssigned,
+    /// The caller has committed already.
+    AlreadyCommitted,
+    /// The caller has opened its commitment already.
+    AlreadyRevealed,
+    /// The caller's deadline has passed.
+    TooLate,
+    /// Not every replica has committed yet.
+    RevealTooEarly,
+    /// The output and salt are not what the commitment was to.
+    CommitmentMismatch,
+    /// More tokens than the job asked for.
+    TooManyTokens,
+    /// The job has been assigned, or has ended.
+    NotQueued,
+}
+
+/// What a job is due for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Pay for the agreed result.
+    Settle,
+    /// Drop the workers that did not commit in time.
+    ExpireCommitments,
+    /// Drop the workers that did not open their commitment in time.
+    ExpireReveals,
+    /// Give the whole escrow back.
+    Refund(RefundReason),
+    /// Forget the ended job.
+    Prune,
+}
+
+/// What the revealed outputs say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They are all equal.
+    Agreed(Output),
+    /// Two of them differ.
+    Differ,
+    /// There are none.
+    Silent,
+}
+
+impl<AccountId, BlockNumber> JobRecord<AccountId, BlockNumber>
+where
+    AccountId: Clone + PartialEq + Encode,
+    BlockNumber: AtLeast32BitUnsigned + Copy,
+{
+    /// Multiply-accumulates of one replica at most.
+    pub fn max_work(&self) -> u64 {
+        self.architecture.work(self.tokens_in, self.max_tokens_out)
+    }
+
+    /// The most one worker may earn.
+    pub fn budget(&self) -> Balance {
+        let fee = pricing::owner_fee(&self.fee, self.tokens_in, self.max_tokens_out);
+        pricing::budget(self.max_price, fee, self.protocol_fee, self.policy.replicas).unwrap_or(0)
+    }
+
+    /// What counts against the bond of a worker with this ask while it is engaged.
+    pub fn engaged_reward(&self, ask: Balance) -> Balance {
+        pricing::reward(ask, self.max_work())
+    }
+
+    /// Workers to be drawn.
+    pub fn vacancies(&self) -> u8 {
+        match &self.status {
+            JobStatus::Queued => self.policy.replicas,
+            JobStatus::Assigned { replicas } => {
+                let drawn = u8::try_from(replicas.len()).unwrap_or(u8::MAX);
+                self.policy.replicas.saturating_sub(drawn)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Workers that must not be drawn: those it has and those that lost it.
+    pub fn excluded(&self) -> Vec<AccountId> {
+        let current = self.status.replicas().iter().map(|replica| replica.worker.clone());
+        current.chain(self.lost_by.iter().cloned()).collect()
+    }
+
+    /// The block at which something becomes due; `None` once the job has ended.
+    pub fn next_due(&self) -> Option<BlockNumber> {
+        let after = |block: BlockNumber| block.saturating_add(BlockNumber::one());
+        match &self.status {
+            JobStatus::Queued => Some(after(self.deadline)),
+            JobStatus::Assigned { replicas } => {
+                let commit = replicas.iter().filter_map(commit_by).min().map(after);
+                let draw = (self.vacancies() > 0).then(|| after(self.deadline));
+                match (commit, draw) {
+                    (Some(commit), Some(draw)) => Some(commit.min(draw)),
+                    (commit, draw) => commit.or(draw),
+                }
+            }
+            JobStatus::Revealing { reveal_by, .. } => Some(after(*reveal_by)),
+            JobStatus::Revealed { settle_at, .. } => Some(*settle_at),
+            JobStatus::Contested { until, .. } => Some(*until),
+            JobStatus::Settled { .. } | JobStatus::Refunded { .. } | JobStatus::Cancelled => None,
+        }
+    }
+
+    /// What the job is due for now.
+    pub fn due(&self, now: BlockNumber) -> Option<Due> {
+        let due = match &self.status {
+            JobStatus::Queued if self.deadline < now => Due::Refund(RefundReason::NoWorker),
+            JobStatus::Assigned { replicas } => {
+                if replicas.iter().filter_map(commit_by).any(|block| block < now) {
+                    Due::ExpireCommitments
+                } else if self.vacancies() > 0 && self.deadline < now {
+                    Due::Refund(RefundReason::NoWorker)
+                } else {
+                    return None;
+                }
+            }
+            JobStatus::Revealing { reveal_by, .. } if *reveal_by < now => Due::ExpireReveals,
+            JobStatus::Revealed { settle_at, .. } if *settle_at <= now => Due::Settle,
+            JobStatus::Contested { until, .. } if *until <= now => {
+                Due::Refund(RefundReason::Undecided)
+            }
+            status if status.is_final() && self.wake_at <= now => Due::Prune,
+            _ => return None,
+        };
+        Some(due)
+    }
+
+    /// Adds drawn workers to the job. `false`, changing nothing, when they are more than its
+    /// vacancies.
+    pub fn assign(&mut self, drawn: Vec<Replica<AccountId, BlockNumber>>) -> bool {
+        if drawn.len() > usize::from(self.vacancies()) {
+            return false;
+        }
+        let mut replicas = self.take_replicas();
+        for replica in drawn {
+            // Within the bound: replicas and vacancies add up to `policy.replicas`.
+            let _ = replicas.try_push(replica);
+        }
+        self.status = JobStatus::Assigned { replicas };
+        true
+    }
+
+    /// Takes a commitment. Whether every replica has now committed.
+    pub fn commit(
+        &mut self,
+        worker: &AccountId,
+        commitment: Hash,
+        now: BlockNumber,
+    ) -> Result<bool, Refusal> {
+        let replicas = match &mut self.status {
+            JobStatus::Assigned { replicas } => replicas,
+            status if engaged(status.replicas(), worker) => return Err(Refusal::AlreadyCommitted),
+            _ => return Err(Refusal::NotAssigned),
+        };
+        let replica = find(replicas, worker)?;
+        in_time_to_commit(replica, now)?;
+        replica.state = ReplicaState::Committed { commitment };
+        let committed = replicas.iter().all(|replica| commit_by(replica).is_none());
+        Ok(committed && self.vacancies() == 0)
+    }
+
+    /// Gives the job back before committing.
+    pub fn decline(
+        &mut self,
+        worker: &AccountId,
+        now: BlockNumber,
+    ) -> Result<Replica<AccountId, BlockNumber>, Refusal> {
+        let replicas = match &mut self.status {
+            JobStatus::Assigned { replicas } => replicas,
+            status if engaged(status.replicas(), worker) => return Err(Refusal::AlreadyCommitted),
+            _ => return Err(Refusal::NotAssigned),
+        };
+        in_time_to_commit(find(replicas, worker)?, now)?;
+        let index = replicas.iter().position(|replica| replica.worker == *worker);
+        let replica = replicas.remove(index.ok_or(Refusal::NotAssigned)?);
+        self.lose(&replica);
+        Ok(replica)
+    }
+
+    /// Lets the replicas open their commitments.
+    pub fn start_reveal(&mut self, reveal_by: BlockNumber) {
+        let replicas = self.take_replicas();
+        self.status = JobStatus::Revealing { replicas, reveal_by };
+    }
+
+    /// Takes an opening. Whether every replica has now opened its commitment.
+    pub fn reveal(
+        &mut self,
+        job: JobId,
+        worker: &AccountId,
+        output: Output,
+        salt: &[u8; 32],
+        now: BlockNumber,
+    ) -> Result<bool, Refusal> {
+        let max_tokens_out = self.max_tokens_out;
+        let (replicas, reveal_by) = match &mut self.status {
+            JobStatus::Revealing { replicas, reveal_by } => (replicas, *reveal_by),
+            status if !engaged(status.replicas(), worker) => return Err(Refusal::NotAssigned),
+            JobStatus::Assigned { .. } => return Err(Refusal::RevealTooEarly),
+            _ => return Err(Refusal::AlreadyRevealed),
+        };
+        let replica = find(replicas, worker)?;
+        let ReplicaState::Committed { commitment: committed } = replica.state else {
+            return Err(Refusal::AlreadyRevealed);
+        };
+        if reveal_by < now {
+            return Err(Refusal::TooLate);
+        }
+        if output.tokens > max_tokens_out {
+            return Err(Refusal::TooManyTokens);
+        }
+        if commitment(&output, salt, worker, job) != committed {
+            return Err(Refusal::CommitmentMismatch);
+        }
+        replica.state = ReplicaState::Revealed { output };
+        Ok(replicas.iter().all(|replica| revealed(replica).is_some()))
+    }
+
+    /// Removes the workers that missed the deadline of the current stage.
+    pub fn drop_late(&mut self, now: BlockNumber) -> Vec<Replica<AccountId, BlockNumber>> {
+        let mut late = Vec::new();
+        let mut sift =
+            |replicas: &mut Replicas<AccountId, BlockNumber>,
+             is_late: &dyn Fn(&Replica<AccountId, BlockNumber>) -> bool| {
+                replicas.retain(|replica| {
+                    let keep = !is_late(replica);
+                    if !keep {
+                        late.push(replica.clone());
+                    }
+                    keep
+                });
+            };
+        match &mut self.status {
+            JobStatus::Assigned { replicas } => {
+                sift(replicas, &|replica| commit_by(replica).is_some_and(|block| block < now));
+            }
+            JobStatus::Revealing { replicas, reveal_by } if *reveal_by < now => {
+                sift(replicas, &|replica| revealed(replica).is_none());
+            }
+            _ => {}
+        }
+        for replica in &late {
+            self.lose(replica);
+        }
+        late
+    }
+
+    /// Counts a lost attempt and makes the lost workers' places vacancies. `false` when it was the
+    /// last attempt.
+    pub fn lose_attempt(&mut self) -> bool {
+        self.attempts = self.attempts.saturating_add(1);
+        let replicas = self.take_replicas();
+        self.status =
+            if replicas.is_empty() { JobStatus::Queued } else { JobStatus::Assigned { replicas } };
+        self.attempts <= MAX_ATTEMPTS
+    }
+
+    /// What the revealed outputs say.
+    pub fn verdict(&self) -> Verdict {
+        let mut outputs = self.status.replicas().iter().filter_map(revealed);
+        let Some(first) = outputs.next() else { return Verdict::Silent };
+        if outputs.all(|output| output == first) {
+            Verdict::Agreed(first)
+        } else {
+            Verdict::Differ
+        }
+    }
+
+    /// The job waits for its payment.
+    pub fn conclude(&mut self, settle_at: BlockNumber) {
+        let replicas = self.take_replicas();
+        self.status = JobStatus::Revealed { replicas, settle_at };
+    }
+
+    /// The job waits for a decision.
+    pub fn contest(&mut self, until: BlockNumber) {
+        let replicas = self.take_replicas();
+        self.status = JobStatus::Contested { replicas, until };
+    }
+
+    /// The requester takes the job back.
+    pub fn cancel(&mut self) -> Result<(), Refusal> {
+        if self.status != JobStatus::Queued {
+            return Err(Refusal::NotQueued);
+        }
+        self.status = JobStatus::Cancelled;
+        Ok(())
+    }
+
+    /// Takes the workers out; the caller sets the next status.
+    pub fn take_replicas(&mut self) -> Replicas<AccountId, BlockNumber> {
+        match mem::replace(&mut self.status, JobStatus::Queued) {
+            JobStatus::Assigned { replicas }
+            | JobStatus::Revealing { replicas, .. }
+            | JobStatus::Revealed { replicas, .. }
+            | JobStatus::Contested { replicas, .. }
+            | JobStatus::Settled { replicas, .. } => replicas,
+            JobStatus::Queued | JobStatus::Refunded { .. } | JobStatus::Cancelled => {
+                Replicas::default()
+            }
+        }
+    }
+
+    /// The job as the runtime API shows it.
+    pub fn view(self, id: JobId, input: Input) -> Job<AccountId, BlockNumber> {
+        Job {
+            id,
+            requester: self.requester,
+            spec: JobSpec {
+                version: self.version,
+                input,
+                max_tokens_out: self.max_tokens_out,
+                sampling: self.sampling,
+                policy: self.policy,
+                max_price: self.max_price,
+                deadline: self.deadline,
+            },
+            tokens_in: self.tokens_in,
+            attempts: self.attempts,
+            submitted_at: self.submitted_at,
+            status: self.status,
+        }
+    }
+
+    /// Remembers who lost the job. The list holds every replica of every attempt.
+    fn lose(&mut self, replica: &Replica<AccountId, BlockNumber>) {
+        let _ = self.lost_by.try_push(replica.worker.clone());
+    }
+}
+
+/// Bytes of an input that the chain itself carries.
+pub fn inline_len(input: &Input) -> u32 {
+    match input {
+        Input::Inline(_) => input.len(),
+        Input::Blob { .. } => 0,
+    }
+}
+
+fn commit_by<AccountId, BlockNumber: Copy>(
+    replica: &Replica<AccountId, BlockNumber>,
+) -> Option<BlockNumber> {
+    match replica.state {
+        ReplicaState::Assigned { commit_by } => Some(commit_by),
+        _ => None,
+    }
+}
+
+fn revealed<AccountId, BlockNumber>(replica: &Replica<AccountId, BlockNumber>) -> Option<Output> {
+    match replica.state {
+        ReplicaState::Revealed { output } => Some(output),
+        _ => None,
+    }
+}
+
+fn engaged<AccountId: PartialEq, BlockNumber>(
+    replicas: &[Replica<AccountId, BlockNumber>],
+    worker: &AccountId,
+) -> bool {
+    replicas.iter().any(|replica| replica.worker == *worker)
+}
+
+fn find<'a, AccountId: PartialEq, BlockNumber>(
+    replicas: &'a mut Replicas<AccountId, BlockNumber>,
+    worker: &AccountId,
+) -> Result<&'a mut Replica<AccountId, BlockNumber>, Refusal> {
+    replicas.iter_mut().find(|replica| replica.worker == *worker).ok_or(Refusal::NotAssigned)
+}
+
+fn in_time_to_commit<AccountId, BlockNumber: Copy + PartialOrd>(
+    replica: &Replica<AccountId, BlockNumber>,
+    now: BlockNumber,
+) -> Result<(), Refusal> {
+    match commit_by(replica) {
+        Some(commit_by) if now <= commit_by => Ok(()),
+        Some(_) => Err(Refusal::TooLate),
+        None => Err(Refusal::AlreadyCommitted),
+    }
+}
