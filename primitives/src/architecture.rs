@@ -175,6 +175,17 @@ impl Architecture {
         }
     }
 
+    /// The least and the most bytes that `weights.safetensors` can have.
+    ///
+    /// At least one byte for each weight of a matrix product and of the token table; at most 16
+    /// for each weight of any kind, plus 1 MiB of header. Wide on purpose: it catches a wrong
+    /// file, the exact check is the package's.
+    pub fn weights_len_bounds(&self) -> (u64, u64) {
+        match self {
+            Self::Encoder(encoder) => encoder.weights_len_bounds(),
+        }
+    }
+
     /// Bytes of the output of a run.
     pub fn output_len(&self, tokens_out: u32) -> u32 {
         match self {
@@ -190,6 +201,28 @@ impl Encoder {
     /// Width of one attention head.
     pub fn head_width(&self) -> u32 {
         self.hidden.checked_div(self.heads.into()).unwrap_or(0)
+    }
+
+    fn weights_len_bounds(&self) -> (u64, u64) {
+        let hidden = u64::from(self.hidden);
+        let layer = hidden
+            .saturating_mul(hidden)
+            .saturating_mul(4)
+            .saturating_add(hidden.saturating_mul(self.intermediate.into()).saturating_mul(2));
+        let least = layer
+            .saturating_mul(self.layers.into())
+            .saturating_add(hidden.saturating_mul(self.vocabulary.into()));
+        let tables = u64::from(self.positions).saturating_add(self.token_types.into());
+        // Biases and normalisation: fewer than 16 vectors per layer as wide as the widest.
+        let vectors = u64::from(self.hidden.max(self.intermediate))
+            .saturating_mul(u64::from(self.layers).saturating_add(1))
+            .saturating_mul(16);
+        let most = least
+            .saturating_add(hidden.saturating_mul(tables))
+            .saturating_add(vectors)
+            .saturating_mul(16)
+            .saturating_add(1 << 20);
+        (least, most)
     }
 
     fn validate(&self) -> Result<(), InvalidArchitecture> {
@@ -267,6 +300,16 @@ mod tests {
     fn work_should_count_the_multiply_accumulates_of_minilm() {
         // 6 layers x 16 tokens x (4 x 384^2 + 2 x 384 x 1536 + 2 x 16 x 384)
         assert_eq!(Architecture::Encoder(minilm()).work(16, 0), 171_048_960);
+    }
+
+    #[test]
+    fn weights_len_bounds_should_hold_the_int8_and_the_float_file_of_minilm() {
+        let (least, most) = Architecture::Encoder(minilm()).weights_len_bounds();
+        // 22.6 M weights: one byte each with scales, or four.
+        for len in [22_800_000, 90_900_000] {
+            assert!((least..=most).contains(&len), "{least}..={most}");
+        }
+        assert!(least > 20_000_000 && most < 1 << 30);
     }
 
     #[test]

@@ -70,6 +70,24 @@ impl core::str::FromStr for VersionId {
     }
 }
 
+/// The scheme of a URL: what stands before `://`.
+///
+/// `None` when the bytes are no URL that a registry accepts: printable ASCII without spaces, a
+/// lower-case scheme that begins with a letter, and something behind it.
+pub fn url_scheme(url: &[u8]) -> Option<&[u8]> {
+    if !url.iter().all(u8::is_ascii_graphic) {
+        return None;
+    }
+    let end = url.windows(3).position(|window| window == b"://")?;
+    let (scheme, rest) = (url.get(..end)?, url.get(end.saturating_add(3)..)?);
+    let in_scheme =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(byte);
+    let valid = scheme.first().is_some_and(u8::is_ascii_lowercase)
+        && scheme.iter().all(in_scheme)
+        && !rest.is_empty();
+    valid.then_some(scheme)
+}
+
 /// A file by content.
 #[derive(
     Clone,
@@ -189,4 +207,34 @@ pub enum VersionStatus {
     /// No new jobs. Jobs already submitted finish.
     #[codec(index = 2)]
     Revoked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_scheme_should_name_the_scheme_when_the_url_has_one() {
+        assert_eq!(url_scheme(b"https://example.org/x/"), Some(&b"https"[..]));
+        assert_eq!(url_scheme(b"file:///srv/package/"), Some(&b"file"[..]));
+        assert_eq!(url_scheme(b"git+ssh://host"), Some(&b"git+ssh"[..]));
+    }
+
+    #[test]
+    fn url_scheme_should_refuse_when_the_bytes_are_no_url() {
+        for bad in [
+            &b""[..],
+            b"example.org",
+            b"://example.org",
+            b"https://",
+            b"HTTPS://example.org",
+            b"1http://example.org",
+            b"ht tp://example.org",
+            b"https://example.org/a b",
+            b"https://example.org/\n",
+            "https://ex\u{e4}mple.org".as_bytes(),
+        ] {
+            assert_eq!(url_scheme(bad), None, "{:?}", core::str::from_utf8(bad));
+        }
+    }
 }

@@ -24,11 +24,17 @@ pub struct RegisteredVersion<AccountId> {
 pub trait ModelRegistry<AccountId> {
     /// The version, if it was ever published.
     fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>>;
+
+    /// Sets the scene of a benchmark: publishes an active version of a small encoder in the name
+    /// of `owner`, at no cost. No call reaches it. `None` when the registry cannot.
+    fn benchmark_version(_owner: &AccountId) -> Option<VersionId> {
+        None
+    }
 }
 
 /// Splits what a model's owner earns among everybody the version descends from.
 ///
-/// The parts add up to `amount`.
+/// The parts add up to `amount`; for a version that was never published there are none.
 pub trait Waterfall<AccountId> {
     /// Who is paid which part of `amount`.
     fn split(id: VersionId, amount: Balance) -> Vec<(AccountId, Balance)>;
@@ -87,14 +93,24 @@ pub trait WorkerPool<AccountId> {
     /// Weight of one [`Self::engage`].
     fn engage_weight() -> sp_runtime::Weight;
 
-    /// Weight of one [`Self::release`].
+    /// Weight of one [`Self::release`], whatever the outcome.
     fn release_weight() -> sp_runtime::Weight;
+
+    /// Weight of one [`Self::release`] with this outcome: at most [`Self::release_weight`], and
+    /// far less when the outcome cannot send the worker to jail.
+    fn release_weight_of(_outcome: Outcome) -> sp_runtime::Weight {
+        Self::release_weight()
+    }
 
     /// Whether anybody serves the version.
     fn is_served(version: VersionId) -> bool;
 
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
     fn asks(version: VersionId) -> Vec<Balance>;
+
+    /// Sets the scene of a benchmark: makes `worker` an active worker that serves `version` with
+    /// the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
+    fn benchmark_worker(_worker: &AccountId, _version: VersionId) {}
 }
 
 /// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.

@@ -1,1 +1,501 @@
-//! Worker registry: bonds, capabilities, served versions, reputation and jail
+//! # Workers
+//!
+//! The registry of the machines that run models: each with a bond, an endpoint, a price, a number
+//! of places and the versions it serves. Jobs draw their workers here, and how a worker behaves
+//! decides how often it is drawn, whether it is slashed, and whether it goes to jail.
+//!
+//! | who | call | what it does |
+//! |---|---|---|
+//! | anybody | [`register`](Pallet::register) | becomes a worker, with a bond |
+//! | worker | [`update`](Pallet::update) | changes endpoint, key, capability, ask or capacity |
+//! | worker | [`bond_more`](Pallet::bond_more) | adds to the bond |
+//! | worker | [`serve`](Pallet::serve), [`unserve`](Pallet::unserve) | starts or stops to take jobs of a version |
+//! | worker | [`drain`](Pallet::drain), [`resume`](Pallet::resume) | pauses new jobs, and takes them again |
+//! | worker | [`unbond`](Pallet::unbond), [`withdraw`](Pallet::withdraw) | leaves, and gets the bond back after a delay |
+//! | worker | [`unjail`](Pallet::unjail) | returns from jail |
+//!
+//! ```text
+//!               drain                    unbond
+//!     Active ----------> Draining ------------------> Unbonding --withdraw--> (gone)
+//!       ^  ^---resume-------'  |                        ^
+//!       |                      | misses, or too low a   |
+//!    unjail                    v bond (from Active too) |
+//!       '------------------ Jailed ---------------------'
+//! ```
+//!
+//! # The draw
+//!
+//! Every version has a list of the **active** workers that serve it, numbered without gaps: a
+//! worker that drains, is jailed or leaves is taken off at once. So a draw reads at most
+//! `SampleSize` entries however many workers there are, and a crowd of idle registrations cannot
+//! crowd the sample out. Among those of the sample that have a free place, ask at most the budget
+//! and have bond for the reward, one is drawn with probability proportional to its free places
+//! times its [`reliability`](types::reliability).
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+#[cfg(any(test, feature = "runtime-benchmarks"))]
+mod benchmarking;
+mod draw;
+mod functions;
+mod index;
+#[cfg(test)]
+mod mock;
+mod pool;
+#[cfg(test)]
+mod tests;
+mod try_state;
+pub mod types;
+pub mod weights;
+
+pub use pallet::*;
+pub use types::Worker;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+    use crate::types::Refused;
+    use frame_support::{pallet_prelude::*, traits::fungible};
+    use frame_system::pallet_prelude::*;
+    use vigil_primitives::{
+        model::Url,
+        traits::ModelRegistry,
+        worker::{Capability, BOND_COVER, MAX_CAPACITY},
+        Balance, VersionId,
+    };
+
+    /// The in-code storage version.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    /// A worker's record.
+    pub type WorkerOf<T> = Worker<BlockNumberFor<T>>;
+
+    /// The registry.
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    /// What the runtime decides.
+    #[pallet::config]
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+        /// The token bonds are held in.
+        type Currency: fungible::Mutate<Self::AccountId, Balance = Balance>
+            + fungible::hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+
+        /// The runtime's reasons of holds.
+        type RuntimeHoldReason: From<HoldReason>;
+
+        /// Where versions are looked up.
+        type Models: ModelRegistry<Self::AccountId>;
+
+        /// The smallest bond with which a worker is given jobs.
+        #[pallet::constant]
+        type MinBond: Get<Balance>;
+
+        /// The lowest ask per giga multiply-accumulate.
+        #[pallet::constant]
+        type MinAsk: Get<Balance>;
+
+        /// The highest ask per giga multiply-accumulate.
+        #[pallet::constant]
+        type MaxAsk: Get<Balance>;
+
+        /// Blocks between `unbond` and `withdraw`. Longer than the longest dispute.
+        #[pallet::constant]
+        type UnbondingPeriod: Get<BlockNumberFor<Self>>;
+
+        /// Blocks a worker spends in jail.
+        #[pallet::constant]
+        type JailPeriod: Get<BlockNumberFor<Self>>;
+
+        /// Missed deadlines in a row that send a worker to jail.
+        #[pallet::constant]
+        type MaxMissesInARow: Get<u32>;
+
+        /// Burned from the bond for a missed deadline.
+        #[pallet::constant]
+        type ExpirySlash: Get<Balance>;
+
+        /// Most workers looked at in a draw.
+        #[pallet::constant]
+        type SampleSize: Get<u32>;
+
+        /// Weights of the calls and of the draw.
+        type WeightInfo: WeightInfo;
+    }
+
+    /// Why funds are held.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// A worker's bond.
+        #[codec(index = 0)]
+        Bond,
+    }
+
+    /// The workers.
+    #[pallet::storage]
+    pub type Workers<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, WorkerOf<T>>;
+
+    /// How many active workers serve a version.
+    #[pallet::storage]
+    pub type ServingCount<T> = StorageMap<_, Twox64Concat, VersionId, u32, ValueQuery>;
+
+    /// The active workers that serve a version, numbered from 0 to [`ServingCount`].
+    #[pallet::storage]
+    pub type Serving<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, VersionId, Twox64Concat, u32, T::AccountId>;
+
+    /// The number of an active worker in [`Serving`].
+    #[pallet::storage]
+    pub type ServingIndex<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, VersionId, Blake2_128Concat, T::AccountId, u32>;
+
+    /// What has happened.
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// An account became a worker.
+        Registered {
+            /// The worker.
+            worker: T::AccountId,
+            /// Its bond.
+            bond: Balance,
+        },
+        /// A worker changed what it says of itself.
+        Updated {
+            /// The worker.
+            worker: T::AccountId,
+        },
+        /// A worker added to its bond.
+        BondIncreased {
+            /// The worker.
+            worker: T::AccountId,
+            /// What was added.
+            amount: Balance,
+            /// The bond now.
+            bond: Balance,
+        },
+        /// A worker takes jobs of a version.
+        ServingStarted {
+            /// The worker.
+            worker: T::AccountId,
+            /// The version.
+            version: VersionId,
+        },
+        /// A worker takes no more jobs of a version.
+        ServingStopped {
+            /// The worker.
+            worker: T::AccountId,
+            /// The version.
+            version: VersionId,
+        },
+        /// A worker takes no new jobs for now.
+        Draining {
+            /// The worker.
+            worker: T::AccountId,
+        },
+        /// A worker takes new jobs again.
+        Resumed {
+            /// The worker.
+            worker: T::AccountId,
+        },
+        /// A worker is leaving.
+        UnbondingStarted {
+            /// The worker.
+            worker: T::AccountId,
+            /// First block at which it can withdraw its bond.
+            until: BlockNumberFor<T>,
+        },
+        /// A worker has left with its bond.
+        Withdrawn {
+            /// Who was a worker.
+            worker: T::AccountId,
+            /// The bond that was released.
+            amount: Balance,
+        },
+        /// Part of a worker's bond was burned for a missed deadline.
+        Slashed {
+            /// The worker.
+            worker: T::AccountId,
+            /// What was burned.
+            amount: Balance,
+            /// What is left of the bond.
+            bond: Balance,
+        },
+        /// A worker was jailed, or its time in jail was extended.
+        Jailed {
+            /// The worker.
+            worker: T::AccountId,
+            /// First block at which it may return.
+            until: BlockNumberFor<T>,
+        },
+        /// A worker has returned from jail.
+        Unjailed {
+            /// The worker.
+            worker: T::AccountId,
+        },
+    }
+
+    /// Why a call was refused.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// The caller is not a worker.
+        NotFound,
+        /// The caller is a worker already.
+        AlreadyExists,
+        /// The bond is below the smallest one.
+        BondTooLow,
+        /// There is nothing to add to the bond.
+        ZeroAmount,
+        /// The endpoint is not an http or https URL of printable ASCII.
+        InvalidEndpoint,
+        /// The capacity is zero, or more places than a worker may have.
+        CapacityOutOfRange,
+        /// The ask is below the lowest or above the highest one.
+        AskOutOfRange,
+        /// There is no such version.
+        UnknownVersion,
+        /// The version is deprecated: no worker may start to serve it.
+        VersionDeprecated,
+        /// The version is revoked.
+        VersionRevoked,
+        /// The worker serves the version already.
+        AlreadyServing,
+        /// The worker does not serve the version.
+        NotServing,
+        /// The worker serves as many versions as it may.
+        TooManyServed,
+        /// The worker is draining already.
+        AlreadyDraining,
+        /// The worker is not draining.
+        NotDraining,
+        /// The worker is in jail.
+        Jailed,
+        /// The worker is not in jail.
+        NotJailed,
+        /// The time in jail is not over.
+        StillJailed,
+        /// The worker is leaving.
+        Unbonding,
+        /// The worker is not leaving.
+        NotUnbonding,
+        /// The unbonding period is not over.
+        StillUnbonding,
+        /// The worker is engaged in jobs.
+        StillEngaged,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn integrity_test() {
+            assert!(T::MinAsk::get() <= T::MaxAsk::get(), "MinAsk is above MaxAsk");
+            assert!(
+                T::MaxAsk::get().checked_mul(u64::MAX.into()).is_some(),
+                "MaxAsk times the most work overflows a balance"
+            );
+            assert!(
+                T::MinBond::get() >= BOND_COVER,
+                "MinBond covers no reward at all: a worker could never be drawn"
+            );
+            assert!(
+                T::ExpirySlash::get() < T::MinBond::get(),
+                "one missed deadline would take a whole bond"
+            );
+            assert!(T::MaxMissesInARow::get() > 0, "MaxMissesInARow is 0");
+            assert!(T::SampleSize::get() > 0, "SampleSize is 0: no worker could be drawn");
+            assert!(T::SampleSize::get() <= 64, "SampleSize is too large for one draw");
+            assert!(
+                T::UnbondingPeriod::get() >= T::JailPeriod::get(),
+                "UnbondingPeriod is shorter than JailPeriod: leaving would be a way out of jail"
+            );
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_n: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Makes the caller a worker with a bond. It is active at once and serves nothing yet.
+        ///
+        /// Anybody may call it. Holds `bond`. `endpoint` is the base URL of the blob server,
+        /// `encryption_key` an X25519 public key, `ask` the price per giga multiply-accumulate,
+        /// `capacity` how many jobs run at the same time.
+        ///
+        /// Emits [`Event::Registered`]. Refuses with [`Error::AlreadyExists`],
+        /// [`Error::InvalidEndpoint`], [`Error::AskOutOfRange`], [`Error::CapacityOutOfRange`],
+        /// [`Error::BondTooLow`], or `FundsUnavailable` when the caller cannot pay the bond.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::register())]
+        pub fn register(
+            origin: OriginFor<T>,
+            endpoint: Url,
+            encryption_key: [u8; 32],
+            capability: Capability,
+            ask: Balance,
+            capacity: u16,
+            bond: Balance,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_register(who, endpoint, encryption_key, capability, ask, capacity, bond)
+        }
+
+        /// Replaces everything a worker says of itself. Jobs it is engaged in keep the ask they
+        /// were drawn with; a capacity below the number of those jobs only stops new ones.
+        ///
+        /// Only a worker that is not leaving may call it.
+        ///
+        /// Emits [`Event::Updated`]. Refuses with [`Error::NotFound`], [`Error::Unbonding`],
+        /// [`Error::InvalidEndpoint`], [`Error::AskOutOfRange`], [`Error::CapacityOutOfRange`].
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::update())]
+        pub fn update(
+            origin: OriginFor<T>,
+            endpoint: Url,
+            encryption_key: [u8; 32],
+            capability: Capability,
+            ask: Balance,
+            capacity: u16,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_update(who, endpoint, encryption_key, capability, ask, capacity)
+        }
+
+        /// Adds `amount` to the bond, so that the worker can take more or larger jobs, or leave
+        /// jail after slashes.
+        ///
+        /// Only a worker that is not leaving may call it. Holds `amount`.
+        ///
+        /// Emits [`Event::BondIncreased`]. Refuses with [`Error::NotFound`],
+        /// [`Error::Unbonding`], [`Error::ZeroAmount`], or `FundsUnavailable` when the worker
+        /// cannot pay.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::bond_more())]
+        pub fn bond_more(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_bond_more(who, amount)
+        }
+
+        /// Starts to take jobs of a version. The worker has its package already.
+        ///
+        /// Only a worker that is not leaving may call it; one that drains or is in jail is given
+        /// jobs when it returns.
+        ///
+        /// Emits [`Event::ServingStarted`]. Refuses with [`Error::NotFound`],
+        /// [`Error::Unbonding`], [`Error::AlreadyServing`], [`Error::TooManyServed`],
+        /// [`Error::UnknownVersion`], [`Error::VersionDeprecated`], [`Error::VersionRevoked`].
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::serve())]
+        pub fn serve(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_serve(who, version)
+        }
+
+        /// Stops to take jobs of a version. Jobs it is engaged in go on.
+        ///
+        /// Only a worker that is not leaving may call it.
+        ///
+        /// Emits [`Event::ServingStopped`]. Refuses with [`Error::NotFound`],
+        /// [`Error::Unbonding`], [`Error::NotServing`].
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::unserve())]
+        pub fn unserve(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_unserve(who, version)
+        }
+
+        /// Stops to take new jobs of any version. Jobs it is engaged in go on.
+        ///
+        /// Only an active worker may call it.
+        ///
+        /// Emits [`Event::Draining`]. Refuses with [`Error::NotFound`],
+        /// [`Error::AlreadyDraining`], [`Error::Jailed`], [`Error::Unbonding`].
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::drain())]
+        pub fn drain(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_drain(who)
+        }
+
+        /// Takes new jobs again after [`drain`](Self::drain).
+        ///
+        /// Only a draining worker may call it.
+        ///
+        /// Emits [`Event::Resumed`]. Refuses with [`Error::NotFound`], [`Error::NotDraining`],
+        /// [`Error::Jailed`], [`Error::Unbonding`].
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::resume())]
+        pub fn resume(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_resume(who)
+        }
+
+        /// Begins to leave: the worker takes nothing any more, and its bond is free after
+        /// `UnbondingPeriod` blocks. There is no way back but to register again.
+        ///
+        /// Only a worker that is engaged in no job may call it: drain first.
+        ///
+        /// Emits [`Event::UnbondingStarted`]. Refuses with [`Error::NotFound`],
+        /// [`Error::StillEngaged`], [`Error::Unbonding`].
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::unbond())]
+        pub fn unbond(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_unbond(who)
+        }
+
+        /// Releases the bond and forgets the worker, reputation included.
+        ///
+        /// Only a worker whose unbonding period is over may call it.
+        ///
+        /// Emits [`Event::Withdrawn`]. Refuses with [`Error::NotFound`],
+        /// [`Error::NotUnbonding`], [`Error::StillUnbonding`].
+        #[pallet::call_index(8)]
+        #[pallet::weight(T::WeightInfo::withdraw())]
+        pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_withdraw(who)
+        }
+
+        /// Returns from jail: the worker is active and takes jobs of every version it serves.
+        ///
+        /// Only a worker whose time in jail is over, and whose bond is at least the smallest one,
+        /// may call it.
+        ///
+        /// Emits [`Event::Unjailed`]. Refuses with [`Error::NotFound`], [`Error::NotJailed`],
+        /// [`Error::StillJailed`], [`Error::BondTooLow`].
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::unjail())]
+        pub fn unjail(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_unjail(who)
+        }
+    }
+
+    impl<T> From<Refused> for Error<T> {
+        fn from(refused: Refused) -> Self {
+            match refused {
+                Refused::AlreadyServing => Self::AlreadyServing,
+                Refused::NotServing => Self::NotServing,
+                Refused::TooManyServed => Self::TooManyServed,
+                Refused::AlreadyDraining => Self::AlreadyDraining,
+                Refused::NotDraining => Self::NotDraining,
+                Refused::Jailed => Self::Jailed,
+                Refused::NotJailed => Self::NotJailed,
+                Refused::StillJailed => Self::StillJailed,
+                Refused::Unbonding => Self::Unbonding,
+                Refused::NotUnbonding => Self::NotUnbonding,
+                Refused::StillUnbonding => Self::StillUnbonding,
+                Refused::StillEngaged => Self::StillEngaged,
+            }
+        }
+    }
+
+    /// Capacity is stored in 16 bits; the bound keeps every place count far from overflow.
+    const _: () = assert!(MAX_CAPACITY > 0 && MAX_CAPACITY < u16::MAX);
+}

@@ -1,0 +1,274 @@
+//! What is stored of a worker and how it changes.
+//!
+//! Nothing here knows the pallet: every rule about places, bond cover, reputation and status is a
+//! function of the record alone.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::{traits::ConstU32, BoundedVec};
+use scale_info::TypeInfo;
+use vigil_primitives::{
+    model::Url,
+    pricing,
+    traits::Outcome,
+    worker::{Capability, Reputation, WorkerStatus, BOND_COVER, MAX_SERVED},
+    Balance, VersionId,
+};
+
+/// Versions that a worker serves.
+pub type Served = BoundedVec<VersionId, ConstU32<MAX_SERVED>>;
+
+/// A worker.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Worker<BlockNumber> {
+    /// Held from its account.
+    pub bond: Balance,
+    /// Whether it is given jobs.
+    pub status: WorkerStatus<BlockNumber>,
+    /// Base URL of its blob server.
+    pub endpoint: Url,
+    /// X25519 public key for inputs that only it may read.
+    pub encryption_key: [u8; 32],
+    /// What it says of its hardware.
+    pub capability: Capability,
+    /// Price per giga multiply-accumulate.
+    pub ask: Balance,
+    /// Jobs it runs at the same time.
+    pub capacity: u16,
+    /// Jobs it is engaged in.
+    pub active: u16,
+    /// Rewards of those jobs.
+    pub unfinalised: Balance,
+    /// Versions it serves.
+    pub serves: Served,
+    /// How it has behaved.
+    pub reputation: Reputation,
+}
+
+/// Why a transition was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It serves the version already.
+    AlreadyServing,
+    /// It does not serve the version.
+    NotServing,
+    /// It serves as many versions as it may.
+    TooManyServed,
+    /// It is draining already.
+    AlreadyDraining,
+    /// It is not draining.
+    NotDraining,
+    /// It is in jail.
+    Jailed,
+    /// It is not in jail.
+    NotJailed,
+    /// Its time in jail is not over.
+    StillJailed,
+    /// It is leaving.
+    Unbonding,
+    /// It is not leaving.
+    NotUnbonding,
+    /// Its unbonding period is not over.
+    StillUnbonding,
+    /// It is engaged in jobs.
+    StillEngaged,
+}
+
+/// What the books said when an engagement ended that they cannot say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotEngaged;
+
+/// The reliability of a worker that never missed, in the limit of many jobs.
+pub const MAX_RELIABILITY: u64 = 1_000;
+
+/// How much a worker is trusted to finish a job, from 1 to [`MAX_RELIABILITY`].
+///
+/// ```text
+/// 1000 (completed + 4)
+/// ------------------------------------------------------  >>  misses in a row (at most 8)
+/// completed + 8 + 4 missed + declined + 2 contested
+/// ```
+/// A worker without a record counts 500, half of what a perfect record can reach, so it gets jobs
+/// from its first block on. A missed deadline weighs as much as four completed jobs, and until the
+/// next job is completed each one in a row halves the result: an outage is felt at once, whatever
+/// the record before. A decline may be the requester's fault and weighs little.
+pub fn reliability(reputation: &Reputation) -> u64 {
+    let Reputation { completed, expired, expired_in_a_row, declined, contested } = *reputation;
+    // Sums of a few u32 times small factors stay far below u64::MAX.
+    let good = u64::from(completed).saturating_add(4);
+    let all = good
+        .saturating_add(4)
+        .saturating_add(u64::from(expired).saturating_mul(4))
+        .saturating_add(declined.into())
+        .saturating_add(u64::from(contested).saturating_mul(2));
+    let share = good.saturating_mul(MAX_RELIABILITY).checked_div(all).unwrap_or(0);
+    (share >> expired_in_a_row.min(8)).max(1)
+}
+
+impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
+    /// Whether it takes jobs: only then is it in the lists that jobs draw from.
+    pub fn is_active(&self) -> bool {
+        matches!(self.status, WorkerStatus::Active)
+    }
+
+    /// Refuses a worker that is leaving.
+    pub fn ensure_staying(&self) -> Result<(), Refused> {
+        match self.status {
+            WorkerStatus::Unbonding { .. } => Err(Refused::Unbonding),
+            _ => Ok(()),
+        }
+    }
+
+    /// Places for more jobs.
+    pub fn free_places(&self) -> u16 {
+        self.capacity.saturating_sub(self.active)
+    }
+
+    /// What it would earn for `work`, if it can take the job now: active, with a free place, for
+    /// at most `budget`, and with its bond covering all its rewards [`BOND_COVER`] times.
+    pub fn reward_for(&self, work: u64, budget: Balance) -> Option<Balance> {
+        let reward = pricing::reward(self.ask, work);
+        let covered = self
+            .unfinalised
+            .checked_add(reward)
+            .and_then(|total| total.checked_mul(BOND_COVER))
+            .is_some_and(|needed| needed <= self.bond);
+        (self.is_active() && self.free_places() > 0 && reward <= budget && covered)
+            .then_some(reward)
+    }
+
+    /// Its weight in a draw: free places times [`reliability`].
+    pub fn draw_weight(&self) -> u64 {
+        u64::from(self.free_places()).saturating_mul(reliability(&self.reputation))
+    }
+
+    /// Takes a place for a job that earns `reward`. Only after [`Self::reward_for`] said so.
+    pub fn engage(mut self, reward: Balance) -> Self {
+        self.active = self.active.saturating_add(1);
+        self.unfinalised = self.unfinalised.saturating_add(reward);
+        self
+    }
+
+    /// Gives the place back and remembers how the job ended. The place is given back as far as
+    /// the books allow even when they say that there was no such engagement.
+    pub fn release(mut self, reward: Balance, outcome: Outcome) -> (Self, Result<(), NotEngaged>) {
+        let books = self
+            .active
+            .checked_sub(1)
+            .zip(self.unfinalised.checked_sub(reward))
+            .map(|_| ())
+            .ok_or(NotEngaged);
+        self.active = self.active.saturating_sub(1);
+        self.unfinalised = self.unfinalised.saturating_sub(reward);
+
+        let reputation = &mut self.reputation;
+        let count = |counter: &mut u32| *counter = counter.saturating_add(1);
+        match outcome {
+            Outcome::Completed => {
+                count(&mut reputation.completed);
+                reputation.expired_in_a_row = 0;
+            }
+            Outcome::Released => {}
+            Outcome::Declined => count(&mut reputation.declined),
+            Outcome::Expired => {
+                count(&mut reputation.expired);
+                count(&mut reputation.expired_in_a_row);
+            }
+            Outcome::Undecided => count(&mut reputation.contested),
+        }
+        (self, books)
+    }
+
+    /// Jails it until `until`, or longer if it is in jail for longer, and starts the count of
+    /// misses anew. A worker that is leaving has no engagements to miss and stays as it is.
+    pub fn jail(mut self, until: BlockNumber) -> Self {
+        self.reputation.expired_in_a_row = 0;
+        self.status = match self.status {
+            WorkerStatus::Active | WorkerStatus::Draining => WorkerStatus::Jailed { until },
+            WorkerStatus::Jailed { until: before } if before < until => {
+                WorkerStatus::Jailed { until }
+            }
+            WorkerStatus::Jailed { .. } | WorkerStatus::Unbonding { .. } => self.status,
+        };
+        self
+    }
+
+    /// Makes it active again when its time in jail is over at `now`.
+    pub fn unjail(mut self, now: BlockNumber) -> Result<Self, Refused> {
+        match self.status {
+            WorkerStatus::Jailed { until } if now < until => Err(Refused::StillJailed),
+            WorkerStatus::Jailed { .. } => {
+                self.status = WorkerStatus::Active;
+                Ok(self)
+            }
+            _ => Err(Refused::NotJailed),
+        }
+    }
+
+    /// Stops new jobs.
+    pub fn drain(mut self) -> Result<Self, Refused> {
+        match self.status {
+            WorkerStatus::Active => {
+                self.status = WorkerStatus::Draining;
+                Ok(self)
+            }
+            WorkerStatus::Draining => Err(Refused::AlreadyDraining),
+            WorkerStatus::Jailed { .. } => Err(Refused::Jailed),
+            WorkerStatus::Unbonding { .. } => Err(Refused::Unbonding),
+        }
+    }
+
+    /// Takes new jobs again.
+    pub fn resume(mut self) -> Result<Self, Refused> {
+        match self.status {
+            WorkerStatus::Draining => {
+                self.status = WorkerStatus::Active;
+                Ok(self)
+            }
+            WorkerStatus::Active => Err(Refused::NotDraining),
+            WorkerStatus::Jailed { .. } => Err(Refused::Jailed),
+            WorkerStatus::Unbonding { .. } => Err(Refused::Unbonding),
+        }
+    }
+
+    /// Begins to leave.
+    pub fn unbond(mut self, until: BlockNumber) -> Result<Self, Refused> {
+        self.ensure_staying()?;
+        if self.active > 0 {
+            return Err(Refused::StillEngaged);
+        }
+        self.status = WorkerStatus::Unbonding { until };
+        Ok(self)
+    }
+
+    /// The bond that is free at `now`.
+    pub fn withdraw(&self, now: BlockNumber) -> Result<Balance, Refused> {
+        match self.status {
+            WorkerStatus::Unbonding { until } if now < until => Err(Refused::StillUnbonding),
+            WorkerStatus::Unbonding { .. } => Ok(self.bond),
+            _ => Err(Refused::NotUnbonding),
+        }
+    }
+
+    /// Starts to serve a version.
+    pub fn serve(mut self, version: VersionId) -> Result<Self, Refused> {
+        self.ensure_staying()?;
+        if self.serves.contains(&version) {
+            return Err(Refused::AlreadyServing);
+        }
+        self.serves.try_push(version).map_err(|_| Refused::TooManyServed)?;
+        Ok(self)
+    }
+
+    /// Stops to serve a version.
+    pub fn unserve(mut self, version: VersionId) -> Result<Self, Refused> {
+        self.ensure_staying()?;
+        let served = self.serves.len();
+        self.serves.retain(|other| *other != version);
+        if self.serves.len() == served {
+            return Err(Refused::NotServing);
+        }
+        Ok(self)
+    }
+}
