@@ -1,1 +1,44 @@
-//! Reproducible operators: one element for the referee, whole tensors for workers
+//! Reproducible operators: the same bytes on every machine.
+//!
+//! A run of a model is a [`Program`](program::Program): a list of operators that follows from the
+//! architecture by arithmetic. Every operator has two faces.
+//!
+//! - [`element`](element::element) computes one output element from the few operand bytes that it
+//!   needs. It is `no_std`, allocates nothing and is short enough to audit by eye: it is what the
+//!   chain runs to decide a dispute.
+//! - [`tensor`] holds kernels over whole tensors, several operators fused, chosen at run time for
+//!   the processor. It is what workers run.
+//!
+//! Both give the same bytes on every input, on any processor and in wasm, alone or in a batch, with
+//! any number of threads. `docs/operators.md` is the normative text.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`math`] | the arithmetic: exp, erf, sqrt, sums, rounding, quantisation |
+//! | [`weights`] | the canonical list of weight tensors |
+//! | [`program`] | the operators of a run, their shapes and operands |
+//! | [`opening`] | which bytes one element is computed from |
+//! | [`element`] | one element |
+//! | [`reference`](mod@reference) | a whole run, element by element |
+//! | [`tensor`] | whole tensors, fast |
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod element;
+#[cfg(feature = "std")]
+pub mod kernel;
+pub mod math;
+pub mod opening;
+pub mod program;
+pub mod reference;
+#[cfg(feature = "std")]
+pub mod tensor;
+pub mod weights;
+
+#[cfg(feature = "std")]
+pub use kernel::Kernel;
+pub use weights::Weights;
+
+pub use vigil_primitives::OP_SET;

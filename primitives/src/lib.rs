@@ -4,6 +4,9 @@
 //! the pallets store and return them, the runtime API carries them, and the worker and the command
 //! line decode them. Nothing here knows a pallet, a node or a network. It is `no_std`.
 //!
+//! Without the feature `chain` only [`architecture`] is left, which needs no Substrate crate: the
+//! operators build on it, in wasm too.
+//!
 //! | module | holds |
 //! |---|---|
 //! | [`architecture`] | model families, their hyperparameters and the work a run costs |
@@ -18,33 +21,46 @@
 
 extern crate alloc;
 
+#[cfg(feature = "chain")]
 pub mod api;
 pub mod architecture;
+#[cfg(feature = "chain")]
 pub mod job;
+#[cfg(feature = "chain")]
 pub mod model;
+#[cfg(feature = "chain")]
 pub mod pricing;
+#[cfg(feature = "chain")]
 pub mod traits;
+#[cfg(feature = "chain")]
 pub mod worker;
 
 pub use architecture::{Architecture, Encoder};
+#[cfg(feature = "chain")]
 pub use job::{Job, JobId, JobStatus};
+#[cfg(feature = "chain")]
 pub use model::{ModelId, Version, VersionId};
 
+#[cfg(feature = "chain")]
 use sp_runtime::traits::{IdentifyAccount, Verify};
 
 /// Signature of a transaction.
+#[cfg(feature = "chain")]
 pub type Signature = sp_runtime::MultiSignature;
 /// Account of a person, a worker or a pallet.
+#[cfg(feature = "chain")]
 pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
 /// Amount of the token in its smallest unit. One VGL is [`UNIT`].
 pub type Balance = u128;
 /// Height of a block.
 pub type BlockNumber = u32;
 /// Hash of the chain's own structures (BLAKE2b-256).
+#[cfg(feature = "chain")]
 pub type Hash = sp_core::H256;
 /// Number of transactions an account has made.
 pub type Nonce = u32;
 /// BLAKE3 of an artifact's bytes: its identity, its commitment and its address.
+#[cfg(feature = "chain")]
 pub type ContentHash = sp_core::H256;
 
 /// One VGL: 12 decimals.

@@ -1,0 +1,248 @@
+//! Attention over whole sequences.
+//!
+//! One task is one head of one sequence. It quantises and packs the head's keys and values once and
+//! then takes the queries six at a time: scores, softmax, requantised weights, weighted values.
+
+use super::{
+    area, check_kernel, check_length, multiversion, rows,
+    threads::{self, Shared},
+    tile::{Matrix, PairMatrix, Tile, PANEL, TILE_ROWS},
+    total, Refused,
+};
+use crate::{
+    math::{
+        canonical, exp, fold, from_order_key, magnitude, order_key, quantise_finite, scale_of,
+        sqrt, sum_lanes, I8_MAX, LANES, WEIGHT_MAX,
+    },
+    program::TOKEN_BLOCK,
+    Kernel,
+};
+use vigil_primitives::architecture::MAX_CONTEXT;
+
+/// Self-attention of every sequence of a batch: `q`, `k`, `v` and `out` are `[rows, hidden]`, a
+/// head is `hidden / heads` consecutive columns.
+pub fn attention(
+    kernel: Kernel,
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    heads: usize,
+    lengths: &[usize],
+    out: &mut [f32],
+) -> Result<(), Refused> {
+    check_kernel(kernel)?;
+    let rows = total(lengths)?;
+    if rows == 0 {
+        return check_length("out", out.len(), 0);
+    }
+    let hidden = q.len() / rows;
+    if heads == 0 || hidden == 0 || !hidden.is_multiple_of(heads) || hidden / heads > 65_536 {
+        return Err(Refused::WrongDimension("the number of heads"));
+    }
+    if lengths.iter().any(|length| *length > MAX_CONTEXT as usize) {
+        return Err(Refused::WrongDimension("a sequence"));
+    }
+    let size = area(rows, hidden)?;
+    check_length("q", q.len(), size)?;
+    check_length("k", k.len(), size)?;
+    check_length("v", v.len(), size)?;
+    check_length("out", out.len(), size)?;
+    let starts: Vec<usize> = lengths
+        .iter()
+        .scan(0, |next, length| {
+            let start = *next;
+            *next += length;
+            Some(start)
+        })
+        .collect();
+    let out = Shared::new(out);
+    let task = |scratch: &mut Scratch, i: usize| {
+        let (sequence, head) = (i / heads, i % heads);
+        let (start, tokens) = (starts[sequence] * hidden, lengths[sequence]);
+        let view = |x| Head { x, start, hidden, head, width: hidden / heads, tokens };
+        attend(scratch, view(q), view(k), view(v), out);
+    };
+    let tasks = area(lengths.len(), heads)?;
+    if threads::count() == 1 {
+        let mut scratch = Scratch::new(kernel);
+        (0..tasks).for_each(|i| task(&mut scratch, i));
+    } else {
+        // A few heads per task, so that a task's memory is used more than once.
+        let step = tasks.div_ceil(threads::count() * 4);
+        threads::each(tasks.div_ceil(step), |t| {
+            let mut scratch = Scratch::new(kernel);
+            (t * step..tasks.min((t + 1) * step)).for_each(|i| task(&mut scratch, i));
+        });
+    }
+    Ok(())
+}
+
+/// One head's columns of one sequence.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    x: &'a [f32],
+    start: usize,
+    hidden: usize,
+    head: usize,
+    width: usize,
+    tokens: usize,
+}
+
+impl<'a> Head<'a> {
+    fn offset(&self, token: usize) -> usize {
+        self.start + token * self.hidden + self.head * self.width
+    }
+
+    fn row(&self, token: usize) -> &'a [f32] {
+        &self.x[self.offset(token)..][..self.width]
+    }
+}
+
+/// Memory of a task.
+struct Scratch {
+    kernel: Kernel,
+    keys: Matrix,
+    key_scale: Vec<f32>,
+    values: PairMatrix,
+    value_max: Vec<f32>,
+    row: Vec<i8>,
+    queries: Vec<i8>,
+    scores: Vec<f32>,
+    weights: Vec<i16>,
+    tile: Tile,
+}
+
+impl Scratch {
+    fn new(kernel: Kernel) -> Self {
+        Self {
+            kernel,
+            keys: Matrix::new(kernel, 0, 0),
+            key_scale: Vec::new(),
+            values: PairMatrix::new(kernel),
+            value_max: Vec::new(),
+            row: Vec::new(),
+            queries: Vec::new(),
+            scores: Vec::new(),
+            weights: Vec::new(),
+            tile: Tile::zeroed(),
+        }
+    }
+}
+
+fn attend(s: &mut Scratch, q: Head<'_>, k: Head<'_>, v: Head<'_>, out: Shared<f32>) {
+    let (tokens, width) = (q.tokens, q.width);
+    let padded = tokens.next_multiple_of(LANES);
+    let query_stride = width.next_multiple_of(4);
+    s.keys.reset(tokens, width);
+    s.values.reset(width, tokens);
+    s.row.resize(width, 0);
+    refill(&mut s.key_scale, padded);
+    refill(&mut s.value_max, padded);
+    refill(&mut s.queries, TILE_ROWS * query_stride);
+    refill(&mut s.scores, TILE_ROWS * padded);
+    refill(&mut s.weights, TILE_ROWS * padded);
+    for token in 0..tokens {
+        s.key_scale[token] = rows::quantise_row(s.kernel, k.row(token), &mut s.row);
+        s.keys.set_row(token, &s.row);
+        rows::quantise_row(s.kernel, v.row(token), &mut s.row);
+        s.values.set_input(token, &s.row);
+        s.value_max[token] = f32::from_bits(rows::max_magnitude(v.row(token)));
+    }
+    let root = 1.0 / sqrt(width as f32);
+    for first in (0..tokens).step_by(TILE_ROWS) {
+        let count = TILE_ROWS.min(tokens - first);
+        let mut query_scale = [0f32; TILE_ROWS];
+        for row in 0..count {
+            let query = &mut s.queries[row * query_stride..][..width];
+            query_scale[row] = rows::quantise_row(s.kernel, q.row(first + row), query) * root;
+        }
+        for panel in 0..s.keys.panels() {
+            let columns = PANEL.min(tokens - panel * PANEL);
+            s.keys.multiply(&s.queries, count, panel, &mut s.tile);
+            for row in 0..count {
+                scale_scores(
+                    s.kernel,
+                    &s.tile.0[row][..columns],
+                    query_scale[row],
+                    &s.key_scale[panel * PANEL..][..columns],
+                    &mut s.scores[row * padded + panel * PANEL..][..columns],
+                );
+            }
+        }
+        let mut factors = [0f32; TILE_ROWS];
+        for row in 0..count {
+            let scores = &mut s.scores[row * padded..][..padded];
+            scores[tokens..].fill(f32::NEG_INFINITY);
+            let weights = &mut s.weights[row * padded..][..padded];
+            factors[row] = softmax(s.kernel, scores, &s.value_max, weights);
+        }
+        for panel in 0..s.values.panels() {
+            let columns = PANEL.min(width - panel * PANEL);
+            s.values.multiply(&s.weights, padded, count, panel, &mut s.tile);
+            for row in 0..count {
+                // SAFETY: a task owns its head's columns of its sequence's rows.
+                let out = unsafe { out.slice(q.offset(first + row) + panel * PANEL, columns) };
+                for (out, sum) in out.iter_mut().zip(&s.tile.0[row]) {
+                    *out = canonical(*sum as f32 * factors[row]);
+                }
+            }
+        }
+    }
+}
+
+/// Makes `x` `len` default values.
+fn refill<T: Clone + Default>(x: &mut Vec<T>, len: usize) {
+    x.clear();
+    x.resize(len, T::default());
+}
+
+multiversion! {
+    fn scale_scores(sums: &[i32], query_scale: f32, key_scale: &[f32], out: &mut [f32])
+        = scale_scores_body;
+}
+
+#[inline(always)]
+fn scale_scores_body(sums: &[i32], query_scale: f32, key_scale: &[f32], out: &mut [f32]) {
+    for ((out, sum), scale) in out.iter_mut().zip(sums).zip(key_scale) {
+        *out = canonical(*sum as f32 * (query_scale * *scale));
+    }
+}
+
+multiversion! {
+    /// Turns the scores of a row into integer weights and returns the factor that turns a sum of
+    /// weight times value into the result. Lengths are a multiple of 16, the end padded with
+    /// negative infinity.
+    fn softmax(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 = softmax_body;
+}
+
+#[inline(always)]
+fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 {
+    let highest =
+        from_order_key(scores.iter().fold(i32::MIN, |max, score| order_key(*score).max(max)));
+    let total = fold(scores.chunks_mut(TOKEN_BLOCK as usize).map(|block| {
+        let mut lanes = [0f32; LANES];
+        for stripe in block.chunks_exact_mut(LANES) {
+            for (score, lane) in stripe.iter_mut().zip(&mut lanes) {
+                let e = exp(*score - highest);
+                *score = e;
+                *lane += e;
+            }
+        }
+        canonical(sum_lanes(lanes))
+    }));
+    let mut largest = 0u32;
+    for (e, max) in scores.iter_mut().zip(value_max) {
+        let weighted = *e * *max;
+        *e = weighted;
+        largest = magnitude(weighted).max(largest);
+    }
+    let scale = scale_of(f32::from_bits(largest), WEIGHT_MAX);
+    if scale == 0.0 || !scale.is_finite() {
+        weights.fill(0);
+    } else {
+        for (weight, weighted) in weights.iter_mut().zip(scores) {
+            *weight = quantise_finite(*weighted, scale, WEIGHT_MAX) as i16;
+        }
+    }
+    (scale / I8_MAX) / total
+}
