@@ -1,1 +1,154 @@
+//! The worst case of every call.
 
+use crate::*;
+use alloc::{boxed::Box, vec, vec::Vec};
+use codec::MaxEncodedLen;
+use frame_benchmarking::v2::*;
+use frame_support::traits::{fungible::Mutate, Get};
+use frame_system::RawOrigin;
+use vigil_primitives::{
+    model::{
+        Licence, Name, Sources, Url, VersionSpec, VersionStatus, MAX_LICENCE, MAX_NAME,
+        MAX_SOURCES, MAX_URL,
+    },
+    traits::ModelRegistry,
+    Balance, VersionId,
+};
+
+/// An account that can pay any deposit of these benchmarks.
+fn funded<T: Config>(name: &'static str) -> Result<T::AccountId, BenchmarkError> {
+    let who = account(name, 0, 0);
+    let funds = Pallet::<T>::deposit(VersionSpec::max_encoded_len()).saturating_mul(1_000);
+    T::Currency::mint_into(&who, funds.max(Balance::from(u64::MAX)))?;
+    Ok(who)
+}
+
+/// Bytes of printable ASCII.
+fn filled(start: &[u8], end: &[u8], len: u32) -> Vec<u8> {
+    let mut bytes = start.to_vec();
+    bytes.resize((len as usize).saturating_sub(end.len()), b'x');
+    bytes.extend_from_slice(end);
+    bytes
+}
+
+/// The largest specification.
+fn largest_spec<T: Config>(owner: &T::AccountId) -> Result<VersionSpec, BenchmarkError> {
+    let id = Pallet::<T>::benchmark_version(owner).ok_or("no operator set")?;
+    let mut spec = Pallet::<T>::version(id).ok_or("no version")?.spec;
+    let url = Url::truncate_from(filled(b"https://", b"/", MAX_URL));
+    spec.terms.licence = Licence::truncate_from(filled(b"", b"", MAX_LICENCE));
+    spec.sources = Sources::truncate_from(vec![url; MAX_SOURCES as usize]);
+    Ok(spec)
+}
+
+/// A model with a version of the largest specification.
+fn published<T: Config>(owner: &T::AccountId) -> Result<VersionId, BenchmarkError> {
+    let spec = largest_spec::<T>(owner)?;
+    let name = Name::truncate_from(filled(b"", b"", MAX_NAME));
+    let model = NextModelId::<T>::get();
+    Pallet::<T>::create(RawOrigin::Signed(owner.clone()).into(), name)?;
+    Pallet::<T>::publish(RawOrigin::Signed(owner.clone()).into(), model, Box::new(spec))?;
+    Ok(VersionId { model, version: 0 })
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn create() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let name = Name::truncate_from(filled(b"", b"", MAX_NAME));
+        let model = NextModelId::<T>::get();
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner.clone()), name);
+
+        assert!(ModelsOf::<T>::contains_key(&owner, model));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn publish() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let id = published::<T>(&owner)?;
+        let spec = Box::new(largest_spec::<T>(&owner)?);
+        assert!(T::OpSets::get().contains(&spec.op_set));
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), id.model, spec);
+
+        assert!(Versions::<T>::contains_key(id.model, 1));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn offer() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let id = published::<T>(&owner)?;
+        let to: T::AccountId = account("to", 0, 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), id.model, to.clone());
+
+        let model = Models::<T>::get(id.model).ok_or("no model")?;
+        assert!(model.pending_owner == Some(to));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn accept() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let to = funded::<T>("to")?;
+        let id = published::<T>(&owner)?;
+        Pallet::<T>::offer(RawOrigin::Signed(owner).into(), id.model, to.clone())?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(to.clone()), id.model);
+
+        assert!(Models::<T>::get(id.model).ok_or("no model")?.owner == to);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn withdraw_offer() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let id = published::<T>(&owner)?;
+        let to = account("to", 0, 0);
+        Pallet::<T>::offer(RawOrigin::Signed(owner.clone()).into(), id.model, to)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), id.model);
+
+        assert!(Models::<T>::get(id.model).ok_or("no model")?.pending_owner.is_none());
+        Ok(())
+    }
+
+    #[benchmark]
+    fn deprecate() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let id = published::<T>(&owner)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), id.model, id.version);
+
+        let version = Pallet::<T>::version(id).ok_or("no version")?;
+        assert_eq!(version.status, VersionStatus::Deprecated);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn revoke() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let id = published::<T>(&owner)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), id.model, id.version);
+
+        let version = Pallet::<T>::version(id).ok_or("no version")?;
+        assert_eq!(version.status, VersionStatus::Revoked);
+        Ok(())
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

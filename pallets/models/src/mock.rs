@@ -1,1 +1,202 @@
+//! A runtime with nothing but balances and the registry, and the words its tests are written in.
 
+use crate as pallet_models;
+use crate::{Event, Model, Models, Pallet, PublishedVersion, Versions};
+use alloc::{boxed::Box, vec, vec::Vec};
+use frame_support::{
+    assert_ok, construct_runtime, derive_impl, parameter_types,
+    traits::{fungible::InspectHold, ConstU128},
+};
+use sp_io::TestExternalities;
+use sp_runtime::BuildStorage;
+use vigil_primitives::{
+    architecture::{Architecture, Encoder, Pooling},
+    model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, Url, VersionSpec},
+    Balance, ContentHash, ModelId, Version, OP_SET,
+};
+
+pub(crate) type AccountId = u64;
+
+pub(crate) const ALICE: AccountId = 1;
+pub(crate) const BOB: AccountId = 2;
+/// Has too little for any deposit.
+pub(crate) const PAUPER: AccountId = 3;
+
+pub(crate) const FUNDS: Balance = 1_000_000;
+pub(crate) const BASE: Balance = 100;
+pub(crate) const PER_BYTE: Balance = 2;
+
+construct_runtime!(
+    pub enum Test {
+        System: frame_system,
+        Balances: pallet_balances,
+        Registry: pallet_models,
+    }
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+    type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type Balance = Balance;
+    type ExistentialDeposit = ConstU128<1>;
+    type AccountStore = System;
+}
+
+parameter_types! {
+    pub static DepositBase: Balance = BASE;
+    pub static DepositPerByte: Balance = PER_BYTE;
+    pub static OpSets: Vec<u16> = vec![OP_SET];
+}
+
+impl pallet_models::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type DepositBase = DepositBase;
+    type DepositPerByte = DepositPerByte;
+    type OpSets = OpSets;
+    type WeightInfo = ();
+}
+
+/// Builds the state a test begins with.
+#[derive(Default)]
+pub(crate) struct ExtBuilder {
+    models: Vec<AccountId>,
+    versions: u32,
+}
+
+impl ExtBuilder {
+    /// The next model exists, owned by `owner`.
+    pub(crate) fn model(mut self, owner: AccountId) -> Self {
+        self.models.push(owner);
+        self
+    }
+
+    /// Every model has `versions` versions.
+    pub(crate) fn versions(mut self, versions: u32) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    pub(crate) fn build(self) -> TestExternalities {
+        let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
+        pallet_balances::GenesisConfig::<Test> {
+            balances: vec![(ALICE, FUNDS), (BOB, FUNDS), (PAUPER, 50)],
+            ..Default::default()
+        }
+        .assimilate_storage(&mut storage)
+        .unwrap();
+        let mut ext = TestExternalities::new(storage);
+        ext.execute_with(|| {
+            System::set_block_number(1);
+            for (id, owner) in (0..).zip(self.models) {
+                assert_ok!(Registry::create(RuntimeOrigin::signed(owner), name("model")));
+                for _ in 0..self.versions {
+                    assert_ok!(publish(owner, id, spec()));
+                }
+            }
+            System::reset_events();
+        });
+        ext
+    }
+
+    /// Runs a test and checks every invariant after it.
+    pub(crate) fn build_and_execute(self, test: impl FnOnce()) {
+        self.build().execute_with(|| {
+            test();
+            Registry::do_try_state().unwrap();
+        });
+    }
+}
+
+/// The state the benchmarks run in.
+pub(crate) fn new_test_ext() -> TestExternalities {
+    ExtBuilder::default().build()
+}
+
+pub(crate) fn signed(who: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who)
+}
+
+pub(crate) fn publish(
+    who: AccountId,
+    model: ModelId,
+    spec: VersionSpec,
+) -> frame_support::dispatch::DispatchResult {
+    Registry::publish(signed(who), model, Box::new(spec))
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    text.as_bytes().to_vec().try_into().unwrap()
+}
+
+pub(crate) fn url(text: &str) -> Url {
+    text.as_bytes().to_vec().try_into().unwrap()
+}
+
+pub(crate) fn licence(text: &str) -> Licence {
+    text.as_bytes().to_vec().try_into().unwrap()
+}
+
+pub(crate) fn encoder() -> Encoder {
+    Encoder {
+        vocabulary: 100,
+        hidden: 32,
+        layers: 2,
+        heads: 4,
+        intermediate: 64,
+        positions: 128,
+        token_types: 2,
+        layer_norm_eps: 1e-12f32.to_bits(),
+        pooling: Pooling::Mean,
+        normalize: true,
+    }
+}
+
+/// A specification that is accepted.
+pub(crate) fn spec() -> VersionSpec {
+    VersionSpec {
+        package: ContentHash::repeat_byte(1),
+        weights: Artifact { hash: ContentHash::repeat_byte(2), len: 40_000 },
+        tokenizer: ContentHash::repeat_byte(3),
+        architecture: Architecture::Encoder(encoder()),
+        op_set: OP_SET,
+        terms: Terms {
+            licence: licence("Apache-2.0"),
+            access: Access::Open,
+            commercial: true,
+            fee: Fee { per_job: 5, per_1k_tokens: 7 },
+        },
+        sources: Sources::truncate_from(vec![
+            url("https://example.org/models/"),
+            url("file:///srv/models/"),
+        ]),
+    }
+}
+
+pub(crate) fn model(id: ModelId) -> Model<AccountId> {
+    Models::<Test>::get(id).unwrap()
+}
+
+pub(crate) fn version(id: ModelId, version: Version) -> PublishedVersion {
+    Versions::<Test>::get(id, version).unwrap()
+}
+
+/// What `who` holds for its models.
+pub(crate) fn held(who: AccountId) -> Balance {
+    Balances::balance_on_hold(&pallet_models::HoldReason::Deposit.into(), &who)
+}
+
+/// The deposit for a record of `bytes`.
+pub(crate) fn deposit(bytes: usize) -> Balance {
+    Pallet::<Test>::deposit(bytes)
+}
+
+/// Checks that the last event is this one.
+pub(crate) fn assert_last_event(event: Event<Test>) {
+    System::assert_last_event(event.into());
+}

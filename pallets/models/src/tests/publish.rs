@@ -1,0 +1,150 @@
+use crate::{mock::*, Error, Event, Models};
+use codec::Encode;
+use frame_support::{assert_noop, assert_ok};
+use sp_runtime::TokenError;
+use vigil_primitives::{
+    architecture::{Architecture, Encoder},
+    model::{Licence, Sources, Url, VersionSpec, VersionStatus},
+    VersionId,
+};
+
+/// A specification with one thing changed.
+fn with(change: impl FnOnce(&mut VersionSpec)) -> VersionSpec {
+    let mut changed = spec();
+    change(&mut changed);
+    changed
+}
+
+fn assert_refused(spec: VersionSpec, error: Error<Test>) {
+    assert_noop!(publish(ALICE, 0, spec), error);
+}
+
+#[test]
+fn publish_should_number_versions_from_0_and_hold_deposits_when_the_owner_calls() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        let before = held(ALICE);
+        assert_ok!(publish(ALICE, 0, spec()));
+        assert_last_event(Event::VersionPublished {
+            id: VersionId { model: 0, version: 0 },
+            package: spec().package,
+        });
+        assert_ok!(publish(ALICE, 0, spec()));
+
+        let deposit = deposit(spec().encoded_size());
+        assert_eq!(model(0).versions, 2);
+        assert_eq!(version(0, 1).spec, spec());
+        assert_eq!(version(0, 1).status, VersionStatus::Active);
+        assert_eq!(version(0, 1).deposit, deposit);
+        assert_eq!(held(ALICE), before + 2 * deposit);
+        assert_eq!(model(0).deposit, held(ALICE));
+    });
+}
+
+#[test]
+fn publish_should_accept_when_there_are_no_sources() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        assert_ok!(publish(ALICE, 0, with(|s| s.sources = Sources::default())));
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_there_is_no_such_model() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        assert_noop!(publish(ALICE, 1, spec()), Error::<Test>::NotFound);
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_somebody_else_calls() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        assert_noop!(publish(BOB, 0, spec()), Error::<Test>::NotOwner);
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_the_deposit_cannot_be_paid() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        DepositPerByte::set(FUNDS);
+        assert_noop!(publish(ALICE, 0, spec()), TokenError::FundsUnavailable);
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_version_numbers_have_run_out() {
+    ExtBuilder::default().model(ALICE).build().execute_with(|| {
+        Models::<Test>::mutate(0, |model| model.as_mut().unwrap().versions = u32::MAX);
+        assert_refused(spec(), Error::TooManyVersions);
+    });
+}
+
+#[test]
+fn publish_should_name_the_cause_when_the_architecture_is_invalid() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        let cases: [(fn(&mut Encoder), Error<Test>); 7] = [
+            (|e| e.layers = 0, Error::ZeroDimension),
+            (|e| e.heads = 5, Error::HeadsDoNotDivide),
+            (|e| e.intermediate = 65_537, Error::TooWide),
+            (|e| e.positions = 4_097, Error::ContextTooLong),
+            (|e| e.vocabulary = (1 << 20) + 1, Error::VocabularyTooLarge),
+            (|e| e.layers = 257, Error::TooManyLayers),
+            (|e| e.layer_norm_eps = f32::NAN.to_bits(), Error::BadEpsilon),
+        ];
+        for (change, error) in cases {
+            let mut encoder = encoder();
+            change(&mut encoder);
+            assert_refused(with(|s| s.architecture = Architecture::Encoder(encoder)), error);
+        }
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_the_op_set_is_unknown() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        for op_set in [0, 2, u16::MAX] {
+            assert_refused(with(|s| s.op_set = op_set), Error::UnsupportedOpSet);
+        }
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_the_weights_cannot_be_this_long() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        let (least, most) = spec().architecture.weights_len_bounds();
+        for len in [0, least - 1, most + 1, 10 << 30, u64::MAX] {
+            assert_refused(with(|s| s.weights.len = len), Error::ImplausibleWeights);
+        }
+        for len in [least, most] {
+            assert_ok!(publish(ALICE, 0, with(|s| s.weights.len = len)));
+        }
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_the_licence_is_no_phrase() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        for bad in ["", " ", " MIT", "MIT ", "MIT\n", "Ápache-2.0"] {
+            assert_refused(with(|s| s.terms.licence = licence(bad)), Error::InvalidLicence);
+        }
+        let not_text = Licence::truncate_from(vec![0xff]);
+        assert_refused(with(|s| s.terms.licence = not_text), Error::InvalidLicence);
+        assert_ok!(publish(ALICE, 0, with(|s| s.terms.licence = licence("MIT OR Apache-2.0"))));
+    });
+}
+
+#[test]
+fn publish_should_refuse_when_a_source_is_no_folder_url() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        for bad in ["", "example.org/", "https://", "https://example.org/model", "ftp:/x/"] {
+            let sources = vec![url("https://example.org/good/"), url(bad)];
+            assert_refused(
+                with(|s| s.sources = Sources::truncate_from(sources)),
+                Error::InvalidSource,
+            );
+        }
+        let not_text = vec![Url::truncate_from(b"https://ex\xe4mple.org/".to_vec())];
+        assert_refused(
+            with(|s| s.sources = Sources::truncate_from(not_text)),
+            Error::InvalidSource,
+        );
+    });
+}

@@ -1,0 +1,75 @@
+//! The registry as workers, jobs and the runtime API see it.
+
+use crate::mock::*;
+use frame_support::assert_ok;
+use vigil_primitives::{
+    model::VersionStatus,
+    traits::{ModelRegistry, Waterfall},
+    Balance, VersionId,
+};
+
+#[test]
+fn version_should_tell_the_owner_and_the_status_of_the_moment() {
+    ExtBuilder::default().model(ALICE).versions(1).build_and_execute(|| {
+        let id = VersionId { model: 0, version: 0 };
+        let registered = Registry::version(id).unwrap();
+        assert_eq!((registered.owner, registered.status), (ALICE, VersionStatus::Active));
+        assert_eq!(registered.spec, spec());
+
+        assert_ok!(Registry::deprecate(signed(ALICE), 0, 0));
+        assert_ok!(Registry::offer(signed(ALICE), 0, BOB));
+        assert_ok!(Registry::accept(signed(BOB), 0));
+        let registered = Registry::version(id).unwrap();
+        assert_eq!((registered.owner, registered.status), (BOB, VersionStatus::Deprecated));
+        assert_eq!(Registry::version(VersionId { model: 0, version: 1 }), None);
+        assert_eq!(Registry::version(VersionId { model: 1, version: 0 }), None);
+    });
+}
+
+#[test]
+fn split_should_pay_the_owner_everything_when_the_version_exists() {
+    ExtBuilder::default().model(ALICE).versions(1).build_and_execute(|| {
+        let id = VersionId { model: 0, version: 0 };
+        assert_eq!(Registry::split(id, Balance::MAX), vec![(ALICE, Balance::MAX)]);
+        assert_eq!(Registry::split(VersionId { model: 0, version: 1 }, 5), vec![]);
+        assert_eq!(Registry::split(VersionId { model: 1, version: 0 }, 5), vec![]);
+    });
+}
+
+#[test]
+fn model_views_should_be_pages_when_there_are_many_models() {
+    let builder = (0..5).fold(ExtBuilder::default(), |builder, _| builder.model(ALICE));
+    builder.versions(1).build_and_execute(|| {
+        let ids = |from, limit| {
+            Registry::model_views(from, limit).into_iter().map(|view| view.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(0, u32::MAX), [0, 1, 2, 3, 4]);
+        assert_eq!(ids(1, 2), [1, 2]);
+        assert_eq!(ids(4, 2), [4]);
+        assert!(ids(5, 2).is_empty());
+        assert!(ids(u32::MAX, u32::MAX).is_empty());
+        assert!(ids(0, 0).is_empty());
+        let view = Registry::model_view(3).unwrap();
+        assert_eq!((view.owner, view.versions, view.pending_owner), (ALICE, 1, None));
+        assert_eq!(view.name, name("model"));
+    });
+}
+
+#[test]
+fn version_view_should_carry_the_number_of_workers_it_is_given() {
+    ExtBuilder::default().model(ALICE).versions(1).build_and_execute(|| {
+        let id = VersionId { model: 0, version: 0 };
+        let view = Registry::version_view(id, 3).unwrap();
+        assert_eq!((view.id, view.owner, view.workers), (id, ALICE, 3));
+        assert!(Registry::version_view(VersionId { model: 0, version: 1 }, 3).is_none());
+    });
+}
+
+#[test]
+fn benchmark_version_should_be_one_that_calls_would_accept() {
+    ExtBuilder::default().build_and_execute(|| {
+        let id = Registry::benchmark_version(&ALICE).unwrap();
+        let registered = Registry::version(id).unwrap();
+        assert_eq!((registered.owner, registered.status), (ALICE, VersionStatus::Active));
+    });
+}
