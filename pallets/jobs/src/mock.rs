@@ -1,1 +1,486 @@
-//! m
+//! The three real pallets with balances in one runtime, and builders of jobs in every state.
+
+use crate as pallet_jobs;
+use crate::{Event, JobOf, JobRecordOf, JobSpecOf, Jobs as JobStore};
+use frame_support::{
+    assert_ok, construct_runtime, derive_impl, parameter_types,
+    traits::{fungible::InspectHold, ConstU128, ConstU32, ConstU64, Hooks, Randomness},
+    weights::Weight,
+};
+use sp_core::H256;
+use sp_io::TestExternalities;
+use sp_runtime::{
+    traits::{BlakeTwo256, Hash as _},
+    BuildStorage, DispatchError, DispatchResult, Permill,
+};
+use std::collections::BTreeMap;
+use vigil_primitives::{
+    architecture::Pooling,
+    job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
+    model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, Url, VersionSpec},
+    pricing,
+    traits::Disputes,
+    worker::{Capability, DeviceClass},
+    Architecture, Balance, ContentHash, Encoder, JobId, JobStatus, VersionId, OP_SET,
+};
+
+pub(crate) type AccountId = u64;
+type Block = frame_system::mocking::MockBlock<Test>;
+
+construct_runtime!(
+    pub enum Test {
+        System: frame_system,
+        Balances: pallet_balances,
+        Models: pallet_models,
+        Workers: pallet_workers,
+        Jobs: pallet_jobs,
+    }
+);
+
+pub(crate) const OWNER: AccountId = 1;
+pub(crate) const REQUESTER: AccountId = 2;
+pub(crate) const TREASURY: AccountId = 3;
+pub(crate) const STRANGER: AccountId = 4;
+/// The first worker; the others follow.
+pub(crate) const WORKER: AccountId = 10;
+
+pub(crate) const ED: Balance = 1_000;
+pub(crate) const FUNDS: Balance = 1_000_000_000_000;
+/// Ask of every worker unless a test says otherwise.
+pub(crate) const ASK: Balance = 1_000_000_000;
+pub(crate) const MIN_BOND: Balance = 10_000_000;
+pub(crate) const SLASH: Balance = 10_000;
+pub(crate) const FEE: Fee = Fee { per_job: 2_000, per_1k_tokens: 1_000 };
+pub(crate) const TOKENS: u32 = 16;
+pub(crate) const MAX_PRICE: Balance = 100_000;
+
+pub(crate) const COMMIT_PERIOD: u64 = 10;
+pub(crate) const REVEAL_PERIOD: u64 = 5;
+pub(crate) const WINDOW: u64 = 3;
+pub(crate) const CONTEST_PERIOD: u64 = 20;
+pub(crate) const RETENTION: u64 = 50;
+pub(crate) const RETRY_PERIOD: u64 = 7;
+pub(crate) const MAX_DURATION: u64 = 100;
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = Block;
+    type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type Balance = Balance;
+    type AccountStore = System;
+    type ExistentialDeposit = ConstU128<ED>;
+}
+
+impl pallet_models::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type DepositBase = ConstU128<100>;
+    type DepositPerByte = ConstU128<1>;
+    type OpSets = OpSets;
+    type WeightInfo = ();
+}
+
+impl pallet_workers::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Models = Models;
+    type MinBond = ConstU128<MIN_BOND>;
+    type MinAsk = ConstU128<1_000_000>;
+    type MaxAsk = ConstU128<1_000_000_000_000>;
+    type UnbondingPeriod = ConstU64<200>;
+    type JailPeriod = ConstU64<30>;
+    type MaxMissesInARow = ConstU32<3>;
+    type ExpirySlash = ConstU128<SLASH>;
+    type SampleSize = ConstU32<16>;
+    type WeightInfo = ();
+}
+
+parameter_types! {
+    pub OpSets: Vec<u16> = vec![OP_SET];
+    pub const ProtocolFee: Permill = Permill::from_percent(1);
+    pub static ServiceWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX);
+    pub static TreasuryAccount: AccountId = TREASURY;
+    pub static Contested: Vec<JobId> = vec![];
+    pub static DisputesFail: bool = false;
+    pub static MaxOpenJobs: u32 = 40;
+}
+
+/// Randomness that a test can predict: a hash of the block number.
+pub struct BlockRandomness;
+
+impl Randomness<H256, u64> for BlockRandomness {
+    fn random(subject: &[u8]) -> (H256, u64) {
+        let now = System::block_number();
+        (BlakeTwo256::hash_of(&(now, subject)), now)
+    }
+}
+
+/// Remembers which jobs became contested, or refuses them after leaving a trace in storage.
+pub struct RecordedDisputes;
+
+impl Disputes for RecordedDisputes {
+    fn contested(job: JobId) -> DispatchResult {
+        if DisputesFail::get() {
+            sp_io::storage::set(b"half-written", b"1");
+            return Err(DispatchError::Other("no referee"));
+        }
+        Contested::mutate(|jobs| jobs.push(job));
+        Ok(())
+    }
+}
+
+impl pallet_jobs::Config for Test {
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Currency = Balances;
+    type Models = Models;
+    type Waterfall = Models;
+    type Workers = Workers;
+    type Disputes = RecordedDisputes;
+    type Randomness = BlockRandomness;
+    type Treasury = TreasuryAccount;
+    type ProtocolFee = ProtocolFee;
+    type MinAsk = ConstU128<1_000_000>;
+    type CommitPeriod = ConstU64<COMMIT_PERIOD>;
+    type WorkPerBlock = ConstU64<10_000>;
+    type RevealPeriod = ConstU64<REVEAL_PERIOD>;
+    type MinChallengeWindow = ConstU64<WINDOW>;
+    type MaxChallengeWindow = ConstU64<100>;
+    type ContestPeriod = ConstU64<CONTEST_PERIOD>;
+    type Retention = ConstU64<RETENTION>;
+    type RetryPeriod = ConstU64<RETRY_PERIOD>;
+    type MaxDuration = ConstU64<MAX_DURATION>;
+    type MaxOpenJobs = MaxOpenJobs;
+    type MaxOpenJobsPerAccount = ConstU32<30>;
+    type EraLength = ConstU64<100>;
+    type ServiceWeight = ServiceWeight;
+    type WeightInfo = ();
+}
+
+/// A chain with a published version and workers that serve it.
+pub(crate) struct Chain {
+    asks: Vec<Balance>,
+    treasury: bool,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { asks: vec![ASK; 3], treasury: true }
+    }
+}
+
+impl Chain {
+    /// One worker for each ask.
+    pub(crate) fn asks(mut self, asks: &[Balance]) -> Self {
+        self.asks = asks.to_vec();
+        self
+    }
+
+    /// So many workers with the usual ask.
+    pub(crate) fn workers(self, count: usize) -> Self {
+        self.asks(&vec![ASK; count])
+    }
+
+    /// The treasury's account does not exist.
+    pub(crate) fn without_treasury(mut self) -> Self {
+        self.treasury = false;
+        self
+    }
+
+    pub(crate) fn build(self) -> TestExternalities {
+        let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
+        let workers = (WORKER..).take(self.asks.len());
+        let treasury = self.treasury.then_some(TREASURY);
+        let accounts = [OWNER, REQUESTER, STRANGER].into_iter().chain(treasury).chain(workers);
+        pallet_balances::GenesisConfig::<Test> {
+            balances: accounts.map(|account| (account, FUNDS)).collect(),
+            ..Default::default()
+        }
+        .assimilate_storage(&mut storage)
+        .unwrap();
+        let mut chain = TestExternalities::new(storage);
+        chain.execute_with(|| {
+            System::set_block_number(1);
+            publish();
+            for (worker, ask) in (WORKER..).zip(self.asks) {
+                register(worker, ask, MIN_BOND, 8);
+            }
+        });
+        chain
+    }
+
+    /// Runs a test and then checks the invariants of all pallets.
+    pub(crate) fn build_and_execute(self, test: impl FnOnce()) {
+        self.build().execute_with(|| {
+            test();
+            check_all();
+        });
+    }
+}
+
+/// The invariants of the three pallets, and those between them.
+pub(crate) fn check_all() {
+    Models::do_try_state().unwrap();
+    Workers::do_try_state().unwrap();
+    Jobs::do_try_state().unwrap();
+
+    let mut engaged = BTreeMap::<AccountId, (u16, Balance)>::new();
+    let mut escrows = BTreeMap::<AccountId, Balance>::new();
+    for (_, job) in JobStore::<Test>::iter().filter(|(_, job)| !job.status.is_final()) {
+        *escrows.entry(job.requester).or_default() += job.max_price;
+        for replica in job.status.replicas() {
+            let entry = engaged.entry(replica.worker).or_default();
+            entry.0 += 1;
+            entry.1 += job.engaged_reward(replica.ask);
+        }
+    }
+    for (worker, record) in pallet_workers::Workers::<Test>::iter() {
+        let expected = engaged.remove(&worker).unwrap_or_default();
+        assert_eq!((record.active, record.unfinalised), expected, "engagements of {worker}");
+    }
+    assert!(engaged.is_empty(), "engaged accounts are no workers: {engaged:?}");
+    for account in frame_system::Account::<Test>::iter_keys() {
+        let expected = escrows.remove(&account).unwrap_or_default();
+        assert_eq!(escrow_of(account), expected, "escrow of {account}");
+    }
+    assert!(escrows.is_empty(), "escrows of accounts that do not exist: {escrows:?}");
+}
+
+// Setting a scene.
+
+pub(crate) const VERSION: VersionId = VersionId { model: 0, version: 0 };
+
+pub(crate) fn architecture() -> Architecture {
+    Architecture::Encoder(Encoder {
+        vocabulary: 100,
+        hidden: 8,
+        layers: 1,
+        heads: 2,
+        intermediate: 16,
+        positions: 64,
+        token_types: 2,
+        layer_norm_eps: 1e-12f32.to_bits(),
+        pooling: Pooling::Mean,
+        normalize: true,
+    })
+}
+
+pub(crate) fn version_spec() -> VersionSpec {
+    VersionSpec {
+        package: ContentHash::repeat_byte(1),
+        weights: Artifact {
+            hash: ContentHash::repeat_byte(2),
+            len: architecture().weights_len_bounds().0,
+        },
+        tokenizer: ContentHash::repeat_byte(3),
+        architecture: architecture(),
+        op_set: OP_SET,
+        terms: Terms {
+            licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
+            access: Access::Open,
+            commercial: true,
+            fee: FEE,
+        },
+        sources: Sources::default(),
+    }
+}
+
+fn publish() {
+    let owner = RuntimeOrigin::signed(OWNER);
+    assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
+    assert_ok!(Models::publish(owner, 0, Box::new(version_spec())));
+}
+
+pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity: u16) {
+    assert_ok!(Workers::register(
+        RuntimeOrigin::signed(worker),
+        Url::truncate_from(b"http://127.0.0.1:8080".to_vec()),
+        [0; 32],
+        Capability { memory_mib: 1_024, device: DeviceClass::Cpu, gmacs_per_second: 10 },
+        ask,
+        capacity,
+        bond,
+    ));
+    assert_ok!(Workers::serve(RuntimeOrigin::signed(worker), VERSION));
+}
+
+/// A job of [`TOKENS`] tokens for one worker, due in 20 blocks.
+pub(crate) fn spec() -> JobSpecOf<Test> {
+    JobSpec {
+        version: VERSION,
+        input: input(TOKENS),
+        max_tokens_out: 0,
+        sampling: Sampling::Greedy,
+        policy: Policy { replicas: 1, challenge_window: WINDOW },
+        max_price: MAX_PRICE,
+        deadline: now() + 20,
+    }
+}
+
+pub(crate) fn input(tokens: u32) -> Input {
+    let tokens: Vec<u32> = (0..tokens).map(|token| token % 100).collect();
+    Input::Inline(tokens_to_bytes(&tokens).try_into().unwrap())
+}
+
+pub(crate) fn submit_with(change: impl FnOnce(&mut JobSpecOf<Test>)) -> DispatchResult {
+    let mut spec = spec();
+    change(&mut spec);
+    Jobs::submit(RuntimeOrigin::signed(REQUESTER), Box::new(spec))
+}
+
+/// A queued job for so many workers.
+pub(crate) fn queued(replicas: u8) -> JobId {
+    let id = crate::NextJob::<Test>::get();
+    assert_ok!(submit_with(|spec| spec.policy.replicas = replicas));
+    id
+}
+
+/// A job with so many workers drawn.
+pub(crate) fn assigned(replicas: u8) -> JobId {
+    let id = queued(replicas);
+    next_block();
+    assert_eq!(workers_of(id).len(), usize::from(replicas), "not assigned");
+    id
+}
+
+/// A job whose workers have all committed to the same output.
+pub(crate) fn committed(replicas: u8) -> JobId {
+    let id = assigned(replicas);
+    for worker in workers_of(id) {
+        assert_ok!(commit(worker, id, output(1)));
+    }
+    id
+}
+
+/// A job whose workers have all revealed the same output.
+pub(crate) fn revealed(replicas: u8) -> JobId {
+    let id = committed(replicas);
+    for worker in workers_of(id) {
+        assert_ok!(reveal(worker, id, output(1)));
+    }
+    id
+}
+
+/// A job of two whose workers have revealed different outputs.
+pub(crate) fn contested() -> JobId {
+    let id = assigned(2);
+    let workers = workers_of(id);
+    for (worker, n) in workers.iter().zip(1..) {
+        assert_ok!(commit(*worker, id, output(n)));
+    }
+    for (worker, n) in workers.iter().zip(1..) {
+        assert_ok!(reveal(*worker, id, output(n)));
+    }
+    id
+}
+
+pub(crate) fn output(n: u8) -> Output {
+    Output { hash: ContentHash::repeat_byte(n), tokens: 0 }
+}
+
+pub(crate) fn salt(worker: AccountId) -> [u8; 32] {
+    BlakeTwo256::hash_of(&worker).0
+}
+
+pub(crate) fn commit(worker: AccountId, job: JobId, output: Output) -> DispatchResult {
+    let commitment = commitment(&output, &salt(worker), &worker, job);
+    Jobs::commit(RuntimeOrigin::signed(worker), job, commitment)
+        .map(|_| ())
+        .map_err(|error| error.error)
+}
+
+pub(crate) fn reveal(worker: AccountId, job: JobId, output: Output) -> DispatchResult {
+    Jobs::reveal(RuntimeOrigin::signed(worker), job, output, salt(worker))
+        .map(|_| ())
+        .map_err(|error| error.error)
+}
+
+pub(crate) fn poke(job: JobId) -> DispatchResult {
+    Jobs::poke(RuntimeOrigin::signed(STRANGER), job).map(|_| ()).map_err(|error| error.error)
+}
+
+// Letting time pass.
+
+pub(crate) fn now() -> u64 {
+    System::block_number()
+}
+
+pub(crate) fn next_block() {
+    Jobs::on_idle(now(), ServiceWeight::get());
+    start_block();
+}
+
+/// The next block without idle time at the end of this one.
+pub(crate) fn start_block() {
+    System::set_block_number(now() + 1);
+    Jobs::on_initialize(now());
+}
+
+pub(crate) fn run_to(block: u64) {
+    while now() < block {
+        next_block();
+    }
+}
+
+/// The next block in which the pallet has had no weight to do anything.
+pub(crate) fn busy_block() {
+    System::set_block_number(now() + 1);
+}
+
+// Looking.
+
+pub(crate) fn job(id: JobId) -> JobRecordOf<Test> {
+    JobStore::<Test>::get(id).expect("no such job")
+}
+
+pub(crate) fn view(id: JobId) -> JobOf<Test> {
+    Jobs::job(id).expect("no such job")
+}
+
+pub(crate) fn status(id: JobId) -> JobStatus<AccountId, u64> {
+    job(id).status
+}
+
+pub(crate) fn workers_of(id: JobId) -> Vec<AccountId> {
+    status(id).replicas().iter().map(|replica| replica.worker).collect()
+}
+
+pub(crate) fn worker(account: AccountId) -> pallet_workers::Worker<u64> {
+    pallet_workers::Workers::<Test>::get(account).expect("no such worker")
+}
+
+pub(crate) fn balance(account: AccountId) -> Balance {
+    Balances::free_balance(account)
+}
+
+pub(crate) fn escrow_of(account: AccountId) -> Balance {
+    Balances::balance_on_hold(&crate::HoldReason::Escrow.into(), &account)
+}
+
+/// Reward of a worker with this ask for a job of [`TOKENS`] tokens.
+pub(crate) fn reward(ask: Balance) -> Balance {
+    pricing::reward(ask, architecture().work(TOKENS, 0))
+}
+
+/// The owner's fee for a job of [`TOKENS`] tokens.
+pub(crate) fn owner_fee() -> Balance {
+    pricing::owner_fee(&FEE, TOKENS, 0)
+}
+
+pub(crate) fn events() -> Vec<Event<Test>> {
+    System::events()
+        .into_iter()
+        .filter_map(|record| match record.event {
+            RuntimeEvent::Jobs(event) => Some(event),
+            _ => None,
+        })
+        .collect()
+}
+
+/// How many events of this pallet so far are of this kind.
+pub(crate) fn count_events(kind: impl Fn(&Event<Test>) -> bool) -> usize {
+    events().iter().filter(|event| kind(event)).count()
+}

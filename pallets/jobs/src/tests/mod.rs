@@ -1,1 +1,13 @@
+//! One file per call, one per hook, and the invariants under random sequences.
 
+mod agenda;
+mod cancel;
+mod commit;
+mod decline;
+mod invariants;
+mod poke;
+mod queue;
+mod reveal;
+mod settle;
+mod submit;
+mod views;

@@ -1,0 +1,464 @@
+//! Random sequences of calls over the three pallets together, by honest and hostile accounts, with
+//! blocks that have weight and blocks that have none. After every step all invariants hold and no
+//! money appears or vanishes; at the end every job comes to rest and nothing is held for any.
+
+use crate::{mock::*, Agenda, AssignedTo, EraTotals, Event, Jobs as JobStore, NextJob, Queue};
+use frame_support::{traits::Hooks, weights::Weight};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use std::{cell::RefCell, collections::BTreeMap};
+use vigil_primitives::{
+    job::{commitment, DeclineReason, RefundReason},
+    model::Url,
+    worker::{Capability, DeviceClass},
+    Balance, VersionId,
+};
+
+/// Accounts that act: owner, requester, treasury, stranger, two without money, and workers.
+const ACTORS: [AccountId; 12] =
+    [OWNER, REQUESTER, TREASURY, STRANGER, 5, 6, 10, 11, 12, 13, 14, 15];
+
+#[derive(Clone, Debug)]
+enum Action {
+    Submit {
+        replicas: u8,
+        tokens: u32,
+        price: Balance,
+        window: u64,
+        deadline: u64,
+        version: u32,
+    },
+    Cancel {
+        job: u64,
+    },
+    /// A commitment or an opening by whoever, of whatever.
+    Commit {
+        job: u64,
+        output: u8,
+    },
+    Reveal {
+        job: u64,
+        output: u8,
+    },
+    Decline {
+        job: u64,
+    },
+    Poke {
+        job: u64,
+    },
+    /// What an honest pool does: every worker of the job takes its next step; the last one with
+    /// another output if `differs`, or not at all if `silent`.
+    Work {
+        job: u64,
+        differs: bool,
+        silent: bool,
+    },
+    /// Blocks with so much of the usual weight at their start, in per cent, and at their end.
+    Blocks {
+        count: u64,
+        start: u64,
+        idle: u64,
+    },
+    Register {
+        ask: Balance,
+        bond: Balance,
+        capacity: u16,
+    },
+    Update {
+        ask: Balance,
+        capacity: u16,
+    },
+    BondMore {
+        amount: Balance,
+    },
+    Serve {
+        version: u32,
+    },
+    Unserve {
+        version: u32,
+    },
+    Drain,
+    Resume,
+    Unbond,
+    Withdraw,
+    Unjail,
+    Publish,
+    Deprecate {
+        version: u32,
+    },
+    Revoke {
+        version: u32,
+    },
+    Offer {
+        to: usize,
+    },
+    Accept,
+    Transfer {
+        to: usize,
+        amount: Balance,
+    },
+    /// The treasury is an account that may not exist.
+    MoveTreasury,
+    BreakDisputes,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let submit =
+        (
+            prop_oneof![4 => 1u8..=3, 1 => 0u8..=6],
+            prop_oneof![8 => 1u32..=64, 1 => Just(0), 1 => Just(65)],
+            prop_oneof![6 => 20_000u128..1_000_000, 1 => 0u128..5_000, 1 => Just(FUNDS)],
+            prop_oneof![8 => WINDOW..20, 1 => 0u64..200],
+            prop_oneof![8 => 1u64..40, 1 => 0u64..=MAX_DURATION + 1],
+            prop_oneof![8 => Just(0u32), 1 => 0u32..3],
+        )
+            .prop_map(|(replicas, tokens, price, window, deadline, version)| {
+                Action::Submit { replicas, tokens, price, window, deadline, version }
+            });
+    let job = any::<u64>();
+    let ask = prop_oneof![8 => 1_000_000..10 * ASK, 1 => any::<u128>()];
+    let capacity = prop_oneof![8 => 1u16..4, 1 => any::<u16>()];
+    prop_oneof![
+        12 => submit,
+        2 => job.prop_map(|job| Action::Cancel { job }),
+        3 => (job, 0u8..3).prop_map(|(job, output)| Action::Commit { job, output }),
+        3 => (job, 0u8..3).prop_map(|(job, output)| Action::Reveal { job, output }),
+        3 => job.prop_map(|job| Action::Decline { job }),
+        4 => job.prop_map(|job| Action::Poke { job }),
+        30 => (job, prop::bool::weighted(0.1), prop::bool::weighted(0.15))
+            .prop_map(|(job, differs, silent)| Action::Work { job, differs, silent }),
+        16 => (
+            prop_oneof![6 => 1u64..4, 1 => 4u64..40],
+            prop_oneof![6 => Just(100u64), 1 => Just(0), 1 => 1u64..20],
+            prop_oneof![2 => Just(100u64), 1 => Just(0), 1 => 1u64..20],
+        )
+            .prop_map(|(count, start, idle)| Action::Blocks { count, start, idle }),
+        2 => (
+            ask.clone(),
+            prop_oneof![4 => MIN_BOND..4 * MIN_BOND, 1 => 0..MIN_BOND],
+            capacity.clone(),
+        )
+            .prop_map(|(ask, bond, capacity)| Action::Register { ask, bond, capacity }),
+        1 => (ask, capacity).prop_map(|(ask, capacity)| Action::Update { ask, capacity }),
+        1 => (0..MIN_BOND).prop_map(|amount| Action::BondMore { amount }),
+        2 => (0u32..3).prop_map(|version| Action::Serve { version }),
+        1 => (0u32..3).prop_map(|version| Action::Unserve { version }),
+        1 => Just(Action::Drain),
+        1 => Just(Action::Resume),
+        1 => Just(Action::Unbond),
+        1 => Just(Action::Withdraw),
+        2 => Just(Action::Unjail),
+        1 => Just(Action::Publish),
+        1 => (0u32..3).prop_map(|version| Action::Deprecate { version }),
+        1 => (1u32..3).prop_map(|version| Action::Revoke { version }),
+        1 => (0..ACTORS.len()).prop_map(|to| Action::Offer { to }),
+        1 => Just(Action::Accept),
+        2 => (0..ACTORS.len(), prop_oneof![0..2 * ED, 0..2 * FUNDS])
+            .prop_map(|(to, amount)| Action::Transfer { to, amount }),
+        1 => Just(Action::MoveTreasury),
+        1 => Just(Action::BreakDisputes),
+    ]
+}
+
+/// Some job, rather a late one.
+fn pick(job: u64) -> u64 {
+    let next = NextJob::<Test>::get();
+    next.saturating_sub(1).saturating_sub(job % 6)
+}
+
+fn capability() -> Capability {
+    Capability { memory_mib: 1, device: DeviceClass::Cpu, gmacs_per_second: 1 }
+}
+
+/// Runs an action in the name of `who`. Whether it is refused is its own affair.
+fn act(who: AccountId, action: Action) {
+    let origin = RuntimeOrigin::signed(who);
+    let url = Url::truncate_from(b"http://127.0.0.1".to_vec());
+    let version = |version| VersionId { model: 0, version };
+    match action {
+        Action::Submit { replicas, tokens, price, window, deadline, version: number } => {
+            let mut spec = spec();
+            spec.version = version(number);
+            spec.input = input(tokens);
+            spec.policy.replicas = replicas;
+            spec.policy.challenge_window = window;
+            spec.max_price = price;
+            spec.deadline = now() + deadline;
+            let _ = Jobs::submit(origin, Box::new(spec));
+        }
+        Action::Cancel { job } => {
+            let _ = Jobs::cancel(origin, pick(job));
+        }
+        Action::Commit { job, output: n } => {
+            let job = pick(job);
+            let commitment = commitment(&output(n), &salt(who), &who, job);
+            let _ = Jobs::commit(origin, job, commitment);
+        }
+        Action::Reveal { job, output: n } => {
+            let _ = Jobs::reveal(origin, pick(job), output(n), salt(who));
+        }
+        Action::Decline { job } => {
+            let _ = Jobs::decline(origin, pick(job), DeclineReason::InputUnavailable);
+        }
+        Action::Poke { job } => {
+            let _ = Jobs::poke(origin, pick(job));
+        }
+        Action::Work { job, differs, silent } => work(pick(job), differs, silent),
+        Action::Blocks { count, start, idle } => {
+            for _ in 0..count {
+                pass_block(start, idle);
+            }
+        }
+        Action::Register { ask, bond, capacity } => {
+            let _ =
+                Workers::register(origin.clone(), url, [0; 32], capability(), ask, capacity, bond);
+            let _ = Workers::serve(origin, VERSION);
+        }
+        Action::Update { ask, capacity } => {
+            let _ = Workers::update(origin, url, [0; 32], capability(), ask, capacity);
+        }
+        Action::BondMore { amount } => {
+            let _ = Workers::bond_more(origin, amount);
+        }
+        Action::Serve { version: number } => {
+            let _ = Workers::serve(origin, version(number));
+        }
+        Action::Unserve { version: number } => {
+            let _ = Workers::unserve(origin, version(number));
+        }
+        Action::Drain => {
+            let _ = Workers::drain(origin);
+        }
+        Action::Resume => {
+            let _ = Workers::resume(origin);
+        }
+        Action::Unbond => {
+            let _ = Workers::unbond(origin);
+        }
+        Action::Withdraw => {
+            let _ = Workers::withdraw(origin);
+        }
+        Action::Unjail => {
+            let _ = Workers::unjail(origin);
+        }
+        Action::Publish => {
+            let _ = Models::publish(origin, 0, Box::new(version_spec()));
+        }
+        Action::Deprecate { version } => {
+            let _ = Models::deprecate(origin, 0, version);
+        }
+        Action::Revoke { version } => {
+            let _ = Models::revoke(origin, 0, version);
+        }
+        Action::Offer { to } => {
+            let _ = Models::offer(origin, 0, ACTORS[to]);
+        }
+        Action::Accept => {
+            let _ = Models::accept(origin, 0);
+        }
+        Action::Transfer { to, amount } => {
+            let _ = Balances::transfer_allow_death(origin, ACTORS[to], amount);
+        }
+        Action::MoveTreasury => TreasuryAccount::set(6),
+        Action::BreakDisputes => DisputesFail::set(true),
+    }
+}
+
+fn work(job: u64, differs: bool, silent: bool) {
+    let workers = match JobStore::<Test>::get(job) {
+        Some(job) => job.status.replicas().iter().map(|replica| replica.worker).collect(),
+        None => vec![],
+    };
+    let steps: Vec<_> = workers
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !(silent && *index + 1 == workers.len()))
+        .map(|(index, worker)| {
+            let other = differs && index + 1 == workers.len();
+            (*worker, output(if other { 2 } else { 1 }))
+        })
+        .collect();
+    for (worker, output) in &steps {
+        let _ = commit(*worker, job, *output);
+    }
+    for (worker, output) in &steps {
+        let _ = reveal(*worker, job, *output);
+    }
+}
+
+/// A block with a share of the usual weight, in per cent, at the end of the last and at its start.
+fn pass_block(start: u64, idle: u64) {
+    let full = Weight::from_parts(1_000_000_000_000, u64::MAX);
+    let share = |percent: u64| Weight::from_parts(full.ref_time() / 100 * percent, u64::MAX);
+    let used = Jobs::on_idle(now(), share(idle));
+    assert!(used.all_lte(share(idle)));
+    System::set_block_number(now() + 1);
+    ServiceWeight::set(share(start));
+    let used = Jobs::on_initialize(now());
+    assert!(used.all_lte(share(start)));
+}
+
+/// What happened to the escrow of every job, by the events: at most one end, and all of it.
+fn check_escrows() -> Result<(), String> {
+    let mut escrows = BTreeMap::<u64, Balance>::new();
+    let (mut ended, mut to_workers) = (BTreeMap::<u64, Balance>::new(), 0);
+    for event in events() {
+        let (job, amount) = match event {
+            Event::Submitted { job, max_price, .. } => {
+                escrows.insert(job, max_price);
+                continue;
+            }
+            Event::Settled { job, receipt, .. } => {
+                to_workers += receipt.workers;
+                let paid = receipt.workers + receipt.owner + receipt.treasury;
+                (job, paid + receipt.requester)
+            }
+            Event::Refunded { job, amount, .. } | Event::Cancelled { job, amount, .. } => {
+                (job, amount)
+            }
+            _ => continue,
+        };
+        if ended.insert(job, amount).is_some() {
+            return Err(format!("job {job} has ended twice"));
+        }
+        if escrows.get(&job) != Some(&amount) {
+            return Err(format!("job {job} paid {amount} of {:?}", escrows.get(&job)));
+        }
+    }
+    let open = JobStore::<Test>::iter().filter(|(_, job)| !job.status.is_final()).count();
+    if escrows.len() - ended.len() != open {
+        return Err("a job vanished without an end".into());
+    }
+    let earned: Balance = EraTotals::<Test>::iter_values().map(|total| total.earned).sum();
+    if earned != to_workers {
+        return Err(format!("workers were paid {to_workers} and recorded {earned}"));
+    }
+    Ok(())
+}
+
+/// What was burned so far: slashes, and the dust of accounts that died.
+fn burned() -> Balance {
+    System::events()
+        .into_iter()
+        .map(|record| match record.event {
+            RuntimeEvent::Workers(pallet_workers::Event::Slashed { amount, .. }) => amount,
+            RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => amount,
+            _ => 0,
+        })
+        .sum()
+}
+
+/// What a sequence has reached, to see that the sequences are worth running.
+fn reached(counts: &mut BTreeMap<&'static str, usize>) {
+    for event in events() {
+        let name = match event {
+            Event::Settled { .. } => "settled",
+            Event::PaymentReturned { .. } => "payment returned",
+            Event::Refunded { reason: RefundReason::NoWorker, .. } => "refunded: no worker",
+            Event::Refunded { reason: RefundReason::AttemptsExhausted, .. } => {
+                "refunded: attempts exhausted"
+            }
+            Event::Refunded { reason: RefundReason::Undecided, .. } => "refunded: undecided",
+            Event::Cancelled { .. } => "cancelled",
+            Event::Declined { .. } => "declined",
+            Event::Expired { .. } => "expired",
+            Event::Requeued { .. } => "requeued",
+            Event::Contested { .. } => "contested",
+            Event::NotDisputed { .. } => "not disputed",
+            Event::Pruned { .. } => "pruned",
+            _ => continue,
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    for record in System::events() {
+        let name = match record.event {
+            RuntimeEvent::Workers(pallet_workers::Event::Jailed { .. }) => "jailed",
+            RuntimeEvent::Workers(pallet_workers::Event::UnbondingStarted { .. }) => "unbonding",
+            RuntimeEvent::Models(pallet_models::Event::OwnerChanged { .. }) => "sold",
+            _ => continue,
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+}
+
+const MUST_REACH: [&str; 15] = [
+    "settled",
+    "payment returned",
+    "refunded: no worker",
+    "refunded: attempts exhausted",
+    "refunded: undecided",
+    "cancelled",
+    "declined",
+    "expired",
+    "requeued",
+    "contested",
+    "not disputed",
+    "pruned",
+    "jailed",
+    "unbonding",
+    "sold",
+];
+
+fn run_sequence(
+    actions: Vec<(usize, Action)>,
+    counts: &RefCell<BTreeMap<&'static str, usize>>,
+) -> Result<(), TestCaseError> {
+    let full = Weight::from_parts(1_000_000_000_000, u64::MAX);
+    ServiceWeight::set(full);
+    TreasuryAccount::set(TREASURY);
+    DisputesFail::set(false);
+    Chain::default().workers(5).build().execute_with(|| {
+        let issued = Balances::total_issuance();
+        let check = || {
+            check_all();
+            prop_assert_eq!(Balances::total_issuance(), issued - burned());
+            check_escrows().map_err(TestCaseError::fail)
+        };
+        for (actor, action) in actions {
+            act(ACTORS[actor], action);
+            check()?;
+        }
+
+        // Nobody does anything more: the hooks alone bring every job to its end and forget it.
+        let mut left = 1_000;
+        while JobStore::<Test>::iter_keys().next().is_some() {
+            pass_block(100, 100);
+            left -= 1;
+            prop_assert!(left > 0, "jobs never come to rest");
+        }
+        check()?;
+        prop_assert_eq!(Agenda::<Test>::iter().count(), 0);
+        prop_assert_eq!(Queue::<Test>::iter().count(), 0);
+        prop_assert_eq!(AssignedTo::<Test>::iter().count(), 0);
+        for account in frame_system::Account::<Test>::iter_keys() {
+            prop_assert_eq!(escrow_of(account), 0);
+        }
+        for (_, worker) in pallet_workers::Workers::<Test>::iter() {
+            prop_assert_eq!((worker.active, worker.unfinalised), (0, 0));
+        }
+        reached(&mut counts.borrow_mut());
+        Ok(())
+    })
+}
+
+#[test]
+fn money_should_be_conserved_over_any_sequence_of_calls() {
+    let counts = RefCell::new(BTreeMap::new());
+    let config = Config {
+        cases: 1_000,
+        max_shrink_iters: 2_000,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let sequence = prop::collection::vec((0..ACTORS.len(), action()), 20..40);
+    let result = TestRunner::new(config).run(&sequence, |actions| run_sequence(actions, &counts));
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let counts = counts.into_inner();
+    for name in MUST_REACH {
+        assert!(counts.contains_key(name), "no sequence reached {name:?}: {counts:?}");
+    }
+}

@@ -1,0 +1,112 @@
+use crate::mock::*;
+use frame_support::assert_ok;
+use vigil_primitives::{
+    api::{NoQuote, Quote},
+    pricing, JobStatus, VersionId,
+};
+
+#[test]
+fn job_should_show_what_was_submitted() {
+    Chain::default().build_and_execute(|| {
+        let spec = spec();
+        let id = queued(1);
+        let view = view(id);
+        assert_eq!(view.spec, spec);
+        assert_eq!((view.id, view.requester, view.submitted_at), (id, REQUESTER, 1));
+        assert_eq!((view.tokens_in, view.attempts), (TOKENS, 0));
+        assert_eq!(view.status, JobStatus::Queued);
+        assert_eq!(Jobs::job(id + 1), None);
+    });
+}
+
+#[test]
+fn jobs_should_list_a_page_without_what_was_pruned() {
+    Chain::default().build_and_execute(|| {
+        let numbers = |from, limit| -> Vec<_> {
+            Jobs::jobs(from, limit).into_iter().map(|job| job.id).collect()
+        };
+        for _ in 0..4 {
+            queued(1);
+        }
+        assert_eq!(numbers(0, 10), [0, 1, 2, 3]);
+        assert_eq!(numbers(1, 2), [1, 2]);
+        assert!(numbers(4, 10).is_empty());
+        assert!(numbers(0, 0).is_empty());
+        for id in [0, 1] {
+            assert_ok!(Jobs::cancel(RuntimeOrigin::signed(REQUESTER), id));
+        }
+        run_to(1 + RETENTION);
+        assert_eq!(numbers(0, u32::MAX), [2, 3]);
+    });
+}
+
+#[test]
+fn assignments_should_show_the_open_jobs_of_a_worker() {
+    Chain::default().workers(1).build_and_execute(|| {
+        let mut jobs = vec![queued(1), queued(1)];
+        next_block();
+        jobs.sort_unstable();
+        let mut shown: Vec<_> = Jobs::assignments(WORKER).into_iter().map(|job| job.id).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, jobs);
+        assert_ok!(commit(WORKER, 0, output(1)));
+        assert_ok!(reveal(WORKER, 0, output(1)));
+        run_to(now() + WINDOW);
+        assert_eq!(Jobs::assignments(WORKER).len(), 1);
+        assert!(Jobs::assignments(STRANGER).is_empty());
+    });
+}
+
+#[test]
+fn quote_should_be_the_price_of_the_cheapest_and_of_all_workers() {
+    Chain::default().asks(&[ASK, 3 * ASK, 2 * ASK]).build_and_execute(|| {
+        let total =
+            |ask, replicas| pricing::total(owner_fee(), reward(ask), ProtocolFee::get(), replicas);
+        let quote = |replicas| Jobs::quote(VERSION, TOKENS, 0, replicas).unwrap();
+        let expected = Quote {
+            work: architecture().work(TOKENS, 0),
+            owner_fee: owner_fee(),
+            lowest: Some(total(ASK, 1)),
+            highest: Some(total(3 * ASK, 1)),
+            workers: 3,
+        };
+        assert_eq!(quote(1), expected);
+        assert_eq!(quote(2).lowest, Some(total(2 * ASK, 2)));
+        assert_eq!(quote(3).lowest, quote(3).highest);
+        assert_eq!((quote(4).lowest, quote(4).highest), (None, None));
+    });
+}
+
+#[test]
+fn a_job_at_the_quoted_price_should_find_its_workers_and_at_one_less_should_not() {
+    Chain::default().asks(&[ASK, 3 * ASK, 2 * ASK]).build_and_execute(|| {
+        let price = Jobs::quote(VERSION, TOKENS, 0, 2).unwrap().lowest.unwrap();
+        for max_price in [price - 1, price] {
+            assert_ok!(submit_with(|spec| {
+                spec.policy.replicas = 2;
+                spec.max_price = max_price;
+            }));
+        }
+        next_block();
+        assert_eq!(status(0), JobStatus::Queued);
+        assert_eq!(workers_of(1).len(), 2);
+        run_to(30);
+    });
+}
+
+#[test]
+fn quote_should_say_why_there_is_none() {
+    Chain::default().build_and_execute(|| {
+        let unknown = VersionId { model: 9, version: 0 };
+        assert_eq!(Jobs::quote(unknown, TOKENS, 0, 1), Err(NoQuote::UnknownVersion));
+        for (tokens_in, max_tokens_out) in [(0, 0), (65, 0), (TOKENS, 1)] {
+            let quote = Jobs::quote(VERSION, tokens_in, max_tokens_out, 1);
+            assert_eq!(quote, Err(NoQuote::BadLength));
+        }
+        for replicas in [0, 6] {
+            assert_eq!(Jobs::quote(VERSION, TOKENS, 0, replicas), Err(NoQuote::BadPolicy));
+        }
+        assert_ok!(Models::revoke(RuntimeOrigin::signed(OWNER), 0, 0));
+        assert_eq!(Jobs::quote(VERSION, TOKENS, 0, 1), Err(NoQuote::Revoked));
+    });
+}
