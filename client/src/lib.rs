@@ -1,1 +1,39 @@
-//! A typed client of the Vigil chain: runtime calls, extrinsics, keys and blobs
+//! A typed client of the Vigil chain, shared by the worker and the command line.
+//!
+//! Both sides of every exchange speak the types of `vigil-primitives`. Runtime calls go out as
+//! SCALE and come back as those types; extrinsics are the SCALE of those types behind a pallet and
+//! a call found by name in the node's own metadata; events are decoded the same way. So there is no
+//! generated code and no metadata file that could grow old, and a chain that does not fit is
+//! refused with a sentence instead of being misread.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`Client`] | the connection: it survives node restarts |
+//! | [`view`] | what the chain knows at one block |
+//! | [`calls`] | every extrinsic of models, workers and jobs |
+//! | [`submit`] | signing, sending, following: many at once, none lost |
+//! | [`events`] | what an extrinsic brought about |
+//! | [`blocks`] | the stream of new best blocks |
+//! | [`keys`] | key files, keystores and addresses |
+//! | [`blobs`] | inputs and outputs over HTTP, by hash |
+//! | [`error`] | what can go wrong, sorted by what to do about it |
+
+pub mod blobs;
+pub mod blocks;
+pub mod calls;
+mod connection;
+pub mod error;
+pub mod events;
+pub mod keys;
+mod nonces;
+pub mod submit;
+pub mod view;
+
+pub use blocks::{Block, Blocks};
+pub use calls::Call;
+pub use connection::{Client, Options};
+pub use error::{Error, Reaction, Result};
+pub use events::{Event, Events};
+pub use keys::Key;
+pub use submit::{Included, Pending, Until};
+pub use view::{Balances, View};

@@ -1,0 +1,283 @@
+//! Every extrinsic of models, workers and jobs.
+//!
+//! A [`Call`] is a pallet's name, a call's name and the SCALE of the arguments. The indices come
+//! from the node's metadata when it is signed, and the arguments are then decoded once against that
+//! metadata, so that a chain with other arguments is refused before anything is sent.
+
+use codec::Encode;
+use subxt::{
+    ext::scale_encode::{self, EncodeAsFields, FieldIter, TypeResolver},
+    transactions::Payload,
+};
+
+/// An extrinsic that has not been signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pallet: &'static str,
+    name: &'static str,
+    arguments: Arguments,
+}
+
+/// SCALE-encoded arguments of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    fields: usize,
+    bytes: Vec<u8>,
+}
+
+impl Call {
+    /// A call of any pallet. `arguments` is a tuple of the `fields` arguments of the call.
+    pub fn new(
+        pallet: &'static str,
+        name: &'static str,
+        fields: usize,
+        arguments: impl Encode,
+    ) -> Self {
+        Self { pallet, name, arguments: Arguments { fields, bytes: arguments.encode() } }
+    }
+
+    /// Name of the pallet.
+    pub fn pallet(&self) -> &'static str {
+        self.pallet
+    }
+
+    /// Name of the call.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Payload for Call {
+    type CallData = Arguments;
+
+    fn pallet_name(&self) -> &str {
+        self.pallet
+    }
+
+    fn call_name(&self) -> &str {
+        self.name
+    }
+
+    fn call_data(&self) -> &Arguments {
+        &self.arguments
+    }
+}
+
+impl EncodeAsFields for Arguments {
+    fn encode_as_fields_to<R: TypeResolver>(
+        &self,
+        fields: &mut dyn FieldIter<'_, R::TypeId>,
+        _types: &R,
+        out: &mut Vec<u8>,
+    ) -> Result<(), scale_encode::Error> {
+        let expected = fields.count();
+        if expected != self.fields {
+            return Err(scale_encode::Error::custom_string(format!(
+                "the chain takes {expected} arguments, this program has {}",
+                self.fields
+            )));
+        }
+        out.extend_from_slice(&self.bytes);
+        Ok(())
+    }
+}
+
+/// Calls of pallet `Models`.
+pub mod models {
+    use super::Call;
+    use vigil_primitives::{
+        model::{Name, VersionSpec},
+        AccountId, ModelId, VersionId,
+    };
+
+    const PALLET: &str = "Models";
+
+    /// Registers a model. Its number is in the event `ModelCreated`.
+    pub fn create(name: &Name) -> Call {
+        Call::new(PALLET, "create", 1, (name,))
+    }
+
+    /// Publishes the next version of a model.
+    pub fn publish(model: ModelId, spec: &VersionSpec) -> Call {
+        Call::new(PALLET, "publish", 2, (model, spec))
+    }
+
+    /// Offers a model to another account.
+    pub fn offer(model: ModelId, to: &AccountId) -> Call {
+        Call::new(PALLET, "offer", 2, (model, to))
+    }
+
+    /// Takes over a model that was offered to the signer.
+    pub fn accept(model: ModelId) -> Call {
+        Call::new(PALLET, "accept", 1, (model,))
+    }
+
+    /// Takes an offer back.
+    pub fn withdraw_offer(model: ModelId) -> Call {
+        Call::new(PALLET, "withdraw_offer", 1, (model,))
+    }
+
+    /// Marks a version as one that no further worker should serve.
+    pub fn deprecate(version: VersionId) -> Call {
+        Call::new(PALLET, "deprecate", 2, (version.model, version.version))
+    }
+
+    /// Ends new jobs for a version.
+    pub fn revoke(version: VersionId) -> Call {
+        Call::new(PALLET, "revoke", 2, (version.model, version.version))
+    }
+}
+
+/// Calls of pallet `Workers`.
+pub mod workers {
+    use super::Call;
+    use vigil_primitives::{model::Url, worker::Capability, Balance, VersionId};
+
+    const PALLET: &str = "Workers";
+
+    /// Registers the signer as a worker. `ask` is per giga multiply-accumulate.
+    pub fn register(
+        endpoint: &Url,
+        encryption_key: [u8; 32],
+        capability: Capability,
+        ask: Balance,
+        capacity: u16,
+        bond: Balance,
+    ) -> Call {
+        let arguments = (endpoint, encryption_key, capability, ask, capacity, bond);
+        Call::new(PALLET, "register", 6, arguments)
+    }
+
+    /// Changes what a worker says of itself.
+    pub fn update(
+        endpoint: &Url,
+        encryption_key: [u8; 32],
+        capability: Capability,
+        ask: Balance,
+        capacity: u16,
+    ) -> Call {
+        Call::new(PALLET, "update", 5, (endpoint, encryption_key, capability, ask, capacity))
+    }
+
+    /// Adds to the bond.
+    pub fn bond_more(amount: Balance) -> Call {
+        Call::new(PALLET, "bond_more", 1, (amount,))
+    }
+
+    /// Starts to serve a version.
+    pub fn serve(version: VersionId) -> Call {
+        Call::new(PALLET, "serve", 1, (version,))
+    }
+
+    /// Ends serving a version.
+    pub fn unserve(version: VersionId) -> Call {
+        Call::new(PALLET, "unserve", 1, (version,))
+    }
+
+    /// Takes no new jobs.
+    pub fn drain() -> Call {
+        Call::new(PALLET, "drain", 0, ())
+    }
+
+    /// Takes jobs again after [`drain`].
+    pub fn resume() -> Call {
+        Call::new(PALLET, "resume", 0, ())
+    }
+
+    /// Starts to leave: the bond can be withdrawn after the unbonding period.
+    pub fn unbond() -> Call {
+        Call::new(PALLET, "unbond", 0, ())
+    }
+
+    /// Takes the bond back after the unbonding period.
+    pub fn withdraw() -> Call {
+        Call::new(PALLET, "withdraw", 0, ())
+    }
+
+    /// Takes jobs again after a jail term.
+    pub fn unjail() -> Call {
+        Call::new(PALLET, "unjail", 0, ())
+    }
+}
+
+/// Calls of pallet `Jobs`.
+pub mod jobs {
+    use super::Call;
+    use vigil_primitives::{
+        job::{DeclineReason, JobSpec, Output},
+        BlockNumber, Hash, JobId,
+    };
+
+    const PALLET: &str = "Jobs";
+
+    /// Submits a job and holds its price. Its number is in the event `Submitted`.
+    pub fn submit(spec: &JobSpec<BlockNumber>) -> Call {
+        Call::new(PALLET, "submit", 1, (spec,))
+    }
+
+    /// Takes back a job that no worker has been drawn for.
+    pub fn cancel(job: JobId) -> Call {
+        Call::new(PALLET, "cancel", 1, (job,))
+    }
+
+    /// Commits to an output. See [`vigil_primitives::job::commitment`].
+    pub fn commit(job: JobId, commitment: Hash) -> Call {
+        Call::new(PALLET, "commit", 2, (job, commitment))
+    }
+
+    /// Opens a commitment.
+    pub fn reveal(job: JobId, output: &Output, salt: [u8; 32]) -> Call {
+        Call::new(PALLET, "reveal", 3, (job, output, salt))
+    }
+
+    /// Gives a job back.
+    pub fn decline(job: JobId, reason: DeclineReason) -> Call {
+        Call::new(PALLET, "decline", 2, (job, reason))
+    }
+
+    /// Moves a job on whose time has run out.
+    pub fn poke(job: JobId) -> Call {
+        Call::new(PALLET, "poke", 1, (job,))
+    }
+}
+
+/// Calls of pallet `Balances`.
+pub mod balances {
+    use super::Call;
+    use codec::Compact;
+    use sp_runtime::MultiAddress;
+    use vigil_primitives::{AccountId, Balance};
+
+    /// Sends money; fails rather than let the sender's account fall under the minimum.
+    pub fn transfer_keep_alive(to: &AccountId, amount: Balance) -> Call {
+        let to = MultiAddress::<AccountId, ()>::Id(to.clone());
+        Call::new("Balances", "transfer_keep_alive", 2, (to, Compact(amount)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigil_primitives::{job::Output, Hash};
+
+    #[test]
+    fn arguments_should_be_the_scale_of_each_in_order() {
+        let output = Output { hash: Hash::repeat_byte(7), tokens: 0 };
+        let call = jobs::reveal(3, &output, [9; 32]);
+        let mut expected = 3u64.encode();
+        expected.extend([7; 32]);
+        expected.extend(0u32.encode());
+        expected.extend([9; 32]);
+        assert_eq!(call.arguments.bytes, expected);
+        assert_eq!(call.arguments.fields, 3);
+    }
+
+    #[test]
+    fn a_transfer_should_name_the_account_by_id_and_the_amount_compact() {
+        let call = balances::transfer_keep_alive(&[1; 32].into(), 1);
+        let mut expected = vec![0];
+        expected.extend([1; 32]);
+        expected.push(4);
+        assert_eq!(call.arguments.bytes, expected);
+    }
+}

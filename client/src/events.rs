@@ -1,0 +1,176 @@
+//! What an extrinsic brought about.
+//!
+//! An event is found by its pallet's and its own name, and its fields are decoded as SCALE. The
+//! small structs below name the fields of the events that a client acts on.
+
+use crate::error::{Error, Result};
+use codec::Decode;
+
+/// An event as the chain deposited it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Name of the pallet.
+    pub pallet: String,
+    /// Name of the event.
+    pub name: String,
+    /// SCALE of its fields.
+    pub fields: Vec<u8>,
+}
+
+/// The events of one extrinsic, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events(pub Vec<Event>);
+
+/// An event that this crate can decode.
+pub trait Typed: Decode {
+    /// Name of the pallet.
+    const PALLET: &'static str;
+    /// Name of the event.
+    const NAME: &'static str;
+}
+
+impl Events {
+    /// The first event of this kind.
+    pub fn find<E: Typed>(&self) -> Result<Option<E>> {
+        self.all::<E>().next().transpose()
+    }
+
+    /// The first event of this kind; an error when there is none.
+    pub fn expect<E: Typed>(&self) -> Result<E> {
+        self.find()?
+            .ok_or_else(|| Error::Incompatible(format!("no event {}::{} came", E::PALLET, E::NAME)))
+    }
+
+    /// Every event of this kind.
+    pub fn all<E: Typed>(&self) -> impl Iterator<Item = Result<E>> + '_ {
+        self.0.iter().filter(|event| event.pallet == E::PALLET && event.name == E::NAME).map(
+            |event| {
+                E::decode(&mut &event.fields[..]).map_err(|error| {
+                    Error::Incompatible(format!("event {}::{}: {error}", E::PALLET, E::NAME))
+                })
+            },
+        )
+    }
+}
+
+macro_rules! typed {
+    ($pallet:literal: $($(#[$doc:meta])* $name:ident {
+        $($(#[$field_doc:meta])* $field:ident: $ty:ty,)*
+    })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Decode)]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $ty,)*
+            }
+
+            impl Typed for $name {
+                const PALLET: &'static str = $pallet;
+                const NAME: &'static str = stringify!($name);
+            }
+        )*
+    };
+}
+
+/// Events of pallet `Models`.
+pub mod models {
+    use super::*;
+    use vigil_primitives::{model::Name, AccountId, ContentHash, ModelId, VersionId};
+
+    typed! { "Models":
+        /// A model was registered.
+        ModelCreated {
+            /// Its number.
+            model: ModelId,
+            /// Its owner.
+            owner: AccountId,
+            /// Its name.
+            name: Name,
+        }
+        /// A version was published.
+        VersionPublished {
+            /// Its number.
+            id: VersionId,
+            /// BLAKE3 of its `package.json`.
+            package: ContentHash,
+        }
+    }
+}
+
+/// Events of pallet `Jobs`.
+pub mod jobs {
+    use super::*;
+    use vigil_primitives::{
+        job::{Output, Receipt, RefundReason},
+        AccountId, Balance, JobId, VersionId,
+    };
+
+    typed! { "Jobs":
+        /// A job was submitted and its price held.
+        Submitted {
+            /// Its number.
+            job: JobId,
+            /// Who pays.
+            requester: AccountId,
+            /// What is to be run.
+            version: VersionId,
+            /// The price held.
+            max_price: Balance,
+        }
+        /// A job was paid.
+        Settled {
+            /// Its number.
+            job: JobId,
+            /// The result.
+            output: Output,
+            /// Who was paid what.
+            receipt: Receipt,
+        }
+        /// The whole escrow went back to the requester.
+        Refunded {
+            /// The job's number.
+            job: JobId,
+            /// Who got it back.
+            requester: AccountId,
+            /// How much.
+            amount: Balance,
+            /// Why.
+            reason: RefundReason,
+        }
+        /// The requester took the job back.
+        Cancelled {
+            /// The job's number.
+            job: JobId,
+            /// Who got the escrow back.
+            requester: AccountId,
+            /// How much.
+            amount: Balance,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+
+    fn submitted(job: u64) -> Event {
+        let fields = (job, [1u8; 32], (0u32, 0u32), 5u128).encode();
+        Event { pallet: "Jobs".into(), name: "Submitted".into(), fields }
+    }
+
+    #[test]
+    fn find_should_decode_the_first_event_of_the_kind() {
+        let other = Event { pallet: "Models".into(), ..submitted(1) };
+        let events = Events(vec![other, submitted(2), submitted(3)]);
+        assert_eq!(events.expect::<jobs::Submitted>().unwrap().job, 2);
+        assert_eq!(events.all::<jobs::Submitted>().count(), 2);
+        assert_eq!(events.find::<models::ModelCreated>().unwrap(), None);
+    }
+
+    #[test]
+    fn find_should_fail_when_the_fields_are_too_short() {
+        let cut = Event { fields: vec![1, 2, 3], ..submitted(1) };
+        assert!(matches!(Events(vec![cut]).find::<jobs::Submitted>(), Err(Error::Incompatible(_))));
+    }
+}

@@ -1,0 +1,192 @@
+//! What the chain knows at one block.
+
+use crate::{
+    connection::Client,
+    error::{Error, Result},
+};
+use codec::{Decode, DecodeAll, Encode};
+use sp_io::hashing::{blake2_128, twox_128};
+use vigil_primitives::{
+    api::{ModelView, NoQuote, Parameters, Quote, VersionView, WorkerView},
+    job::Contribution,
+    AccountId, Balance, Hash, Job, JobId, ModelId, Nonce, VersionId,
+};
+
+/// The state at one block, or at whichever block is the best when asked.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    client: &'a Client,
+    at: Option<Hash>,
+}
+
+/// The money of an account, in the smallest unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balances {
+    /// Not held; some of it may be frozen.
+    pub free: Balance,
+    /// Held as deposits, bonds and escrows.
+    pub held: Balance,
+    /// The part of the sum that can't be transferred.
+    pub frozen: Balance,
+}
+
+impl Balances {
+    /// What can be spent while the account keeps the chain's minimum.
+    pub fn spendable(&self, minimum: Balance) -> Balance {
+        let untouchable = self.frozen.saturating_sub(self.held).max(minimum);
+        self.free.saturating_sub(untouchable)
+    }
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(client: &'a Client, at: Option<Hash>) -> Self {
+        Self { client, at }
+    }
+
+    /// A model.
+    pub async fn model(&self, id: ModelId) -> Result<Option<ModelView>> {
+        self.call("VigilApi_model", id).await
+    }
+
+    /// Models from number `from` on.
+    pub async fn models(&self, from: ModelId, limit: u32) -> Result<Vec<ModelView>> {
+        self.call("VigilApi_models", (from, limit)).await
+    }
+
+    /// A version.
+    pub async fn version(&self, id: VersionId) -> Result<Option<VersionView>> {
+        self.call("VigilApi_version", id).await
+    }
+
+    /// A worker.
+    pub async fn worker(&self, account: &AccountId) -> Result<Option<WorkerView>> {
+        self.call("VigilApi_worker", account).await
+    }
+
+    /// Workers after `after`, in the chain's order.
+    pub async fn workers(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<WorkerView>> {
+        self.call("VigilApi_workers", (after, limit)).await
+    }
+
+    /// A job; `None` when there is none or it has been pruned.
+    pub async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        self.call("VigilApi_job", id).await
+    }
+
+    /// Jobs from number `from` on.
+    pub async fn jobs(&self, from: JobId, limit: u32) -> Result<Vec<Job>> {
+        self.call("VigilApi_jobs", (from, limit)).await
+    }
+
+    /// The jobs a worker is engaged in.
+    pub async fn assignments(&self, worker: &AccountId) -> Result<Vec<Job>> {
+        self.call("VigilApi_assignments", worker).await
+    }
+
+    /// What a worker has computed and earned with a version.
+    pub async fn contribution(
+        &self,
+        worker: &AccountId,
+        version: VersionId,
+    ) -> Result<Contribution> {
+        self.call("VigilApi_contribution", (worker, version)).await
+    }
+
+    /// What everybody has computed and earned in an era.
+    pub async fn era_total(&self, era: u32) -> Result<Contribution> {
+        self.call("VigilApi_era_total", era).await
+    }
+
+    /// What a job would cost.
+    pub async fn quote(
+        &self,
+        version: VersionId,
+        tokens_in: u32,
+        max_tokens_out: u32,
+        replicas: u8,
+    ) -> Result<Result<Quote, NoQuote>> {
+        self.call("VigilApi_quote", (version, tokens_in, max_tokens_out, replicas)).await
+    }
+
+    /// The chain's constants.
+    pub async fn parameters(&self) -> Result<Parameters> {
+        self.call("VigilApi_parameters", ()).await
+    }
+
+    /// Number of transactions the account has made.
+    pub async fn nonce(&self, account: &AccountId) -> Result<Nonce> {
+        self.call("AccountNonceApi_account_nonce", account).await
+    }
+
+    /// The money of an account; zeros when there is no such account.
+    pub async fn balances(&self, account: &AccountId) -> Result<Balances> {
+        /// `frame_system::AccountInfo` with `pallet_balances::AccountData`.
+        type Info = (Nonce, u32, u32, u32, [Balance; 4]);
+
+        let methods = &self.client.inner.methods;
+        let key = account_key(account);
+        let request = || methods.state_get_storage(&key, self.at);
+        let Some(bytes) = self.client.request("the account", request).await? else {
+            return Ok(Balances::default());
+        };
+        let (_, _, _, _, [free, held, frozen, _]) = Info::decode(&mut &bytes[..])
+            .map_err(|error| Error::Incompatible(format!("System.Account: {error}")))?;
+        Ok(Balances { free, held, frozen })
+    }
+
+    /// The smallest balance an account may have.
+    pub async fn existential_deposit(&self) -> Result<Balance> {
+        let block = match self.at {
+            None => self.client.best_head().await?,
+            Some(hash) => self.client.head_of(hash).await?,
+        };
+        let at = self.client.at_block(block).await?;
+        at.metadata_ref()
+            .pallet_by_name("Balances")
+            .and_then(|pallet| pallet.constant_by_name("ExistentialDeposit"))
+            .and_then(|constant| Balance::decode_all(&mut constant.value()).ok())
+            .ok_or_else(|| Error::Incompatible("no Balances.ExistentialDeposit".into()))
+    }
+
+    /// Calls a method of the runtime. The answer must be the SCALE of `T` and nothing more.
+    async fn call<T: Decode>(&self, method: &'static str, arguments: impl Encode) -> Result<T> {
+        let arguments = arguments.encode();
+        let methods = &self.client.inner.methods;
+        let bytes = self
+            .client
+            .request(method, || methods.state_call(method, Some(&arguments), self.at))
+            .await?;
+        T::decode_all(&mut &bytes[..])
+            .map_err(|error| Error::Incompatible(format!("the answer of {method}: {error}")))
+    }
+}
+
+/// Storage key of `System.Account` of an account.
+fn account_key(account: &AccountId) -> Vec<u8> {
+    let bytes: &[u8] = account.as_ref();
+    [&twox_128(b"System")[..], &twox_128(b"Account"), &blake2_128(bytes), bytes].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_key_should_be_that_of_the_system_pallet() {
+        let alice = crate::Key::dev("Alice").unwrap();
+        assert_eq!(
+            hex::encode(account_key(alice.account())),
+            "26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9\
+             de1e86a9a8c739864cf3cc5ec2bea59fd43593c715fdd31c61141abd04a99fd6\
+             822c8558854ccde39a5684e7a56da27d"
+        );
+    }
+
+    #[test]
+    fn spendable_should_leave_the_minimum_and_what_is_frozen() {
+        let balances = Balances { free: 100, held: 30, frozen: 50 };
+        assert_eq!(balances.spendable(1), 80);
+        assert_eq!(balances.spendable(40), 60);
+        assert_eq!(Balances::default().spendable(1), 0);
+    }
+}
