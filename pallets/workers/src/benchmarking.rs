@@ -1,1 +1,293 @@
+//! The worst case of every call, of the draw, and of both ways an engagement ends.
 
+use crate::*;
+use alloc::vec::Vec;
+use frame_benchmarking::v2::*;
+use frame_support::traits::{fungible::Mutate, Get};
+use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
+use sp_runtime::traits::{One, Saturating};
+use vigil_primitives::{
+    model::{Url, MAX_URL},
+    traits::{ModelRegistry, Opening, Outcome, WorkerPool},
+    worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
+    Balance, VersionId,
+};
+
+const CAPABILITY: Capability =
+    Capability { memory_mib: 1_024, device: DeviceClass::Cpu, gmacs_per_second: 100 };
+
+/// The longest endpoint.
+fn endpoint() -> Url {
+    let mut url = b"https://".to_vec();
+    url.resize(MAX_URL as usize, b'x');
+    Url::truncate_from(url)
+}
+
+/// A bond that covers any reward of these benchmarks.
+fn bond<T: Config>() -> Balance {
+    Balance::from(u64::MAX).max(T::MinBond::get())
+}
+
+/// The `index`-th account, able to pay two bonds.
+fn funded<T: Config>(index: u32) -> Result<T::AccountId, BenchmarkError> {
+    let who = account("worker", index, 0);
+    T::Currency::mint_into(&who, bond::<T>().saturating_mul(3))?;
+    Ok(who)
+}
+
+/// The `index`-th account as a worker with the longest record, which serves `versions`.
+fn worker<T: Config>(index: u32, versions: &[VersionId]) -> Result<T::AccountId, BenchmarkError> {
+    let who = funded::<T>(index)?;
+    let origin = || RawOrigin::Signed(who.clone()).into();
+    Pallet::<T>::register(
+        origin(),
+        endpoint(),
+        [1; 32],
+        CAPABILITY,
+        T::MinAsk::get(),
+        MAX_CAPACITY,
+        bond::<T>(),
+    )?;
+    for version in versions {
+        Pallet::<T>::serve(origin(), *version)?;
+    }
+    Ok(who)
+}
+
+fn versions<T: Config>(count: u32) -> Result<Vec<VersionId>, BenchmarkError> {
+    let owner = account("owner", 0, 0);
+    (0..count).map(|_| T::Models::benchmark_version(&owner).ok_or("no version".into())).collect()
+}
+
+/// A worker that serves `count` versions and is the first of every list of two, so that leaving a
+/// list moves the other one.
+fn first_of_two<T: Config>(count: u32) -> Result<(T::AccountId, Vec<VersionId>), BenchmarkError> {
+    let versions = versions::<T>(count)?;
+    let who = worker::<T>(0, &versions)?;
+    worker::<T>(1, &versions)?;
+    Ok((who, versions))
+}
+
+/// Engages a worker in a job without reward that is one miss away from jail.
+fn engaged_and_in_arrears<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
+    Workers::<T>::try_mutate(who, |worker| {
+        let worker = worker.as_mut().ok_or("no worker")?;
+        worker.active = 1;
+        worker.reputation.expired_in_a_row = T::MaxMissesInARow::get().saturating_sub(1);
+        Ok(())
+    })
+}
+
+fn status<T: Config>(
+    who: &T::AccountId,
+) -> Result<WorkerStatus<BlockNumberFor<T>>, BenchmarkError> {
+    Ok(Workers::<T>::get(who).ok_or("no worker")?.status)
+}
+
+#[benchmarks]
+mod benchmarks {
+    use super::*;
+
+    #[benchmark]
+    fn register() -> Result<(), BenchmarkError> {
+        let who = funded::<T>(0)?;
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(who.clone()),
+            endpoint(),
+            [1; 32],
+            CAPABILITY,
+            T::MaxAsk::get(),
+            MAX_CAPACITY,
+            bond::<T>(),
+        );
+
+        assert!(Workers::<T>::contains_key(&who));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn update() -> Result<(), BenchmarkError> {
+        let who = worker::<T>(0, &versions::<T>(MAX_SERVED)?)?;
+
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(who.clone()),
+            endpoint(),
+            [2; 32],
+            CAPABILITY,
+            T::MaxAsk::get(),
+            MAX_CAPACITY,
+        );
+
+        assert_eq!(Workers::<T>::get(&who).ok_or("no worker")?.encryption_key, [2; 32]);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn bond_more() -> Result<(), BenchmarkError> {
+        let who = worker::<T>(0, &versions::<T>(MAX_SERVED)?)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()), bond::<T>());
+
+        assert_eq!(Workers::<T>::get(&who).ok_or("no worker")?.bond, bond::<T>() * 2);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn serve() -> Result<(), BenchmarkError> {
+        let mut versions = versions::<T>(MAX_SERVED)?;
+        worker::<T>(1, &versions)?;
+        let last = versions.pop().ok_or("no version")?;
+        let who = worker::<T>(0, &versions)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()), last);
+
+        assert!(ServingIndex::<T>::contains_key(last, &who));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn unserve() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+        let last = *versions.last().ok_or("no version")?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()), last);
+
+        assert!(!ServingIndex::<T>::contains_key(last, &who));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn drain() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()));
+
+        assert!(status::<T>(&who)? == WorkerStatus::Draining);
+        assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 1));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn resume() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+        Pallet::<T>::drain(RawOrigin::Signed(who.clone()).into())?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()));
+
+        assert!(status::<T>(&who)? == WorkerStatus::Active);
+        assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 2));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn unbond() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()));
+
+        assert!(matches!(status::<T>(&who)?, WorkerStatus::Unbonding { .. }));
+        assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 1));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn withdraw() -> Result<(), BenchmarkError> {
+        let (who, _) = first_of_two::<T>(MAX_SERVED)?;
+        Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into())?;
+        let after = frame_system::Pallet::<T>::block_number()
+            .saturating_add(T::UnbondingPeriod::get())
+            .saturating_add(One::one());
+        frame_system::Pallet::<T>::set_block_number(after);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()));
+
+        assert!(!Workers::<T>::contains_key(&who));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn unjail() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+        engaged_and_in_arrears::<T>(&who)?;
+        Pallet::<T>::release(&who, 0, Outcome::Expired);
+        let after = frame_system::Pallet::<T>::block_number()
+            .saturating_add(T::JailPeriod::get())
+            .saturating_add(One::one());
+        frame_system::Pallet::<T>::set_block_number(after);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()));
+
+        assert!(status::<T>(&who)? == WorkerStatus::Active);
+        assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 2));
+        Ok(())
+    }
+
+    /// All of a sample of `s` workers fit, and every record is as long as it can be.
+    #[benchmark]
+    fn engage(s: Linear<1, { T::SampleSize::get() }>) -> Result<(), BenchmarkError> {
+        let versions = versions::<T>(MAX_SERVED)?;
+        for index in 0..s {
+            worker::<T>(index, &versions)?;
+        }
+        let opening = Opening {
+            version: *versions.first().ok_or("no version")?,
+            work: 1,
+            budget: Balance::MAX,
+            exclude: &[],
+            seed: [7; 32],
+        };
+        let engagement;
+
+        #[block]
+        {
+            engagement = Pallet::<T>::engage(&opening);
+        }
+
+        let drawn = engagement.ok_or("nobody was drawn")?.worker;
+        assert_eq!(Workers::<T>::get(drawn).ok_or("no worker")?.active, 1);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn release() -> Result<(), BenchmarkError> {
+        let (who, _) = first_of_two::<T>(MAX_SERVED)?;
+        engaged_and_in_arrears::<T>(&who)?;
+
+        #[block]
+        {
+            <Pallet<T> as WorkerPool<T::AccountId>>::release(&who, 0, Outcome::Completed);
+        }
+
+        let worker = Workers::<T>::get(&who).ok_or("no worker")?;
+        assert_eq!((worker.active, worker.reputation.completed), (0, 1));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn release_expired() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+        engaged_and_in_arrears::<T>(&who)?;
+
+        #[block]
+        {
+            <Pallet<T> as WorkerPool<T::AccountId>>::release(&who, 0, Outcome::Expired);
+        }
+
+        assert!(matches!(status::<T>(&who)?, WorkerStatus::Jailed { .. }));
+        assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 1));
+        Ok(())
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

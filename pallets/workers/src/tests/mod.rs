@@ -1,1 +1,18 @@
+//! One file per call, the two ends of an engagement, and the invariants.
 
+mod bond_more;
+mod drain;
+mod engage;
+mod integrity;
+mod invariants;
+mod register;
+mod release;
+mod reliability;
+mod resume;
+mod serve;
+mod unbond;
+mod unjail;
+mod unserve;
+mod update;
+mod views;
+mod withdraw;

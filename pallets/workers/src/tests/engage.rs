@@ -1,0 +1,166 @@
+use crate::{mock::*, Workers};
+use frame_support::storage::with_transaction;
+use sp_runtime::{DispatchError, TransactionOutcome};
+use std::collections::BTreeMap;
+use vigil_primitives::{
+    pricing::GIGA,
+    traits::{Engagement, Opening, WorkerPool},
+    worker::BOND_COVER,
+    Balance,
+};
+
+/// Whom a draw would take, changing nothing.
+fn would_draw(seed: u64) -> Option<AccountId> {
+    let drawn =
+        with_transaction(|| TransactionOutcome::Rollback(Ok::<_, DispatchError>(engage(seed))));
+    drawn.unwrap().map(|engagement| engagement.worker)
+}
+
+/// How often each worker is drawn in `draws` draws from the same state.
+fn frequencies(draws: u64) -> BTreeMap<AccountId, u32> {
+    let mut counts = BTreeMap::new();
+    for who in (0..draws).filter_map(would_draw) {
+        *counts.entry(who).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn engage_should_take_a_place_and_count_the_reward_when_a_worker_fits() {
+    ExtBuilder::default().worker(ANNA).build_and_execute(|| {
+        let engagement = Pool::engage(&Opening { work: 2 * GIGA + 1, budget: 99, ..opening(0) });
+        assert_eq!(engagement, Some(Engagement { worker: ANNA, ask: ASK, reward: 21 }));
+        assert_eq!((worker(ANNA).active, worker(ANNA).unfinalised), (1, 21));
+    });
+}
+
+#[test]
+fn engage_should_draw_the_same_worker_when_the_seed_is_the_same() {
+    let drawn = |seed| {
+        let mut drawn = None;
+        (1..=20)
+            .fold(ExtBuilder::default(), ExtBuilder::worker)
+            .build_and_execute(|| drawn = engage(seed));
+        drawn
+    };
+    assert_eq!(drawn(3), drawn(3));
+    assert!((0..20).any(|seed| drawn(seed) != drawn(3)));
+}
+
+#[test]
+fn engage_should_draw_nobody_when_nobody_serves_the_version() {
+    ExtBuilder::default().worker(ANNA).build_and_execute(|| {
+        assert_eq!(Pool::engage(&Opening { version: OTHER, ..opening(0) }), None);
+        assert_eq!(Pool::engage(&Opening { version: UNKNOWN, ..opening(0) }), None);
+    });
+}
+
+#[test]
+fn engage_should_draw_nobody_when_every_place_is_taken() {
+    ExtBuilder::default().worker(ANNA).build_and_execute(|| {
+        assert!(engage(0).is_some());
+        assert!(engage(1).is_some());
+        assert_eq!(engage(2), None);
+        assert_eq!(worker(ANNA).active, CAPACITY);
+    });
+}
+
+#[test]
+fn engage_should_draw_nobody_when_the_budget_is_below_the_ask() {
+    ExtBuilder::default().worker(ANNA).build_and_execute(|| {
+        assert_eq!(Pool::engage(&Opening { budget: REWARD - 1, ..opening(0) }), None);
+        assert_eq!(Pool::engage(&Opening { work: GIGA + 1, ..opening(0) }), None);
+    });
+}
+
+#[test]
+fn engage_should_draw_nobody_when_the_bond_does_not_cover_the_rewards() {
+    // Covers 20 in all.
+    ExtBuilder::default().worker_with(ANNA, 20 * BOND_COVER, ASK, 9).build_and_execute(|| {
+        assert_eq!(Pool::engage(&Opening { work: 3 * GIGA, budget: 99, ..opening(0) }), None);
+        assert!(engage(0).is_some());
+        assert!(engage(1).is_some());
+        assert_eq!(engage(2), None);
+        assert!(worker(ANNA).unfinalised * BOND_COVER <= worker(ANNA).bond);
+    });
+}
+
+#[test]
+fn engage_should_draw_nobody_when_work_and_budget_are_absurd() {
+    ExtBuilder::default().worker(ANNA).build_and_execute(|| {
+        let absurd = Opening { work: u64::MAX, budget: Balance::MAX, ..opening(0) };
+        assert_eq!(Pool::engage(&absurd), None);
+    });
+}
+
+#[test]
+fn engage_should_pass_over_workers_when_they_are_excluded() {
+    ExtBuilder::default().worker(ANNA).worker(BEN).build_and_execute(|| {
+        for seed in 0..4 {
+            let engagement = Pool::engage(&Opening { exclude: &[ANNA], ..opening(seed) });
+            assert_eq!(engagement.map(|e| e.worker), (seed < 2).then_some(BEN));
+        }
+    });
+}
+
+#[test]
+fn engage_should_give_every_worker_its_turn_when_there_are_more_than_the_sample() {
+    (1..=12).fold(ExtBuilder::default(), ExtBuilder::worker).build_and_execute(|| {
+        let counts = frequencies(2_400);
+        assert_eq!(counts.len(), 12);
+        // 200 expected, standard deviation below 14.
+        assert!(counts.values().all(|count| (140..260).contains(count)), "{counts:?}");
+    });
+}
+
+#[test]
+fn engage_should_prefer_workers_when_they_have_more_free_places() {
+    ExtBuilder::default()
+        .worker_with(ANNA, BOND, ASK, 2)
+        .worker_with(BEN, BOND, ASK, 6)
+        .build_and_execute(|| {
+            let counts = frequencies(1_000);
+            assert!((690..810).contains(&counts[&BEN]), "{counts:?}");
+        });
+}
+
+#[test]
+fn engage_should_prefer_workers_when_they_are_reliable_and_still_try_new_ones() {
+    ExtBuilder::default().worker(ANNA).worker(BEN).worker(CARLA).build_and_execute(|| {
+        let set = |who, completed, expired| {
+            Workers::<Test>::mutate(who, |worker| {
+                let reputation = &mut worker.as_mut().unwrap().reputation;
+                reputation.completed = completed;
+                reputation.expired = expired;
+            })
+        };
+        // Anna is new: 500. Ben is perfect: 996. Carla missed as often as she completed: 201.
+        set(BEN, 1_000, 0);
+        set(CARLA, 1_000, 1_000);
+        let counts = frequencies(1_000);
+        assert!((240..350).contains(&counts[&ANNA]), "{counts:?}");
+        assert!((520..650).contains(&counts[&BEN]), "{counts:?}");
+        assert!((70..170).contains(&counts[&CARLA]), "{counts:?}");
+    });
+}
+
+#[test]
+fn engage_should_find_the_one_that_works_when_a_crowd_is_idle() {
+    (1..=60).fold(ExtBuilder::default(), ExtBuilder::worker).build_and_execute(|| {
+        for who in 1..=59 {
+            match who % 3 {
+                0 => Pool::drain(signed(who)).unwrap(),
+                1 => unbonding(who),
+                _ => miss(who, 3),
+            }
+        }
+        assert!((0..10).all(|seed| would_draw(seed) == Some(60)));
+    });
+}
+
+#[test]
+fn engage_weight_should_grow_with_the_sample() {
+    let small = Pool::engage_weight();
+    SampleSize::set(32);
+    assert!(Pool::engage_weight().all_gt(small));
+}

@@ -1,0 +1,60 @@
+//! What a record is worth in a draw.
+
+use crate::types::{reliability, MAX_RELIABILITY};
+use proptest::prelude::*;
+use vigil_primitives::worker::Reputation;
+
+fn record() -> impl Strategy<Value = Reputation> {
+    let counter = || prop_oneof![0u32..20, any::<u32>()];
+    (counter(), counter(), counter(), counter(), counter()).prop_map(
+        |(completed, expired, expired_in_a_row, declined, contested)| Reputation {
+            completed,
+            expired,
+            expired_in_a_row,
+            declined,
+            contested,
+        },
+    )
+}
+
+#[test]
+fn a_new_worker_should_count_half_of_a_perfect_one() {
+    assert_eq!(reliability(&Reputation::default()), 500);
+    let perfect = Reputation { completed: u32::MAX, ..Default::default() };
+    assert_eq!(reliability(&perfect), 999);
+}
+
+#[test]
+fn an_outage_should_be_felt_at_once_when_the_record_was_long() {
+    let outage =
+        Reputation { completed: 100_000, expired: 3, expired_in_a_row: 3, ..Default::default() };
+    assert!(reliability(&outage) < reliability(&Reputation::default()));
+}
+
+proptest! {
+    #[test]
+    fn reliability_should_stay_in_range(record in record()) {
+        prop_assert!((1..=MAX_RELIABILITY).contains(&reliability(&record)));
+    }
+
+    #[test]
+    fn reliability_should_never_fall_when_a_job_is_completed(record in record()) {
+        let completed = record.completed.saturating_add(1);
+        let better = Reputation { completed, ..record };
+        prop_assert!(reliability(&better) >= reliability(&record));
+        let recovered = Reputation { completed, expired_in_a_row: 0, ..record };
+        prop_assert!(reliability(&recovered) >= reliability(&record));
+    }
+
+    #[test]
+    fn reliability_should_never_rise_when_something_goes_wrong(record in record()) {
+        for worse in [
+            Reputation { expired: record.expired.saturating_add(1), ..record },
+            Reputation { expired_in_a_row: record.expired_in_a_row.saturating_add(1), ..record },
+            Reputation { declined: record.declined.saturating_add(1), ..record },
+            Reputation { contested: record.contested.saturating_add(1), ..record },
+        ] {
+            prop_assert!(reliability(&worse) <= reliability(&record));
+        }
+    }
+}
