@@ -1,1 +1,34 @@
-//! Packages and reproducible execution with candle; no chain, no network
+//! Packages, and their reproducible execution with candle.
+//!
+//! The engine turns a Hugging Face folder into a package, verifies packages that strangers made,
+//! and runs them so that the output bytes are the same on every machine. It knows no chain and no
+//! network: the worker and the command line do.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`pack`] | a Hugging Face folder becomes a package, the same bytes on any machine |
+//! | [`package`] | the manifest, the layout of the weights, verification |
+//! | [`tokenizer`] | text to token ids |
+//! | [`model`] | a loaded package and its runs |
+//! | [`float`] | the float model that accuracy is measured against |
+//! | [`error`] | what can go wrong, sorted by what the caller does about it |
+
+mod encoder;
+pub mod error;
+pub mod float;
+mod kernels;
+pub mod model;
+pub mod pack;
+pub mod package;
+mod pool;
+mod source;
+mod speed;
+pub mod tokenizer;
+
+pub use error::{Error, Input, Result};
+pub use float::{cosine, FloatEncoder};
+pub use model::{Model, Options, Run};
+pub use package::{verify_file, FileEntry, Manifest, Package};
+pub use speed::measure_speed;
+pub use tokenizer::Tokenizer;
+pub use vigil_ops::Kernel;

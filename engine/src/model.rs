@@ -1,0 +1,137 @@
+//! A loaded package, and its runs.
+
+use crate::{encoder::Encoder, error::Input, package::Package, pool::Pools, Error, Kernel, Result};
+use candle_core::{Device, Tensor};
+use vigil_primitives::Architecture;
+
+/// Most tokens that go through the model together, unless one job alone has more. It bounds the
+/// memory of a batch and keeps a pass within the processor's caches; it changes no byte.
+const PASS: usize = 512;
+
+/// How to run a model. None of it changes a byte of any output.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The kernel; `None` for the fastest that the processor has.
+    pub kernel: Option<Kernel>,
+    /// Threads of one run. Runs at the same time have that many each.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { kernel: None, threads: 1 }
+    }
+}
+
+/// A model in memory, ready to run. It can be shared between threads, and outlives its package.
+pub struct Model {
+    architecture: Architecture,
+    kernel: Kernel,
+    encoder: Encoder,
+    pools: Pools,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The output: of an encoder its embedding, f32 little-endian.
+    pub output: Vec<u8>,
+    /// Tokens generated; 0 for an encoder.
+    pub tokens_out: u32,
+    /// Multiply-accumulates, as the chain counts them.
+    pub work: u64,
+}
+
+impl Run {
+    /// BLAKE3 of the output.
+    pub fn hash(&self) -> [u8; 32] {
+        blake3::hash(&self.output).into()
+    }
+}
+
+impl Model {
+    /// Lays the weights of a package out for a kernel.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the processor lacks the kernel or `threads` is 0.
+    pub fn load(package: &Package, options: &Options) -> Result<Self> {
+        let kernel = options.kernel.unwrap_or_else(Kernel::best);
+        if !kernel.is_available() {
+            let available: Vec<_> = Kernel::available().iter().map(Kernel::to_string).collect();
+            return Err(Error::Unsupported(format!(
+                "this processor cannot run the {kernel} kernel: choose {}",
+                available.join(" or ")
+            )));
+        }
+        Ok(Self {
+            architecture: *package.architecture(),
+            kernel,
+            pools: Pools::new(options.threads)?,
+            encoder: Encoder::load(package, kernel)?,
+        })
+    }
+
+    /// Family and hyperparameters.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The kernel it runs with.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Runs one job.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the tokens don't fit the model.
+    pub fn run(&self, tokens: &[u32]) -> Result<Run> {
+        let mut runs = self.run_batch(&[tokens])?;
+        runs.pop().ok_or_else(|| Error::Compute("a job without a run".into()))
+    }
+
+    /// Runs jobs together, which is faster. The bytes of each are those it has alone.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for the first job whose tokens don't fit the model; nothing is run then.
+    pub fn run_batch(&self, jobs: &[&[u32]]) -> Result<Vec<Run>> {
+        for job in jobs {
+            Input::check(job, &self.architecture)?;
+        }
+        self.pools.run(|| {
+            let mut runs = Vec::with_capacity(jobs.len());
+            let mut rest = jobs;
+            while !rest.is_empty() {
+                let (pass, after) = rest.split_at(pass_len(rest));
+                self.pass(pass, &mut runs)?;
+                rest = after;
+            }
+            Ok(runs)
+        })
+    }
+
+    fn pass(&self, jobs: &[&[u32]], runs: &mut Vec<Run>) -> Result<()> {
+        let lengths: Vec<usize> = jobs.iter().map(|job| job.len()).collect();
+        let tokens = Tensor::new(jobs.concat(), &Device::Cpu)?; // (rows)
+        let embeddings = self.encoder.forward(&tokens, &lengths)?; // (jobs, hidden)
+        for (job, embedding) in jobs.iter().zip(embeddings.to_vec2::<f32>()?) {
+            let tokens_in = u32::try_from(job.len()).unwrap_or(u32::MAX);
+            runs.push(Run {
+                output: embedding.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                tokens_out: 0,
+                work: self.architecture.work(tokens_in, 0),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many of the first jobs go through the model together: at least one, at most [`PASS`] tokens.
+fn pass_len(jobs: &[&[u32]]) -> usize {
+    let mut tokens = 0usize;
+    let more = jobs.iter().take_while(|job| {
+        tokens = tokens.saturating_add(job.len());
+        tokens <= PASS
+    });
+    more.count().clamp(1, jobs.len().max(1))
+}

@@ -1,0 +1,144 @@
+//! `weights.safetensors`: the canonical bytes around the canonical weights.
+//!
+//! The layout follows from the architecture alone, so there is one valid header for an
+//! architecture and one valid length. A file is checked against both before anything in it is
+//! believed or allocated: a header that claims 10 GB in a small file is a header that differs.
+
+use super::{layout::dtype_name, manifest::shorten};
+use serde_json::Value;
+use vigil_ops::weights::{DType, Part, TensorSpec, Weights};
+use vigil_primitives::Architecture;
+
+/// The canonical header: eight bytes of length, then JSON padded with spaces to a multiple of
+/// eight. No metadata, tensors by offset.
+pub(crate) fn header(architecture: &Architecture) -> Vec<u8> {
+    let mut json = String::from("{");
+    for (index, spec) in Weights::new(architecture).iter().enumerate() {
+        let shape = spec.shape().map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+        let (dtype, start) = (dtype_name(spec.dtype), spec.offset);
+        let end = start.saturating_add(spec.size());
+        if index > 0 {
+            json.push(',');
+        }
+        json.push_str(&format!(
+            r#""{}":{{"dtype":"{dtype}","shape":[{shape}],"data_offsets":[{start},{end}]}}"#,
+            spec.id
+        ));
+    }
+    json.push('}');
+    while json.len() % 8 != 0 {
+        json.push(' ');
+    }
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.extend(json.into_bytes());
+    header
+}
+
+/// Exact length of the file in bytes.
+pub(crate) fn file_len(architecture: &Architecture) -> u64 {
+    Weights::new(architecture).size().saturating_add(header(architecture).len() as u64)
+}
+
+/// Checks a whole file: length, header, and that no weight is -128, no scale negative and no
+/// float NaN or infinite. Allocates no more than the header.
+pub(crate) fn check(file: &[u8], architecture: &Architecture) -> Result<(), String> {
+    let header = header(architecture);
+    let Some(data) = file.strip_prefix(header.as_slice()) else {
+        return Err(difference(file, architecture, header.len()));
+    };
+    let len = Weights::new(architecture).size();
+    if data.len() as u64 != len {
+        return Err(format!(
+            "it has {} bytes behind its header, the architecture needs exactly {len}",
+            data.len()
+        ));
+    }
+    for spec in Weights::new(architecture).iter() {
+        let bytes = slice(data, &spec)?;
+        match spec.dtype {
+            DType::I8 => check_weights(bytes, &spec)?,
+            _ => check_floats(bytes, &spec)?,
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of one tensor, out of those behind the header.
+pub(crate) fn slice<'a>(data: &'a [u8], spec: &TensorSpec) -> Result<&'a [u8], String> {
+    let start = usize::try_from(spec.offset).ok();
+    let end = usize::try_from(spec.offset.saturating_add(spec.size())).ok();
+    start
+        .zip(end)
+        .and_then(|(start, end)| data.get(start..end))
+        .ok_or_else(|| format!("it ends before the tensor {}", spec.id))
+}
+
+fn check_weights(bytes: &[u8], spec: &TensorSpec) -> Result<(), String> {
+    // Whole blocks first: the loop without an exit is the one that vectorises.
+    let bad = |block: &[u8]| block.iter().fold(false, |bad, byte| bad | (*byte == 0x80));
+    if !bytes.chunks(1 << 12).any(bad) {
+        return Ok(());
+    }
+    let at = bytes.iter().position(|byte| *byte == 0x80).unwrap_or(0);
+    Err(format!("the tensor {} has -128 at element {at}: weights go from -127 to 127", spec.id))
+}
+
+fn check_floats(bytes: &[u8], spec: &TensorSpec) -> Result<(), String> {
+    let floats = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    for (at, value) in floats.enumerate() {
+        let rule = if !value.is_finite() {
+            "only finite numbers are allowed"
+        } else if spec.id.part == Part::Scale && value.is_sign_negative() {
+            "a scale is not negative"
+        } else {
+            continue;
+        };
+        return Err(format!("the tensor {} has {value} at element {at}: {rule}", spec.id));
+    }
+    Ok(())
+}
+
+/// Says where the header of a file differs from the canonical one of `canonical` bytes. The file
+/// is a stranger's: its header is looked at only if it is not much larger.
+fn difference(file: &[u8], architecture: &Architecture, canonical: usize) -> String {
+    let most = canonical.saturating_mul(4);
+    let len = match file.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) {
+        Some(len) if len <= most as u64 => len as usize,
+        Some(len) => return format!("its header claims {len} bytes, at most {most} make sense"),
+        None => return "it ends within the length of its header".into(),
+    };
+    let Some(json) = file.get(8..len.saturating_add(8)) else {
+        return format!("it ends within its header of {len} bytes");
+    };
+    let Ok(Value::Object(found)) = serde_json::from_slice::<Value>(json) else {
+        return "its header is not a safetensors header".into();
+    };
+    let weights = Weights::new(architecture);
+    for spec in weights.iter() {
+        let Some(entry) = found.get(&spec.id.to_string()) else {
+            return format!("the tensor {} is missing", spec.id);
+        };
+        let dtype = entry.get("dtype").and_then(Value::as_str).unwrap_or("untyped");
+        let shape = entry.get("shape").and_then(Value::as_array);
+        let numbers: Option<Vec<u64>> =
+            shape.and_then(|shape| shape.iter().map(Value::as_u64).collect());
+        let expected: Vec<u64> = spec.shape().map(|n| n as u64).collect();
+        if dtype != dtype_name(spec.dtype) || numbers.as_ref() != Some(&expected) {
+            return format!(
+                "the tensor {} is {} of shape {}, the architecture needs {} of shape {expected:?}",
+                spec.id,
+                shorten(dtype),
+                numbers.map_or("unknown".into(), |shape| shorten(&format!("{shape:?}"))),
+                dtype_name(spec.dtype),
+            );
+        }
+    }
+    let names: std::collections::BTreeSet<String> =
+        weights.iter().map(|spec| spec.id.to_string()).collect();
+    match found.keys().find(|name| !names.contains(*name)) {
+        Some(name) => format!("it has a tensor {:?} that the architecture lacks", shorten(name)),
+        None => {
+            "its header is not in canonical form: pack the model again with `vigil pack`".into()
+        }
+    }
+}

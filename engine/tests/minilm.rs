@@ -1,0 +1,94 @@
+//! all-MiniLM-L6-v2 itself: how close a run is to the float model, and its exact bytes.
+//!
+//! `VIGIL_MINILM` names its Hugging Face folder. Without it there is nothing to run; the scripts
+//! of the repository always set it.
+
+use std::{env, path::PathBuf};
+use vigil_engine::{
+    cosine,
+    pack::{pack, PackOptions},
+    FloatEncoder, Kernel, Model, Options, Package, Run, Tokenizer,
+};
+
+/// BLAKE3 of the manifest and of the output for [`SENTENCE`]: operator set 1, for ever.
+const PACKAGE: &str = "PACKAGE_HASH";
+const SENTENCE: &str = "The quick brown fox jumps over the lazy dog.";
+const OUTPUT: &str = "OUTPUT_HASH";
+
+const TEXTS: [&str; 16] = [
+    SENTENCE,
+    "A",
+    "",
+    "How do I get my deposit back after the rental ends?",
+    "Die Katze schläft auf dem Sofa, während es draußen regnet.",
+    "El gato duerme en el sofá mientras llueve.",
+    "In 1969 two people walked on the Moon; six hundred million watched.",
+    "fn main() { println!(\"{}\", (1..=10).product::<u64>()); }",
+    "The mitochondrion produces most of the chemical energy of a cell.",
+    "Interest rates were left unchanged on Thursday, as analysts had expected.",
+    "To bake sourdough you need flour, water, salt and patience.",
+    "!!! ??? ... --- 12345 67890 #$%",
+    "今日はとても寒いです。",
+    "A bond that unlocks only after the longest dispute keeps a worker honest.",
+    "Whales sing. Their songs change from year to year, and they spread from west to east across \
+     the Pacific, as if each population learnt the newest song from its neighbours.",
+    "When the escrow is released, the worker is paid for the multiply-accumulates of the run, the \
+     owner of the model for its use, and the treasury for the upkeep of the chain; what remains \
+     of the price goes back to whoever asked. No result means no pay: a job that nobody finishes \
+     in time is given to another worker, three times at most, and then refunded whole. Replicas \
+     that differ are not put to a vote, since a majority can be bought. They are opened, one \
+     operator at a time, until a single number is left that one side computed wrongly.",
+];
+
+fn source() -> Option<PathBuf> {
+    let folder = env::var_os("VIGIL_MINILM").map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: VIGIL_MINILM names no Hugging Face folder of all-MiniLM-L6-v2");
+    }
+    folder
+}
+
+fn floats(run: &Run) -> Vec<f32> {
+    run.output.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+}
+
+#[test]
+fn minilm_should_be_close_to_float_and_keep_its_bytes() {
+    let Some(source) = source() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("package");
+    let report = pack(&source, &out, &PackOptions::default()).unwrap();
+    assert_eq!(hex::encode(report.manifest_hash), PACKAGE, "the package's bytes have changed");
+
+    let package = Package::open(&out).unwrap();
+    let tokenizer = Tokenizer::open(&package).unwrap();
+    let float = FloatEncoder::open(&source).unwrap();
+    let tokens: Vec<_> = TEXTS.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
+    let jobs: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+    let mut expected: Option<Vec<Run>> = None;
+    for kernel in Kernel::available() {
+        for threads in [1, 2] {
+            let model = Model::load(&package, &Options { kernel: Some(kernel), threads }).unwrap();
+            let runs = model.run_batch(&jobs).unwrap();
+            assert_eq!(model.run(jobs[0]).unwrap(), runs[0], "{kernel}, {threads} threads");
+            let expected = expected.get_or_insert_with(|| runs.clone());
+            assert_eq!(&runs, expected, "{kernel}, {threads} threads");
+        }
+    }
+    let runs = expected.unwrap();
+    assert_eq!(
+        hex::encode(runs[0].hash()),
+        OUTPUT,
+        "the output bytes of {SENTENCE:?} have changed"
+    );
+
+    let mut cosines = Vec::new();
+    for ((text, job), run) in TEXTS.iter().zip(&jobs).zip(&runs) {
+        let similarity = cosine(&floats(run), &float.embed(job).unwrap());
+        assert!(similarity >= 0.99, "cosine {similarity} for {text:?}");
+        cosines.push(similarity);
+    }
+    let least = cosines.iter().copied().fold(1.0, f64::min);
+    let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
+    println!("cosine to float over {} texts: least {least:.5}, mean {mean:.5}", cosines.len());
+}

@@ -1,0 +1,393 @@
+//! Packages that strangers made: every way of being wrong is one clear error, without a panic and
+//! without memory for what a file merely claims.
+
+mod common;
+
+use common::Bert;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+use vigil_engine::{
+    package::{Manifest, Package, CONFIG, FILES, MANIFEST, MAX_MANIFEST, TOKENIZER, WEIGHTS},
+    verify_file, Error, FileEntry, Tokenizer,
+};
+use vigil_primitives::Architecture;
+
+/// A good package, to be spoilt.
+struct Victim {
+    dir: PathBuf,
+    _temporary: TempDir,
+}
+
+impl Victim {
+    fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Bert::default().packed(temporary.path()).dir().to_owned();
+        Self { dir, _temporary: temporary }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest::parse(&self.read(MANIFEST)).unwrap()
+    }
+
+    /// Writes `manifest` after `change`, as its author would.
+    fn change_manifest(&self, change: impl FnOnce(&mut Manifest)) -> &Self {
+        let mut manifest = self.manifest();
+        change(&mut manifest);
+        fs::write(self.path(MANIFEST), manifest.to_bytes()).unwrap();
+        self
+    }
+
+    /// Replaces a file and names the new one in the manifest: a lie that hashes don't catch.
+    fn replace(&self, name: &str, bytes: &[u8]) -> &Self {
+        fs::write(self.path(name), bytes).unwrap();
+        self.change_manifest(|manifest| {
+            let entry = manifest.files.iter_mut().find(|entry| entry.name == name).unwrap();
+            entry.blake3 = blake3::hash(bytes).to_string();
+            entry.len = bytes.len() as u64;
+        })
+    }
+
+    /// Replaces the header of the weights by its text after `change`, keeping the file's length.
+    fn change_header(&self, change: impl FnOnce(&str) -> String) -> &Self {
+        let file = self.read(WEIGHTS);
+        let len = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+        let header = change(std::str::from_utf8(&file[8..len]).unwrap().trim_end());
+        let mut changed = (header.len() as u64).to_le_bytes().to_vec();
+        changed.extend(header.into_bytes());
+        changed.extend(&file[len..]);
+        changed.resize(file.len(), 0);
+        self.replace(WEIGHTS, &changed)
+    }
+
+    #[track_caller]
+    fn refusal(&self) -> String {
+        match Package::open(&self.dir) {
+            Ok(_) => panic!("the package opened"),
+            Err(error @ Error::Package { .. }) => {
+                assert!(error.is_bad_package() && !error.is_bad_input());
+                let message = error.to_string();
+                assert!(message.len() < 600, "{} characters: {message}", message.len());
+                message
+            }
+            Err(other) => panic!("expected a bad package, got {other}"),
+        }
+    }
+
+    #[track_caller]
+    fn assert_refused(&self, parts: &[&str]) {
+        let message = self.refusal();
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+    }
+}
+
+/// Offset in the file of a tensor's first byte.
+fn place(file: &[u8], tensor: &str) -> usize {
+    let (header, metadata) = safetensors::SafeTensors::read_metadata(file).unwrap();
+    8 + header + metadata.info(tensor).unwrap().data_offsets.0
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_the_manifest_should_be_refused() {
+    let victim = Victim::new();
+    let manifest = victim.read(MANIFEST);
+    for at in 0..manifest.len() {
+        let mut flipped = manifest.clone();
+        flipped[at] ^= 1 << (at % 7);
+        fs::write(victim.path(MANIFEST), &flipped).unwrap();
+        victim.refusal();
+    }
+    fs::write(victim.path(MANIFEST), &manifest).unwrap();
+    Package::open(&victim.dir).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_in_a_file_should_be_refused_by_name() {
+    for name in FILES {
+        let victim = Victim::new();
+        let good = victim.read(name);
+        for at in [0, 9, good.len() / 2, good.len() - 1] {
+            let mut flipped = good.clone();
+            flipped[at] ^= 0x10;
+            fs::write(victim.path(name), &flipped).unwrap();
+            victim.assert_refused(&[name, "BLAKE3", "fetch it again"]);
+            let entry = victim.manifest().file(name).unwrap().clone();
+            assert!(verify_file(victim.path(name), &entry).unwrap_err().is_bad_package());
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_too_long_or_gone_should_be_refused_by_name() {
+    for name in FILES {
+        let victim = Victim::new();
+        let good = victim.read(name);
+        let entry = victim.manifest().file(name).unwrap().clone();
+        verify_file(victim.path(name), &entry).unwrap();
+        for len in [0, good.len() / 2, good.len() - 1] {
+            fs::write(victim.path(name), &good[..len]).unwrap();
+            victim.assert_refused(&[name, &format!("it has {len} bytes")]);
+            assert!(verify_file(victim.path(name), &entry).unwrap_err().is_bad_package());
+        }
+        fs::write(victim.path(name), [&good[..], b"more"].concat()).unwrap();
+        victim.assert_refused(&[name, "the manifest says"]);
+        fs::remove_file(victim.path(name)).unwrap();
+        let error = Package::open(&victim.dir).err().unwrap();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(error.to_string().contains(name));
+        fs::create_dir(victim.path(name)).unwrap();
+        victim.assert_refused(&[name, "not a regular file"]);
+    }
+}
+
+#[test]
+fn weights_with_a_nan_an_infinity_or_a_negative_scale_should_be_refused() {
+    for (tensor, value, said) in [
+        ("layers.001.attention.key.scale", f32::NAN, "NaN"),
+        ("layers.000.feed_forward.up.bias", f32::INFINITY, "inf"),
+        ("embeddings.norm.weight", f32::NEG_INFINITY, "-inf"),
+        ("embeddings.word.scale", -0.5, "not negative"),
+    ] {
+        let victim = Victim::new();
+        let mut weights = victim.read(WEIGHTS);
+        let at = place(&weights, tensor) + 8;
+        weights[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        victim.replace(WEIGHTS, &weights).assert_refused(&[WEIGHTS, tensor, "element 2", said]);
+    }
+}
+
+#[test]
+fn a_weight_of_minus_128_should_be_refused() {
+    let victim = Victim::new();
+    let mut weights = victim.read(WEIGHTS);
+    let tensor = "layers.001.attention.output.weight";
+    let at = place(&weights, tensor) + 5;
+    weights[at] = 0x80;
+    victim.replace(WEIGHTS, &weights).assert_refused(&[WEIGHTS, tensor, "-128", "element 5"]);
+}
+
+#[test]
+fn a_header_of_another_layout_should_be_refused_with_the_tensor_that_differs() {
+    let said = |change: &dyn Fn(&str) -> String| {
+        let victim = Victim::new();
+        victim.change_header(change);
+        let message = victim.refusal();
+        assert!(message.contains(WEIGHTS), "{message}");
+        message
+    };
+    // 10 GB claimed in a file of 60 kB.
+    let claim = said(&|header| header.replacen("\"shape\":[40,32]", "\"shape\":[40,268435456]", 1));
+    assert!(
+        claim.contains("embeddings.word.weight") && claim.contains("[40, 268435456]"),
+        "{claim}"
+    );
+    let shape = said(&|header| header.replacen("\"shape\":[64,32]", "\"shape\":[32,64]", 1));
+    assert!(shape.contains("shape [32, 64]") && shape.contains("[64, 32]"), "{shape}");
+    let dtype = said(&|header| header.replacen("\"dtype\":\"I8\"", "\"dtype\":\"U8\"", 1));
+    assert!(dtype.contains("U8") && dtype.contains("I8"), "{dtype}");
+    let missing = said(&|header| {
+        header.replacen("layers.001.attention.key.bias", "layers.001.attention.key.bios", 1)
+    });
+    assert!(missing.contains("layers.001.attention.key.bias is missing"), "{missing}");
+    let extra = said(&|header| {
+        format!(
+            "{},\"evil\":{{\"dtype\":\"I8\",\"shape\":[0],\"data_offsets\":[0,0]}}}}",
+            &header[..header.len() - 1]
+        )
+    });
+    assert!(extra.contains("\"evil\""), "{extra}");
+    let spaced = said(&|header| header.replacen("{", "{ ", 1));
+    assert!(spaced.contains("canonical"), "{spaced}");
+    let offsets = said(&|header| header.replacen("[0,128]", "[4,132]", 1));
+    assert!(offsets.contains("canonical"), "{offsets}");
+    assert!(said(&|_| "[]".into()).contains("not a safetensors header"));
+}
+
+#[test]
+fn a_header_length_that_is_a_lie_should_be_refused() {
+    for (len, said) in [(u64::MAX, "claims"), (1 << 40, "claims"), (0, "header")] {
+        let victim = Victim::new();
+        let mut weights = victim.read(WEIGHTS);
+        weights[..8].copy_from_slice(&len.to_le_bytes());
+        victim.replace(WEIGHTS, &weights).assert_refused(&[WEIGHTS, said]);
+    }
+}
+
+#[test]
+fn an_architecture_that_does_not_fit_the_weights_should_be_refused_before_they_are_read() {
+    let change = |change: fn(&mut vigil_primitives::Encoder)| {
+        let victim = Victim::new();
+        victim.change_manifest(|manifest| {
+            let Architecture::Encoder(encoder) = &mut manifest.architecture;
+            change(encoder);
+        });
+        victim.refusal()
+    };
+    assert!(change(|e| e.layers = 3).contains("the architecture needs exactly"));
+    // 68 GB of token table, in a file that says it has 60 kB.
+    assert!(change(|e| (e.vocabulary, e.hidden) = (1 << 20, 1 << 16)).contains("not valid"));
+    let huge = change(|e| (e.vocabulary, e.hidden, e.heads) = (1 << 20, 1 << 16, 1 << 12));
+    assert!(huge.contains("the architecture needs exactly"), "{huge}");
+    assert!(change(|e| e.heads = 0).contains("not valid"));
+    assert!(change(|e| e.layer_norm_eps = f32::NAN.to_bits()).contains("not valid"));
+    // Same sizes, another model than config.json describes.
+    assert!(change(|e| e.heads = 2).contains("differ from the architecture"));
+    assert!(change(|e| e.layer_norm_eps = 1e-5f32.to_bits()).contains("differ"));
+}
+
+#[test]
+fn a_file_that_is_only_claimed_to_be_large_should_be_refused_before_it_is_mapped() {
+    let victim = Victim::new();
+    // Manifest, architecture and configuration agree on 68 GB; only the file is small.
+    let config = String::from_utf8(victim.read(CONFIG)).unwrap();
+    let config = config
+        .replace("\"vocab_size\": 40", "\"vocab_size\": 1048576")
+        .replace("\"hidden_size\": 32", "\"hidden_size\": 65536")
+        .replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 4096");
+    victim.replace(CONFIG, config.as_bytes()).change_manifest(|manifest| {
+        let Architecture::Encoder(encoder) = &mut manifest.architecture;
+        (encoder.vocabulary, encoder.hidden, encoder.heads) = (1 << 20, 1 << 16, 1 << 12);
+    });
+    let needed: u64 = victim.refusal().rsplit("exactly ").next().unwrap().parse().unwrap();
+    assert!(needed > 10_000_000_000);
+    let text = String::from_utf8(victim.read(MANIFEST)).unwrap();
+    let len = victim.path(WEIGHTS).metadata().unwrap().len();
+    let text = text.replace(&format!("\"len\": {len}"), &format!("\"len\": {needed}"));
+    fs::write(victim.path(MANIFEST), text).unwrap();
+    victim.assert_refused(&[WEIGHTS, &format!("it has {len} bytes, the manifest says {needed}")]);
+}
+
+#[test]
+fn unknown_formats_and_operator_sets_should_be_named() {
+    let victim = Victim::new();
+    victim.change_manifest(|manifest| manifest.op_set = 7).assert_refused(&[
+        MANIFEST,
+        "operator set 7",
+        "computes 1",
+    ]);
+    let victim = Victim::new();
+    victim
+        .change_manifest(|manifest| manifest.format = "vigil-package-9".into())
+        .assert_refused(&["vigil-package-9", "vigil-package-1"]);
+    let victim = Victim::new();
+    let text = String::from_utf8(victim.read(MANIFEST)).unwrap();
+    fs::write(victim.path(MANIFEST), text.replace("\"encoder\"", "\"oracle\"")).unwrap();
+    victim.assert_refused(&["oracle"]);
+}
+
+#[test]
+fn a_manifest_should_name_no_file_but_its_own() {
+    for name in ["../x", "/etc/passwd", "weights.safetensors/../../x", "", "a\0b"] {
+        let victim = Victim::new();
+        victim.change_manifest(|manifest| manifest.files[2].name = name.into()).assert_refused(&[
+            MANIFEST,
+            "it names the file",
+            "a package has only",
+        ]);
+    }
+    let victim = Victim::new();
+    victim.change_manifest(|manifest| drop(manifest.files.remove(1))).assert_refused(&["once"]);
+    let victim = Victim::new();
+    let twice = |manifest: &mut Manifest| manifest.files.push(manifest.files[0].clone());
+    victim.change_manifest(twice).assert_refused(&["once"]);
+    let victim = Victim::new();
+    victim.change_manifest(|manifest| manifest.files.swap(0, 1)).assert_refused(&["order"]);
+}
+
+#[test]
+fn lengths_and_hashes_in_a_manifest_should_be_bounded() {
+    for (index, len) in [(0, u64::MAX), (0, 0), (1, 1 << 40), (2, 10 << 30), (2, 0)] {
+        let victim = Victim::new();
+        victim.change_manifest(|manifest| manifest.files[index].len = len).assert_refused(&[
+            MANIFEST,
+            FILES[index],
+            &len.to_string(),
+        ]);
+    }
+    for hash in ["", "zz", &"A".repeat(64), &"g".repeat(64), &"a".repeat(65)] {
+        let victim = Victim::new();
+        victim
+            .change_manifest(|manifest| manifest.files[0].blake3 = hash.into())
+            .assert_refused(&["64 lower-case"]);
+    }
+}
+
+#[test]
+fn a_manifest_that_is_huge_or_not_canonical_should_be_refused() {
+    let victim = Victim::new();
+    let good = victim.read(MANIFEST);
+    let padded = [&good[..], &vec![b' '; MAX_MANIFEST]].concat();
+    assert!(Manifest::parse(&padded).unwrap_err().to_string().contains("more than 65536"));
+    fs::write(victim.path(MANIFEST), &padded).unwrap();
+    victim.assert_refused(&[MANIFEST, "65536"]);
+    // A sparse terabyte is not read either.
+    fs::File::create(victim.path(MANIFEST)).unwrap().set_len(1 << 40).unwrap();
+    victim.assert_refused(&[MANIFEST, "65536"]);
+
+    let compact = serde_json::to_vec(&Manifest::parse(&good).unwrap()).unwrap();
+    assert!(Manifest::parse(&compact).unwrap_err().to_string().contains("canonical"));
+    let without_newline = &good[..good.len() - 1];
+    assert!(Manifest::parse(without_newline).unwrap_err().to_string().contains("canonical"));
+    for bytes in [&b""[..], b"{", b"null", b"\xff\xfe", "[".repeat(60_000).as_bytes()] {
+        assert!(Manifest::parse(bytes).unwrap_err().is_bad_package());
+    }
+}
+
+#[test]
+fn long_strings_of_a_stranger_should_not_fill_the_log() {
+    let victim = Victim::new();
+    let long = "x".repeat(50_000);
+    victim.change_manifest(|manifest| manifest.files[0].name = long.clone());
+    victim.assert_refused(&["xxx..."]);
+    let victim = Victim::new();
+    victim.change_manifest(|manifest| manifest.format = long).assert_refused(&["xxx..."]);
+}
+
+#[test]
+fn a_configuration_that_is_not_the_models_should_be_refused() {
+    let victim = Victim::new();
+    let text = String::from_utf8(victim.read(CONFIG)).unwrap();
+    let other = text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 9");
+    assert_ne!(text, other);
+    victim.replace(CONFIG, other.as_bytes()).assert_refused(&[CONFIG, "differ"]);
+    victim.replace(CONFIG, b"{}").assert_refused(&[CONFIG, "does not parse"]);
+}
+
+#[test]
+fn a_tokenizer_that_is_not_one_should_be_refused_when_it_is_needed() {
+    let victim = Victim::new();
+    victim.replace(TOKENIZER, b"{\"version\": \"1.0\"}");
+    let package = Package::open(&victim.dir).unwrap();
+    let error = Tokenizer::open(&package).err().unwrap();
+    assert!(error.is_bad_package() && error.to_string().contains(TOKENIZER), "{error}");
+}
+
+#[test]
+fn a_folder_without_a_manifest_should_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Package::open(dir.path()).err().unwrap();
+    assert!(matches!(error, Error::Io { action: "read", .. }), "{error}");
+    assert!(error.to_string().contains(MANIFEST));
+}
+
+#[test]
+fn an_entry_made_by_hand_should_verify_nothing_without_a_hash() {
+    let dir = tempfile::tempdir().unwrap();
+    let path: &Path = &dir.path().join("file");
+    fs::write(path, b"bytes").unwrap();
+    let entry = |blake3: &str| FileEntry { name: "file".into(), blake3: blake3.into(), len: 5 };
+    verify_file(path, &entry(&blake3::hash(b"bytes").to_string())).unwrap();
+    assert!(verify_file(path, &entry("")).unwrap_err().is_bad_package());
+}
