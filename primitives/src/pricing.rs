@@ -53,16 +53,20 @@ pub fn budget(
     Some(budget)
 }
 
+// The product of two balances fits in 256 bits, so nothing below saturates before the last line.
+
 fn mul_div_ceil(a: Balance, b: Balance, divisor: Balance) -> Balance {
-    let product = U256::from(a) * U256::from(b);
+    let product = U256::from(a).saturating_mul(b.into());
     let divisor = U256::from(divisor.max(1));
-    let quotient = product / divisor;
-    let quotient = if (product % divisor).is_zero() { quotient } else { quotient + 1 };
-    quotient.try_into().unwrap_or(Balance::MAX)
+    let quotient = product.checked_div(divisor).unwrap_or_default();
+    let exact = product.checked_rem(divisor).unwrap_or_default().is_zero();
+    let rounded = if exact { quotient } else { quotient.saturating_add(U256::one()) };
+    rounded.try_into().unwrap_or(Balance::MAX)
 }
 
 fn mul_div_floor(a: Balance, b: Balance, divisor: Balance) -> Balance {
-    let quotient = U256::from(a) * U256::from(b) / U256::from(divisor.max(1));
+    let product = U256::from(a).saturating_mul(b.into());
+    let quotient = product.checked_div(U256::from(divisor.max(1))).unwrap_or_default();
     quotient.try_into().unwrap_or(Balance::MAX)
 }
 

@@ -35,7 +35,9 @@ pub use pallet::*;
 pub use types::{Model, PublishedVersion};
 pub use weights::WeightInfo;
 
+// The code that FRAME's macros generate looks names up with `expect`.
 #[frame_support::pallet]
+#[allow(clippy::expect_used)]
 pub mod pallet {
     use super::*;
     use crate::types::Refused;

@@ -54,7 +54,9 @@ pub use pallet::*;
 pub use types::Worker;
 pub use weights::WeightInfo;
 
+// The code that FRAME's macros generate looks names up with `expect`.
 #[frame_support::pallet]
+#[allow(clippy::expect_used)]
 pub mod pallet {
     use super::*;
     use crate::types::Refused;

@@ -103,7 +103,7 @@ pub fn reliability(reputation: &Reputation) -> u64 {
         .saturating_add(declined.into())
         .saturating_add(u64::from(contested).saturating_mul(2));
     let share = good.saturating_mul(MAX_RELIABILITY).checked_div(all).unwrap_or(0);
-    (share >> expired_in_a_row.min(8)).max(1)
+    share.checked_shr(expired_in_a_row.min(8)).unwrap_or(0).max(1)
 }
 
 impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {

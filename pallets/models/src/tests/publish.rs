@@ -80,7 +80,8 @@ fn publish_should_refuse_when_version_numbers_have_run_out() {
 #[test]
 fn publish_should_name_the_cause_when_the_architecture_is_invalid() {
     ExtBuilder::default().model(ALICE).build_and_execute(|| {
-        let cases: [(fn(&mut Encoder), Error<Test>); 7] = [
+        type Change = fn(&mut Encoder);
+        let cases: [(Change, Error<Test>); 7] = [
             (|e| e.layers = 0, Error::ZeroDimension),
             (|e| e.heads = 5, Error::HeadsDoNotDivide),
             (|e| e.intermediate = 65_537, Error::TooWide),
