@@ -1,0 +1,60 @@
+//! JSON-RPC beside what every Substrate node offers: account nonces, fees, consensus, and one trait
+//! per domain of Vigil for frontends.
+
+use crate::service::{FullBackend, FullClient, Pool, SelectChain};
+use jsonrpsee::RpcModule;
+use sc_consensus_babe::BabeWorkerHandle;
+use sc_consensus_grandpa::{
+    FinalityProofProvider, GrandpaJustificationStream, SharedAuthoritySet, SharedVoterState,
+};
+use sc_rpc::SubscriptionTaskExecutor;
+use sp_keystore::KeystorePtr;
+use std::sync::Arc;
+use vigil_primitives::{BlockNumber, Hash};
+use vigil_runtime::opaque::Block;
+
+/// What the methods answer from.
+pub(crate) struct Dependencies {
+    pub(crate) client: Arc<FullClient>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) select_chain: SelectChain,
+    pub(crate) keystore: KeystorePtr,
+    pub(crate) babe_worker: BabeWorkerHandle<Block>,
+    pub(crate) voter_state: SharedVoterState,
+    pub(crate) authority_set: SharedAuthoritySet<Hash, BlockNumber>,
+    pub(crate) justifications: GrandpaJustificationStream<Block>,
+    pub(crate) finality_proofs: Arc<FinalityProofProvider<FullBackend, Block>>,
+    pub(crate) executor: SubscriptionTaskExecutor,
+}
+
+/// All methods of the node that the service does not add itself.
+pub(crate) fn create(
+    dependencies: Dependencies,
+) -> Result<RpcModule<()>, jsonrpsee::core::RegisterMethodError> {
+    use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
+    use sc_consensus_babe_rpc::{Babe, BabeApiServer};
+    use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
+    use substrate_frame_rpc_system::{System, SystemApiServer};
+
+    let Dependencies {
+        client,
+        pool,
+        select_chain,
+        keystore,
+        babe_worker,
+        voter_state,
+        authority_set,
+        justifications,
+        finality_proofs,
+        executor,
+    } = dependencies;
+    let mut module = RpcModule::new(());
+    module.merge(System::new(Arc::clone(&client), pool).into_rpc())?;
+    module.merge(TransactionPayment::new(Arc::clone(&client)).into_rpc())?;
+    module.merge(Babe::new(client, babe_worker, keystore, select_chain).into_rpc())?;
+    module.merge(
+        Grandpa::new(executor, authority_set, voter_state, justifications, finality_proofs)
+            .into_rpc(),
+    )?;
+    Ok(module)
+}
