@@ -37,7 +37,7 @@ fn properties() -> Properties {
     let mut properties = Properties::new();
     properties.insert("tokenSymbol".into(), "VGL".into());
     properties.insert("tokenDecimals".into(), 12.into());
-    properties.insert("ss58Format".into(), vigil_runtime::configs::SS58_PREFIX.into());
+    properties.insert("ss58Format".into(), vigil_runtime::constants::money::SS58_PREFIX.into());
     properties
 }
 
