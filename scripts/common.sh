@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly CACHE="${VIGIL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vigil}"
-readonly MODEL_DIR="$CACHE/models/all-MiniLM-L6-v2"
+CACHE="${VIGIL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vigil}"
+MODEL_DIR="$CACHE/models/all-MiniLM-L6-v2"
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 # What a build needs when the wasm target comes from Debian's compiler (see scripts/setup).
