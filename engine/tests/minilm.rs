@@ -3,7 +3,9 @@
 //! `VIGIL_MINILM` names its Hugging Face folder. Without it there is nothing to run; the scripts
 //! of the repository always set it.
 
-use std::{env, path::PathBuf};
+mod common;
+
+use std::{env, fs, path::PathBuf};
 use vigil_engine::{
     cosine,
     pack::{pack, PackOptions},
@@ -11,12 +13,14 @@ use vigil_engine::{
 };
 
 /// BLAKE3 of the manifest and of the output for [`SENTENCE`]: operator set 1, for ever.
-const PACKAGE: &str = "PACKAGE_HASH";
+const PACKAGE: &str = "09a23fd50a17bd776365ab38261753abcab8452c2ab4469d167b454d0ea3822a";
 const SENTENCE: &str = "The quick brown fox jumps over the lazy dog.";
 const OUTPUT: &str = "OUTPUT_HASH";
 
-const TEXTS: [&str; 16] = [
-    SENTENCE,
+/// The texts of the demo, one per line behind `doc: ` or `query: `.
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/demo-texts.txt");
+/// Texts that a demo would not show.
+const TEXTS: [&str; 15] = [
     "A",
     "",
     "How do I get my deposit back after the rental ends?",
@@ -63,7 +67,11 @@ fn minilm_should_be_close_to_float_and_keep_its_bytes() {
     let package = Package::open(&out).unwrap();
     let tokenizer = Tokenizer::open(&package).unwrap();
     let float = FloatEncoder::open(&source).unwrap();
-    let tokens: Vec<_> = TEXTS.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
+    let demo = fs::read_to_string(DEMO).unwrap();
+    let demo = demo.lines().filter_map(|line| Some(line.split_once(": ")?.1));
+    let texts: Vec<&str> = [SENTENCE].into_iter().chain(TEXTS).chain(demo).collect();
+    assert!(texts.len() > 40, "the demo's texts are missing");
+    let tokens: Vec<_> = texts.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
     let jobs: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
     let mut expected: Option<Vec<Run>> = None;
     for kernel in Kernel::available() {
@@ -82,8 +90,10 @@ fn minilm_should_be_close_to_float_and_keep_its_bytes() {
         "the output bytes of {SENTENCE:?} have changed"
     );
 
+    assert_eq!(runs[0].output, common::referee(&package, jobs[0]), "the referee disagrees");
+
     let mut cosines = Vec::new();
-    for ((text, job), run) in TEXTS.iter().zip(&jobs).zip(&runs) {
+    for ((text, job), run) in texts.iter().zip(&jobs).zip(&runs) {
         let similarity = cosine(&floats(run), &float.embed(job).unwrap());
         assert!(similarity >= 0.99, "cosine {similarity} for {text:?}");
         cosines.push(similarity);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{inputs, Bert};
+use common::{inputs, referee, Bert};
 use proptest::prelude::*;
 use std::{sync::Arc, thread};
 use vigil_engine::{
@@ -56,6 +56,18 @@ fn a_run_should_give_the_same_bytes_with_every_kernel_and_thread_alone_and_in_a_
                 runs.reverse();
                 assert_eq!(runs, expected, "{kernel}, {threads}, backwards");
             }
+        }
+    }
+}
+
+#[test]
+fn a_run_should_give_the_bytes_that_the_referee_computes_element_by_element() {
+    for bert in shapes() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = bert.packed(dir.path());
+        let model = load(&package, Kernel::best(), 2);
+        for job in inputs(bert.vocabulary, &[1, 9, 23]) {
+            assert_eq!(model.run(&job).unwrap().output, referee(&package, &job));
         }
     }
 }

@@ -13,6 +13,7 @@ use vigil_engine::{
     pack::{pack, PackOptions},
     package::Package,
 };
+use vigil_ops::Program;
 
 /// Words of the tokenizer, after its special tokens.
 pub const WORDS: [&str; 10] =
@@ -277,6 +278,14 @@ pub fn tokenizer() -> Value {
         "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
                   "max_input_chars_per_word": 100, "vocab": vocabulary},
     })
+}
+
+/// The output of a run as the chain's referee computes it: element by element, nothing fused.
+pub fn referee(package: &Package, tokens: &[u32]) -> Vec<u8> {
+    let program = Program::new(package.architecture(), tokens.len() as u32, 0).unwrap();
+    let file = package.weights();
+    let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    vigil_ops::reference::run(&program, tokens, &file[header..], |_, _, _| {}).unwrap()
 }
 
 /// Inputs of `lengths` tokens each, different from each other.
