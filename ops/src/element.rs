@@ -1,1 +1,133 @@
-//! .
+//! One output element of any operator.
+//!
+//! This is the whole of what the referee computes. Its operands are the bytes of the element's
+//! [`opening`](crate::opening::opening), in that order.
+
+use crate::{
+    math::{
+        canonical, exp, fold, gelu, greater, magnitude, quantise, scale_of, sqrt, sum, I8_MAX,
+        MIN_NORM, WEIGHT_MAX,
+    },
+    opening::Opening,
+    program::{Kind, Op},
+};
+
+/// An element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A canonical f32.
+    F32(f32),
+    /// A 32-bit integer.
+    I32(i32),
+    /// A 16-bit integer.
+    I16(i16),
+    /// A byte.
+    I8(i8),
+}
+
+impl Value {
+    /// Its little-endian bytes, and how many of them count.
+    pub fn to_le_bytes(self) -> ([u8; 4], usize) {
+        match self {
+            Self::F32(x) => (x.to_le_bytes(), 4),
+            Self::I32(x) => (x.to_le_bytes(), 4),
+            Self::I16(x) => {
+                let [a, b] = x.to_le_bytes();
+                ([a, b, 0, 0], 2)
+            }
+            Self::I8(x) => ([x.to_le_bytes()[0], 0, 0, 0], 1),
+        }
+    }
+}
+
+/// Computes the element of `op` that has this opening, from the opening's bytes.
+///
+/// `None` when `inputs` are not as many, or not as long, as the opening says, and for the input
+/// operator, which is given, not computed.
+pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
+    if !opening.ranges().map(|range| range.len).eq(inputs.iter().map(|input| input.len() as u64)) {
+        return None;
+    }
+    let f32s = |i: usize| f32s(inputs.get(i).copied().unwrap_or(&[]));
+    let first = |i: usize| f32s(i).next();
+    let i8s = |i: usize| inputs.get(i).copied().unwrap_or(&[]).iter().map(|b| i32::from(*b as i8));
+    let i32s = |i: usize| {
+        let words = inputs.get(i).copied().unwrap_or(&[]).chunks_exact(4);
+        words.map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+    };
+    // Largest of the partial maxima of magnitudes, which are not negative.
+    let max = |i: usize| f32s(i).fold(0.0, greater);
+    let value = match op.kind {
+        Kind::Tokens => return None,
+        Kind::Embed => {
+            let row = |i: usize| Some(i8s(i).next()? as f32 * first(i + 1)?);
+            Value::F32((row(1)? + row(3)?) + row(5)?)
+        }
+        Kind::RowSum { .. } | Kind::ExpSum | Kind::PoolSum => Value::F32(sum(f32s(0))),
+        Kind::Deviation { width } => {
+            let mean = fold(f32s(1)) / width as f32;
+            Value::F32(sum(f32s(0).map(|x| (x - mean) * (x - mean))))
+        }
+        Kind::Normalise { eps, .. } => {
+            let width = op.operand(0)?.shape.dimension(1) as f32;
+            let (mean, variance) = (fold(f32s(1)) / width, fold(f32s(2)) / width);
+            let factor = 1.0 / sqrt(variance + f32::from_bits(eps));
+            Value::F32(((first(0)? - mean) * factor) * first(3)? + first(4)?)
+        }
+        Kind::AbsMax { .. } | Kind::HeadAbsMax { .. } => {
+            Value::F32(f32::from_bits(f32s(0).map(magnitude).fold(0, u32::max)))
+        }
+        Kind::Quantise | Kind::HeadQuantise { .. } => {
+            Value::I8(quantise(first(0)?, scale_of(max(1), I8_MAX), I8_MAX) as i8)
+        }
+        Kind::Dot { .. } => Value::I32(i8s(0).zip(i8s(1)).fold(0, |sum, (q, w)| sum + q * w)),
+        Kind::Dequantise => {
+            let product = i32s(0).fold(0, i32::wrapping_add) as f32;
+            let scale = first(2)? * scale_of(max(1), I8_MAX);
+            Value::F32(product * scale + first(3)?)
+        }
+        Kind::Scores { width } => {
+            let product = i8s(0).zip(i8s(1)).fold(0, |sum, (q, k)| sum + q * k) as f32;
+            let (query, key) = (scale_of(first(2)?, I8_MAX), scale_of(first(3)?, I8_MAX));
+            Value::F32(product * ((query * (1.0 / sqrt(width as f32))) * key))
+        }
+        Kind::ScoreMax => Value::F32(f32s(0).reduce(greater)?),
+        Kind::Exp => Value::F32(exp(first(0)? - f32s(1).reduce(greater)?)),
+        Kind::WeightMax => {
+            let weighted = f32s(0).zip(f32s(1)).map(|(e, max)| magnitude(e * max));
+            Value::F32(f32::from_bits(weighted.fold(0, u32::max)))
+        }
+        Kind::Weight => {
+            let scale = scale_of(max(2), WEIGHT_MAX);
+            Value::I16(quantise(first(0)? * first(1)?, scale, WEIGHT_MAX) as i16)
+        }
+        Kind::Mix => {
+            let weights = inputs.first()?.chunks_exact(2);
+            let weights = weights.map(|b| i32::from(i16::from_le_bytes([b[0], b[1]])));
+            Value::I32(weights.zip(i8s(1)).fold(0, |sum, (p, v)| sum + p * v))
+        }
+        Kind::Context { .. } => {
+            let product = i32s(0).fold(0, i32::wrapping_add) as f32;
+            Value::F32(product * ((scale_of(max(1), WEIGHT_MAX) / I8_MAX) / fold(f32s(2))))
+        }
+        Kind::Add => Value::F32(first(0)? + first(1)?),
+        Kind::Gelu => Value::F32(gelu(first(0)?)),
+        Kind::Pool { tokens } => Value::F32(fold(f32s(0)) / tokens as f32),
+        Kind::First => Value::F32(first(0)?),
+        Kind::SquareSum { .. } => Value::F32(sum(f32s(0).map(|x| x * x))),
+        Kind::Unit => {
+            let norm = sqrt(fold(f32s(1)));
+            let norm = if norm < MIN_NORM { MIN_NORM } else { norm };
+            Value::F32(first(0)? / norm)
+        }
+    };
+    Some(match value {
+        Value::F32(x) => Value::F32(canonical(x)),
+        integer => integer,
+    })
+}
+
+/// Little-endian f32 values; a rest shorter than four bytes is left out.
+fn f32s(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}

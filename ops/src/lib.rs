@@ -39,6 +39,7 @@ pub mod weights;
 
 #[cfg(feature = "std")]
 pub use kernel::Kernel;
+pub use program::{Op, Program};
 pub use weights::Weights;
 
 pub use vigil_primitives::OP_SET;

@@ -1,1 +1,117 @@
-//! .
+//! A whole run, element by element.
+//!
+//! Slow and plain: every operator's whole result by [`element`](crate::element::element), nothing
+//! fused. It is the yardstick of the tensor kernels and what runs in wasm.
+
+use crate::{
+    element::element,
+    opening::{opening, Source, MAX_RANGES},
+    program::{Kind, Op, Program},
+};
+use alloc::vec::Vec;
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadInput {
+    /// An operand, the weights or the tokens have another length than the program says.
+    WrongLength,
+    /// A token id is not in the vocabulary.
+    UnknownToken(u32),
+}
+
+impl core::fmt::Display for BadInput {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::WrongLength => f.write_str("an operand has the wrong length"),
+            Self::UnknownToken(id) => write!(f, "token id {id} is not in the vocabulary"),
+        }
+    }
+}
+
+impl core::error::Error for BadInput {}
+
+/// The whole result of one operator. `operands` and `weights` are the bytes of its operands and
+/// weight tensors, in its order.
+pub fn evaluate(op: &Op, operands: &[&[u8]], weights: &[&[u8]]) -> Result<Vec<u8>, BadInput> {
+    let sizes = op.operands().map(|o| o.shape.elements() * o.dtype.size() as u64);
+    let exact = sizes.eq(operands.iter().map(|o| o.len() as u64))
+        && op.weights().map(|w| w.size()).eq(weights.iter().map(|w| w.len() as u64));
+    if !exact {
+        return Err(BadInput::WrongLength);
+    }
+    let mut out = Vec::new();
+    for index in 0..op.shape.elements() {
+        let token = match op.kind {
+            Kind::Embed => {
+                let row = index / u64::from(op.shape.dimension(1));
+                let token = token(operands[0], row).ok_or(BadInput::WrongLength)?;
+                if op.weight(1).is_none_or(|scale| token >= scale.rows) {
+                    return Err(BadInput::UnknownToken(token));
+                }
+                token
+            }
+            _ => 0,
+        };
+        let opening = opening(op, index, token).ok_or(BadInput::WrongLength)?;
+        let mut inputs: [&[u8]; MAX_RANGES] = [&[]; MAX_RANGES];
+        let mut count = 0;
+        for (slot, range) in inputs.iter_mut().zip(opening.ranges()) {
+            let tensor = match range.source {
+                Source::Operand(i) => operands.get(usize::from(i)),
+                Source::Weight(i) => weights.get(usize::from(i)),
+            };
+            let (start, len) = (range.offset as usize, range.len as usize);
+            *slot = tensor
+                .and_then(|tensor| tensor.get(start..start.checked_add(len)?))
+                .ok_or(BadInput::WrongLength)?;
+            count += 1;
+        }
+        let value = element(op, &opening, &inputs[..count]).ok_or(BadInput::WrongLength)?;
+        let (bytes, len) = value.to_le_bytes();
+        out.extend_from_slice(&bytes[..len]);
+    }
+    Ok(out)
+}
+
+/// Runs a program and hands every operator's result to `visit`, from the tokens to the output, which
+/// it returns. `weights` are all weight tensors in canonical order.
+pub fn run(
+    program: &Program,
+    tokens: &[u32],
+    weights: &[u8],
+    mut visit: impl FnMut(u32, &Op, &[u8]),
+) -> Result<Vec<u8>, BadInput> {
+    if tokens.len() != program.tokens() as usize || weights.len() as u64 != program.weights().size()
+    {
+        return Err(BadInput::WrongLength);
+    }
+    if let Some(id) = tokens.iter().find(|id| **id >= program.vocabulary()) {
+        return Err(BadInput::UnknownToken(*id));
+    }
+    let mut results: Vec<Vec<u8>> = Vec::new();
+    for index in 0..program.len() {
+        let op = program.op(index).ok_or(BadInput::WrongLength)?;
+        let result = match op.kind {
+            Kind::Tokens => tokens.iter().flat_map(|id| id.to_le_bytes()).collect(),
+            _ => {
+                let operands: Vec<&[u8]> =
+                    op.operands().map(|o| results[o.index as usize].as_slice()).collect();
+                let tensors: Vec<&[u8]> = op
+                    .weights()
+                    .map(|w| &weights[w.offset as usize..(w.offset + w.size()) as usize])
+                    .collect();
+                evaluate(&op, &operands, &tensors)?
+            }
+        };
+        visit(index, &op, &result);
+        results.push(result);
+    }
+    results.pop().ok_or(BadInput::WrongLength)
+}
+
+/// The token id of row `row`.
+fn token(tokens: &[u8], row: u64) -> Option<u32> {
+    let start = usize::try_from(row).ok()?.checked_mul(4)?;
+    let bytes = tokens.get(start..start.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}

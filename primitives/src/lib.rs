@@ -19,6 +19,7 @@
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
+#[cfg(feature = "chain")]
 extern crate alloc;
 
 #[cfg(feature = "chain")]

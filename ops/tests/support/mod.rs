@@ -1,0 +1,293 @@
+//! What the tests share: a counter-based generator, random models, and the encoder composed of
+//! tensor functions.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::collections::HashMap;
+use vigil_ops::{
+    reference::evaluate,
+    tensor::{self, Activation, Embeddings, LayerNorm, Linear},
+    weights::{DType, Module, Part, TensorId},
+    Kernel, Program, Weights,
+};
+use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+
+/// Number `counter` of the stream `seed`: SplitMix64 of `seed + (counter + 1) * golden ratio`.
+pub fn random(seed: u64, counter: u64) -> u64 {
+    let mut z = seed.wrapping_add(counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A stream of numbers.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    seed: u64,
+    counter: u64,
+}
+
+impl Stream {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, counter: 0 }
+    }
+
+    pub fn u64(&mut self) -> u64 {
+        let value = random(self.seed, self.counter);
+        self.counter += 1;
+        value
+    }
+
+    pub fn below(&mut self, end: u32) -> u32 {
+        (self.u64() % u64::from(end)) as u32
+    }
+
+    /// Uniform in [-1, 1), a multiple of 2^-23.
+    pub fn unit(&mut self) -> f32 {
+        ((self.u64() >> 40) as i32 - (1 << 23)) as f32 / 8_388_608.0
+    }
+
+    pub fn i8(&mut self) -> i8 {
+        (self.below(255) as i32 - 127) as i8
+    }
+
+    /// Any bits, every NaN canonical.
+    pub fn any_f32(&mut self) -> f32 {
+        vigil_ops::math::canonical(f32::from_bits(self.u64() as u32))
+    }
+
+    /// A row of one kind: ordinary, zero, signed zeros, denormal, tiny, huge, mixed, any bits.
+    pub fn row(&mut self, width: usize, hostile: bool) -> Vec<f32> {
+        let kind = self.below(if hostile { 16 } else { 10 });
+        (0..width)
+            .map(|_| match kind {
+                0 => 0.0,
+                1 => 0f32.copysign(self.unit()),
+                2 => f32::from_bits(self.u64() as u32 & 0x807f_ffff),
+                3 => self.unit() * 1e-30,
+                4 => self.unit() * 1e30,
+                5 => self.unit() * f32::from_bits((self.below(254) + 1) << 23),
+                14 => f32::INFINITY.copysign(self.unit()),
+                15 => self.any_f32(),
+                13 if self.below(8) == 0 => f32::NAN,
+                12 if self.below(8) == 0 => f32::INFINITY,
+                _ => self.unit() * 4.0,
+            })
+            .collect()
+    }
+
+    pub fn rows(&mut self, rows: usize, width: usize, hostile: bool) -> Vec<f32> {
+        (0..rows).flat_map(|_| self.row(width, hostile)).collect()
+    }
+}
+
+pub fn bytes_of(x: &[f32]) -> Vec<u8> {
+    x.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+pub fn f32_of(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+pub fn i8_of(bytes: &[u8]) -> Vec<i8> {
+    bytes.iter().map(|b| *b as i8).collect()
+}
+
+/// The dimensions that matter; the rest is fixed.
+pub fn encoder(hidden: u32, heads: u16, intermediate: u32, layers: u16) -> Encoder {
+    Encoder {
+        vocabulary: 50,
+        hidden,
+        layers,
+        heads,
+        intermediate,
+        positions: 4_096,
+        token_types: 2,
+        layer_norm_eps: 1e-12f32.to_bits(),
+        pooling: Pooling::Mean,
+        normalize: true,
+    }
+}
+
+/// Random weights in canonical order, of the magnitudes that trained models have.
+pub fn random_weights(architecture: &Architecture, seed: u64) -> Vec<u8> {
+    let mut stream = Stream::new(seed);
+    let mut bytes = Vec::new();
+    for spec in Weights::new(architecture).iter() {
+        let norm = matches!(
+            spec.id.module,
+            Module::EmbeddingNorm | Module::AttentionNorm(_) | Module::FeedForwardNorm(_)
+        );
+        for _ in 0..spec.elements() {
+            match (spec.dtype, spec.id.part) {
+                (DType::I8, _) => bytes.push(stream.i8() as u8),
+                (_, Part::Scale) => bytes
+                    .extend_from_slice(&((stream.unit() + 2.0) * (1.0 / 1_024.0)).to_le_bytes()),
+                (_, Part::Weight) if norm => {
+                    bytes.extend_from_slice(&(stream.unit() * 0.5 + 1.0).to_le_bytes());
+                }
+                _ => bytes.extend_from_slice(&(stream.unit() * 0.25).to_le_bytes()),
+            }
+        }
+    }
+    bytes
+}
+
+/// The bytes of one tensor.
+pub fn tensor_bytes(weights: &Weights, bytes: &[u8], module: Module, part: Part) -> Vec<u8> {
+    let spec = weights.find(TensorId { module, part }).unwrap();
+    bytes[spec.offset as usize..(spec.offset + spec.size()) as usize].to_vec()
+}
+
+/// Evaluates single operators of a program element by element, each with results and weights set
+/// by hand or by earlier evaluations.
+pub struct Bench<'a> {
+    pub program: Program,
+    pub weights: &'a [u8],
+    pub results: HashMap<u32, Vec<u8>>,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(architecture: &Architecture, tokens: u32, weights: &'a [u8]) -> Self {
+        let program = Program::new(architecture, tokens, 0).unwrap();
+        Self { program, weights, results: HashMap::new() }
+    }
+
+    pub fn set(&mut self, index: u32, bytes: Vec<u8>) {
+        self.results.insert(index, bytes);
+    }
+
+    pub fn run(&mut self, index: u32) -> Vec<u8> {
+        let op = self.program.op(index).unwrap();
+        let operands: Vec<&[u8]> =
+            op.operands().map(|o| self.results[&o.index].as_slice()).collect();
+        let weights: Vec<&[u8]> = op
+            .weights()
+            .map(|w| &self.weights[w.offset as usize..(w.offset + w.size()) as usize])
+            .collect();
+        let out = evaluate(&op, &operands, &weights).unwrap();
+        self.results.insert(index, out.clone());
+        out
+    }
+}
+
+/// A model ready to run.
+pub struct Model {
+    kernel: Kernel,
+    encoder: Encoder,
+    word: (Vec<i8>, Vec<f32>),
+    position: (Vec<i8>, Vec<f32>),
+    token_type: (Vec<i8>, Vec<f32>),
+    norm: (Vec<f32>, Vec<f32>),
+    layers: Vec<Layer>,
+}
+
+struct Layer {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    attention_norm: (Vec<f32>, Vec<f32>),
+    up: Linear,
+    down: Linear,
+    feed_forward_norm: (Vec<f32>, Vec<f32>),
+}
+
+impl Model {
+    pub fn new(kernel: Kernel, architecture: &Architecture, bytes: &[u8]) -> Self {
+        let Architecture::Encoder(encoder) = *architecture;
+        let weights = Weights::new(architecture);
+        let get = |module, part| tensor_bytes(&weights, bytes, module, part);
+        let table = |module| (i8_of(&get(module, Part::Weight)), f32_of(&get(module, Part::Scale)));
+        let norm = |module| (f32_of(&get(module, Part::Weight)), f32_of(&get(module, Part::Bias)));
+        let linear = |module| {
+            let (weight, scale) = table(module);
+            Linear::new(kernel, &weight, &scale, &f32_of(&get(module, Part::Bias))).unwrap()
+        };
+        let layers = (0..encoder.layers)
+            .map(|l| Layer {
+                query: linear(Module::Query(l)),
+                key: linear(Module::Key(l)),
+                value: linear(Module::Value(l)),
+                output: linear(Module::AttentionOutput(l)),
+                attention_norm: norm(Module::AttentionNorm(l)),
+                up: linear(Module::Up(l)),
+                down: linear(Module::Down(l)),
+                feed_forward_norm: norm(Module::FeedForwardNorm(l)),
+            })
+            .collect();
+        Self {
+            kernel,
+            encoder,
+            word: table(Module::WordEmbedding),
+            position: table(Module::PositionEmbedding),
+            token_type: table(Module::TokenTypeEmbedding),
+            norm: norm(Module::EmbeddingNorm),
+            layers,
+        }
+    }
+
+    /// Embeddings of a batch of sequences, one after the other.
+    pub fn encode(&self, sequences: &[&[u32]]) -> Vec<f32> {
+        let kernel = self.kernel;
+        let hidden = self.encoder.hidden as usize;
+        let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
+        let tokens = sequences.concat();
+        let rows = tokens.len();
+        let norm = |(weight, bias): &'_ (Vec<f32>, Vec<f32>),
+                    residual: Option<&[f32]>,
+                    x: &mut [f32]| {
+            let norm = LayerNorm { weight, bias, eps: f32::from_bits(self.encoder.layer_norm_eps) };
+            match residual {
+                None => tensor::layer_norm(kernel, &norm, x).unwrap(),
+                Some(residual) => tensor::add_layer_norm(kernel, &norm, residual, x).unwrap(),
+            }
+        };
+        let mut x = vec![0f32; rows * hidden];
+        let tables = Embeddings {
+            hidden,
+            word: &self.word.0,
+            word_scale: &self.word.1,
+            position: &self.position.0,
+            position_scale: &self.position.1,
+            token_type: &self.token_type.0,
+            token_type_scale: &self.token_type.1,
+        };
+        tensor::embed(kernel, &tables, &tokens, &lengths, &mut x).unwrap();
+        norm(&self.norm, None, &mut x);
+        let quantise = |x: &[f32]| {
+            let mut q = vec![0i8; x.len()];
+            let mut scale = vec![0f32; rows];
+            tensor::quantise(kernel, x, x.len() / rows, &mut q, &mut scale).unwrap();
+            (q, scale)
+        };
+        let project = |linear: &Linear, input: &(Vec<i8>, Vec<f32>), activation| {
+            let mut out = vec![0f32; rows * linear.outputs()];
+            linear.forward(&input.0, &input.1, activation, &mut out).unwrap();
+            out
+        };
+        for layer in &self.layers {
+            let input = quantise(&x);
+            let q = project(&layer.query, &input, Activation::None);
+            let k = project(&layer.key, &input, Activation::None);
+            let v = project(&layer.value, &input, Activation::None);
+            let mut context = vec![0f32; rows * hidden];
+            let heads = usize::from(self.encoder.heads);
+            tensor::attention(kernel, &q, &k, &v, heads, &lengths, &mut context).unwrap();
+            let mut y = project(&layer.output, &quantise(&context), Activation::None);
+            norm(&layer.attention_norm, Some(&x), &mut y);
+            let inner = project(&layer.up, &quantise(&y), Activation::Gelu);
+            x = project(&layer.down, &quantise(&inner), Activation::None);
+            norm(&layer.feed_forward_norm, Some(&y), &mut x);
+        }
+        let mut out = vec![0f32; sequences.len() * hidden];
+        match self.encoder.pooling {
+            Pooling::Mean => tensor::mean_pool(kernel, &x, hidden, &lengths, &mut out).unwrap(),
+            Pooling::Cls => tensor::first_pool(kernel, &x, hidden, &lengths, &mut out).unwrap(),
+        }
+        if self.encoder.normalize {
+            tensor::l2_normalise(kernel, &mut out, hidden).unwrap();
+        }
+        out
+    }
+}
