@@ -1,0 +1,297 @@
+//! A network of real programs on this machine, for end-to-end tests.
+//!
+//! A [`Network`] is a `vigil-node --dev` on its own ports and data folder. [`Network::worker`] starts
+//! a `vigil-worker` with a key, money and a configuration file of its own, and [`Network::vigil`] runs
+//! the command line against it. Every program can be killed, paused and started again as a crash or
+//! a lost machine would. Nothing is simulated: the model is the one that `scripts/setup` fetches.
+//!
+//! The programs are those of the same build as the tests:
+//! `cargo build --release --workspace --bins`, then `cargo test --release --package vigil-e2e`.
+
+mod process;
+mod worker;
+
+pub use process::Process;
+pub use worker::Worker;
+
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The account that owns the model in every test.
+pub const OWNER: &str = "Ferdie";
+/// The account that pays for jobs in every test.
+pub const REQUESTER: &str = "Eve";
+
+/// Networks run one at a time: a test machine has few cores, and deadlines are in real time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A node with everything that was started around it.
+pub struct Network {
+    node: Process,
+    rpc: u16,
+    dir: TempDir,
+    workers: std::cell::Cell<u32>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// How a command of `vigil` ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code.
+    pub code: i32,
+    /// What it printed, as JSON; null when it printed none.
+    pub stdout: Value,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+impl Network {
+    /// Starts a development chain and waits for its first block.
+    pub fn start() -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let dir = TempDir::with_prefix("vigil-e2e-").expect("a temporary folder can be made");
+        let rpc = free_port();
+        let node = Process::start(
+            &program("vigil-node"),
+            &[
+                "--dev",
+                "--base-path",
+                &dir.path().join("node").display().to_string(),
+                "--rpc-port",
+                &rpc.to_string(),
+                "--port",
+                &free_port().to_string(),
+                "--no-prometheus",
+                "--no-telemetry",
+            ],
+            &dir.path().join("node.log"),
+        );
+        let network = Self { node, rpc, dir, workers: std::cell::Cell::new(0), _turn: turn };
+        network.wait("the first block", 60, || network.best() > 0);
+        network
+    }
+
+    /// The node's process.
+    pub fn node(&mut self) -> &mut Process {
+        &mut self.node
+    }
+
+    /// WebSocket URL of the node.
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.rpc)
+    }
+
+    /// A folder that is removed with the network.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Runs a `vigil` command with `--json`.
+    pub fn try_vigil(&self, args: &[&str]) -> Ended {
+        let output = Command::new(program("vigil"))
+            .args(["--json", "--quiet", "--node", &self.url()])
+            .args(args)
+            .output()
+            .expect("vigil starts");
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs a `vigil` command that must succeed. What it printed.
+    pub fn vigil(&self, args: &[&str]) -> Value {
+        let ended = self.try_vigil(args);
+        assert_eq!(ended.code, 0, "vigil {args:?} failed: {}\n{}", ended.stderr, self.logs());
+        ended.stdout
+    }
+
+    /// Runs a `vigil` command that must fail with this exit code. What it complained of.
+    pub fn vigil_refused(&self, code: i32, args: &[&str]) -> String {
+        let ended = self.try_vigil(args);
+        assert_eq!(ended.code, code, "vigil {args:?}: {ended:?}");
+        ended.stderr
+    }
+
+    /// Publishes the test model. Its `MODEL@VERSION`.
+    pub fn publish(&self) -> String {
+        let package = package();
+        let source = format!("file://{}/", package.display());
+        let package = package.display().to_string();
+        let published = self.vigil(&[
+            "--dev-key",
+            OWNER,
+            "model",
+            "publish",
+            "--package",
+            &package,
+            "--name",
+            "all-MiniLM-L6-v2",
+            "--source",
+            &source,
+            "--licence",
+            "Apache-2.0",
+            "--fee-per-job",
+            "0.001",
+            "--fee-per-1k-tokens",
+            "0.01",
+        ]);
+        text(&published["version"])
+    }
+
+    /// Starts a worker for a version and waits until it serves it.
+    pub fn worker(&self, version: &str, kernel: Option<&str>) -> Worker {
+        let number = self.workers.get();
+        self.workers.set(number + 1);
+        Worker::start(self, number, version, kernel)
+    }
+
+    /// Submits one job per text. Their numbers.
+    pub fn submit(&self, version: &str, texts: &[&str], more: &[&str]) -> Vec<u64> {
+        let package = package().display().to_string();
+        let mut args = vec![
+            "--dev-key",
+            REQUESTER,
+            "job",
+            "submit",
+            "--version",
+            version,
+            "--package",
+            &package,
+        ];
+        for text in texts {
+            args.extend(["--input", text]);
+        }
+        args.extend(more);
+        let submitted = self.vigil(&args);
+        let jobs = submitted["jobs"].as_array().expect("jobs are listed");
+        jobs.iter().map(|job| job["id"].as_u64().expect("a job has a number")).collect()
+    }
+
+    /// A job as the chain shows it.
+    pub fn job(&self, id: u64) -> Value {
+        self.vigil(&["job", "show", &id.to_string()])
+    }
+
+    /// Waits until a job has this status. The job.
+    pub fn job_until(&self, id: u64, status: &str, seconds: u64) -> Value {
+        self.wait(&format!("job {id} to be {status}"), seconds, || {
+            self.job(id)["status"] == status
+        });
+        self.job(id)
+    }
+
+    /// Everything an account has, in the smallest unit.
+    pub fn total(&self, account: &str) -> u128 {
+        amount(&self.vigil(&["account", "balance", account])["total"])
+    }
+
+    /// Height of the best block; 0 while the node does not answer.
+    pub fn best(&self) -> u64 {
+        self.try_vigil(&["chain", "info"]).stdout["best"]["number"].as_u64().unwrap_or(0)
+    }
+
+    /// Waits until something holds, and fails with the programs' logs when it does not.
+    pub fn wait(&self, what: &str, seconds: u64, holds: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        while !holds() {
+            assert!(Instant::now() < end, "waited {seconds} s in vain for {what}\n{}", self.logs());
+            sleep(Duration::from_millis(300));
+        }
+    }
+
+    /// The end of every program's log.
+    fn logs(&self) -> String {
+        let mut text = String::new();
+        let files = std::fs::read_dir(self.dir.path()).into_iter().flatten().flatten();
+        for path in files.map(|entry| entry.path()) {
+            if path.extension().is_some_and(|extension| extension == "log") {
+                let log =
+                    String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
+                let lines: Vec<_> = log.lines().collect();
+                let end = lines.get(lines.len().saturating_sub(25)..).unwrap_or(&lines);
+                text.push_str(&format!("--- {}\n{}\n", path.display(), end.join("\n")));
+            }
+        }
+        text
+    }
+}
+
+/// A program of the build that the running test belongs to.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let build = test.parent().and_then(Path::parent).expect("tests are in the folder deps");
+    let path = build.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --release --workspace --bins` first",
+        path.display()
+    );
+    path
+}
+
+/// The Hugging Face folder of the test model.
+pub fn model_folder() -> PathBuf {
+    let path = std::env::var_os("VIGIL_MINILM").map(PathBuf::from).unwrap_or_else(|| {
+        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        home.join(".cache/vigil/models/all-MiniLM-L6-v2")
+    });
+    assert!(
+        path.join("config.json").exists(),
+        "no model in {}: run scripts/setup, or name its folder in VIGIL_MINILM",
+        path.display()
+    );
+    path
+}
+
+/// The package of the test model, made once.
+pub fn package() -> PathBuf {
+    static PACKAGE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = PACKAGE.get_or_init(|| {
+        let dir = TempDir::with_prefix("vigil-package-").expect("a temporary folder can be made");
+        let path = dir.path().join("package");
+        let packed = Command::new(program("vigil"))
+            .args(["--quiet", "pack"])
+            .args([model_folder(), path.clone()])
+            .output()
+            .expect("vigil starts");
+        assert!(packed.status.success(), "{}", String::from_utf8_lossy(&packed.stderr));
+        (dir, path)
+    });
+    path.clone()
+}
+
+/// The hash of the output that this machine computes for a text, without a chain.
+pub fn local_hash(input: &str, kernel: &str) -> String {
+    let run = Command::new(program("vigil"))
+        .args(["--json", "run", "--input", input, "--kernel", kernel, "--package"])
+        .arg(package())
+        .output()
+        .expect("vigil starts");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let run: Value = serde_json::from_slice(&run.stdout).expect("vigil run prints JSON");
+    text(&run["runs"][0]["blake3"])
+}
+
+/// A JSON string.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
+}
+
+/// An amount, which JSON carries as a string of whole smallest units.
+pub fn amount(value: &Value) -> u128 {
+    text(value).parse().expect("an amount is a number")
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    socket.local_addr().expect("a bound socket has an address").port()
+}

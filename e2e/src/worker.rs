@@ -1,0 +1,97 @@
+//! A worker with a key, money and a configuration file of its own.
+
+use crate::{amount, free_port, package, program, text, Network, Process};
+use serde_json::Value;
+use std::{net::TcpStream, path::Path};
+
+/// A running `vigil-worker`.
+pub struct Worker {
+    /// Its account.
+    pub account: String,
+    /// Base URL of its blob server.
+    pub url: String,
+    process: Process,
+}
+
+impl Worker {
+    /// Makes a key, sends it money, writes a configuration file, starts the worker and waits until
+    /// it serves `version`.
+    pub(crate) fn start(
+        network: &Network,
+        number: u32,
+        version: &str,
+        kernel: Option<&str>,
+    ) -> Self {
+        let file = |ending: &str| network.dir().join(format!("worker-{number}{ending}"));
+        let key = file(".key").display().to_string();
+        let account = text(&network.vigil(&["account", "new", &key])["address"]);
+        network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "1000"]);
+
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let config = configuration(network, &key, &file(""), port, version, kernel);
+        let path = file(".toml");
+        std::fs::write(&path, config).expect("a configuration can be written");
+
+        let mut process = Process::start(
+            &program("vigil-worker"),
+            &["run", "--config", &path.display().to_string()],
+            &file(".log"),
+        );
+        network.wait(&format!("worker {number} to serve {version}"), 90, || {
+            let shown = network.try_vigil(&["worker", "show", &account]).stdout;
+            let serves = shown["serves"].as_array();
+            serves.is_some_and(|serves| serves.iter().any(|served| served == version))
+        });
+        assert!(process.ended().is_none(), "worker {number} has ended by itself");
+        Self { account, url, process }
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// The worker as the chain shows it.
+    pub fn shown(&self, network: &Network) -> Value {
+        network.vigil(&["worker", "show", &self.account])
+    }
+
+    /// What it has at stake.
+    pub fn bond(&self, network: &Network) -> u128 {
+        amount(&self.shown(network)["bond"])
+    }
+
+    /// Whether its blob server accepts connections.
+    pub fn is_reachable(&self) -> bool {
+        TcpStream::connect(self.url.trim_start_matches("http://")).is_ok()
+    }
+}
+
+fn configuration(
+    network: &Network,
+    key: &str,
+    data: &Path,
+    port: u16,
+    version: &str,
+    kernel: Option<&str>,
+) -> String {
+    let kernel = kernel.map(|kernel| format!("kernel = \"{kernel}\"\n")).unwrap_or_default();
+    format!(
+        "node = \"{}\"\n\
+         key_file = \"{key}\"\n\
+         data_dir = \"{}\"\n\
+         listen = \"127.0.0.1:{port}\"\n\
+         public_url = \"http://127.0.0.1:{port}\"\n\
+         serve = [\"{version}\"]\n\
+         ask = \"0.01\"\n\
+         bond = \"200\"\n\
+         capacity = 8\n\
+         threads = 1\n\
+         file_sources = [\"{}\"]\n\
+         {kernel}",
+        network.url(),
+        data.display(),
+        package().parent().expect("a package is in a folder").display(),
+    )
+}

@@ -1,0 +1,155 @@
+//! Paid inference from submission to money and output, and what the chain refuses.
+
+use serde_json::Value;
+use vigil_e2e::{amount, local_hash, model_folder, package, text, Network, OWNER, REQUESTER};
+
+/// The kernels that this machine can run.
+fn kernels() -> Vec<&'static str> {
+    let mut kernels = vec!["scalar"];
+    if std::arch::is_x86_feature_detected!("avx2") {
+        kernels.push("avx2");
+    }
+    if std::arch::is_x86_feature_detected!("avx512vnni") {
+        kernels.push("avx512");
+    }
+    kernels
+}
+
+#[test]
+fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exactly() {
+    let network = Network::start();
+    let version = network.publish();
+    let kernels = kernels();
+    let workers: Vec<_> =
+        kernels.iter().map(|kernel| network.worker(&version, Some(kernel))).collect();
+    let treasury = text(&network.vigil(&["chain", "parameters"])["treasury"]);
+    let owner = text(&network.vigil(&["--dev-key", OWNER, "account", "show"])["address"]);
+    let before = |account: &str| network.total(account);
+    let (owner_before, treasury_before) = (before(&owner), before(&treasury));
+
+    let input = "A lighthouse keeper counts the ships of the night.";
+    let replicas = workers.len().to_string();
+    let job = network.submit(&version, &[input], &["--replicas", &replicas])[0];
+    let settled = network.job_until(job, "settled", 90);
+
+    // The same bytes everywhere: three kernels, three machines, and here without a chain.
+    let hash = text(&settled["output"]["hash"]);
+    for kernel in &kernels {
+        assert_eq!(hash, local_hash(input, kernel), "kernel {kernel}");
+    }
+    assert_eq!(settled["replicas"].as_array().expect("replicas are listed").len(), workers.len());
+
+    // The parts add up to the escrow, and have arrived.
+    let receipt = &settled["receipt"];
+    let part = |name: &str| amount(&receipt[name]);
+    let parts = part("workers") + part("owner") + part("treasury") + part("requester");
+    assert_eq!(parts, amount(&settled["max_price"]));
+    assert!(part("workers") > 0 && part("owner") > 0 && part("treasury") > 0);
+    assert_eq!(network.total(&owner) - owner_before, part("owner"));
+    // Fees of transactions may go to the treasury too, never less than the job's part.
+    assert!(network.total(&treasury) - treasury_before >= part("treasury"));
+
+    // An input by hash goes from the requester to the worker's blob server, never over the chain.
+    let waited = network.vigil(&[
+        "--dev-key",
+        REQUESTER,
+        "job",
+        "submit",
+        "--version",
+        &version,
+        "--package",
+        &package().display().to_string(),
+        "--input",
+        input,
+        "--blob",
+        "--wait",
+    ]);
+    let by_hash = &waited["jobs"][0];
+    assert_eq!(by_hash["input"]["inline"], false);
+    assert_eq!(text(&by_hash["output"]["hash"]), hash);
+
+    refusals(&network, &version);
+}
+
+/// Every bad submission is refused with a sentence that names what is wrong, and costs nothing.
+fn refusals(network: &Network, version: &str) {
+    let requester = text(&network.vigil(&["--dev-key", REQUESTER, "account", "show"])["address"]);
+    let held = |network: &Network| -> Value {
+        network.vigil(&["account", "balance", &requester])["held"].clone()
+    };
+    let before = held(network);
+    let package = package().display().to_string();
+    let submit = |version: &str, more: &[&str]| {
+        let mut args = vec![
+            "--dev-key",
+            REQUESTER,
+            "job",
+            "submit",
+            "--version",
+            version,
+            "--package",
+            &package,
+        ];
+        args.extend(more);
+        network.try_vigil(&args)
+    };
+    let long = "word ".repeat(600);
+    for (ended, named) in [
+        (submit("77@0", &["--input", "hello"]), "77"),
+        (submit(version, &["--input", &long]), "512"),
+        (submit(version, &["--tokens", "101,40000,102"]), "40000"),
+        (submit(version, &["--input", "hello", "--max-price", "1u"]), "price"),
+    ] {
+        assert_ne!(ended.code, 0, "{ended:?}");
+        assert!(ended.stderr.contains(named), "does not name {named}: {ended:?}");
+        assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+    }
+
+    network.vigil(&["--dev-key", OWNER, "model", "revoke", version]);
+    let revoked = submit(version, &["--input", "hello"]);
+    assert_ne!(revoked.code, 0, "{revoked:?}");
+    assert!(revoked.stderr.contains("revoked"), "{revoked:?}");
+    assert_eq!(held(network), before, "a refused job left money held");
+}
+
+#[test]
+fn a_version_that_nobody_serves_should_take_no_jobs() {
+    let network = Network::start();
+    let version = network.publish();
+    let ended = network.try_vigil(&[
+        "--dev-key",
+        REQUESTER,
+        "job",
+        "submit",
+        "--version",
+        &version,
+        "--package",
+        &package().display().to_string(),
+        "--input",
+        "hello",
+        "--max-price",
+        "1",
+    ]);
+    assert_ne!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.to_lowercase().contains("serve"), "{ended:?}");
+}
+
+#[test]
+fn the_package_should_stay_near_the_float_model() {
+    let texts = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(
+        texts.path(),
+        "A river meets the sea.\nInterest is paid at the end of the year.\n",
+    )
+    .expect("texts can be written");
+    let compared = std::process::Command::new(vigil_e2e::program("vigil"))
+        .args(["--json", "compare", "--at-least", "0.99", "--model"])
+        .arg(model_folder())
+        .arg("--package")
+        .arg(package())
+        .arg("--input-file")
+        .arg(texts.path())
+        .output()
+        .expect("vigil starts");
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stderr));
+}
