@@ -1,1 +1,107 @@
-fn main() {}
+//! Speed of the tensor kernels at the sizes of all-MiniLM-L6-v2, on one thread.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
+use std::hint::black_box;
+use support::{encoder, random_weights, Model, Stream};
+use vigil_ops::{
+    tensor::{self, Activation, LayerNorm, Linear},
+    Kernel,
+};
+use vigil_primitives::{Architecture, Encoder};
+
+const HIDDEN: usize = 384;
+const INNER: usize = 1_536;
+
+fn single_thread() -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool")
+}
+
+fn linear(c: &mut Criterion) {
+    let mut group = c.benchmark_group("linear 384 to 1536 with GELU, 128 rows");
+    group.throughput(Throughput::Elements((128 * HIDDEN * INNER) as u64));
+    let mut stream = Stream::new(1);
+    let weight: Vec<i8> = (0..HIDDEN * INNER).map(|_| stream.i8()).collect();
+    let q: Vec<i8> = (0..128 * HIDDEN).map(|_| stream.i8()).collect();
+    for kernel in Kernel::available() {
+        let linear = Linear::new(kernel, &weight, &[1e-3; INNER], &[0.1; INNER]).expect("a matrix");
+        let mut out = vec![0.0; 128 * INNER];
+        group.bench_function(kernel.name(), |b| {
+            single_thread().install(|| {
+                b.iter(|| linear.forward(black_box(&q), &[1e-2; 128], Activation::Gelu, &mut out));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn attention(c: &mut Criterion) {
+    let mut group = c.benchmark_group("attention of 12 heads, 128 tokens");
+    group.throughput(Throughput::Elements((2 * 128 * 128 * HIDDEN) as u64));
+    let mut stream = Stream::new(2);
+    let [q, k, v] =
+        [(); 3].map(|()| -> Vec<f32> { (0..128 * HIDDEN).map(|_| stream.unit()).collect() });
+    let mut out = vec![0.0; 128 * HIDDEN];
+    for kernel in Kernel::available() {
+        group.bench_function(kernel.name(), |b| {
+            single_thread().install(|| {
+                b.iter(|| tensor::attention(kernel, black_box(&q), &k, &v, 12, &[128], &mut out));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn rows(c: &mut Criterion) {
+    let mut group = c.benchmark_group("128 rows of 384");
+    group.throughput(Throughput::Elements((128 * HIDDEN) as u64));
+    let mut stream = Stream::new(3);
+    let x: Vec<f32> = (0..128 * HIDDEN).map(|_| stream.unit()).collect();
+    let (mut q, mut scale) = (vec![0; x.len()], vec![0.0; 128]);
+    let norm = LayerNorm { weight: &[1.5; HIDDEN], bias: &[0.5; HIDDEN], eps: 1e-12 };
+    for kernel in Kernel::available() {
+        group.bench_function(format!("quantise {kernel}"), |b| {
+            single_thread().install(|| {
+                b.iter(|| tensor::quantise(kernel, black_box(&x), HIDDEN, &mut q, &mut scale));
+            });
+        });
+        group.bench_function(format!("add and normalise {kernel}"), |b| {
+            single_thread().install(|| {
+                b.iter_batched_ref(
+                    || x.clone(),
+                    |out| tensor::add_layer_norm(kernel, &norm, &x, out),
+                    BatchSize::LargeInput,
+                );
+            });
+        });
+    }
+    group.finish();
+}
+
+fn whole(c: &mut Criterion) {
+    let shape = Encoder { vocabulary: 1_000, positions: 512, ..encoder(384, 12, 1_536, 6) };
+    let architecture = Architecture::Encoder(shape);
+    let weights = random_weights(&architecture, 4);
+    let mut stream = Stream::new(5);
+    let texts: Vec<Vec<u32>> =
+        (0..8).map(|_| (0..128).map(|_| stream.below(1_000)).collect()).collect();
+    let batch: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+    let short = &texts[0][..16];
+    for (name, sequences) in [("1 x 16", &[short][..]), ("8 x 128", &batch)] {
+        let mut group = c.benchmark_group(format!("MiniLM's shape, {name} tokens"));
+        let tokens: usize = sequences.iter().map(|s| s.len()).sum();
+        group.throughput(Throughput::Elements(tokens as u64)).sample_size(20);
+        for kernel in Kernel::available() {
+            let model = Model::new(kernel, &architecture, &weights);
+            group.bench_function(kernel.name(), |b| {
+                single_thread().install(|| b.iter(|| model.encode(black_box(sequences))));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, linear, attention, rows, whole);
+criterion_main!(benches);

@@ -21,14 +21,16 @@ const CANONICAL_NAN: u32 = 0x7fc0_0000;
 /// 1.5 x 2^23: adding it rounds a value below 2^22 in magnitude to an integer, ties to even.
 const ROUNDER: f32 = 12_582_912.0;
 
+/// Bits of positive infinity: a greater [`magnitude`] is a NaN.
+const INFINITY: u32 = 0x7f80_0000;
+
 /// `x`, with every NaN replaced by the canonical one. Every f32 result passes through here.
+///
+/// In integers, because the compiler is careless of a NaN's bits: it turns a float selection of
+/// a NaN for a negative `x` or else `sqrt(x)` into the bare instruction, whose NaN is another.
 #[inline(always)]
 pub fn canonical(x: f32) -> f32 {
-    if x.is_nan() {
-        f32::from_bits(CANONICAL_NAN)
-    } else {
-        x
-    }
+    f32::from_bits(if magnitude(x) > INFINITY { CANONICAL_NAN } else { x.to_bits() })
 }
 
 /// `|x|` as an unsigned key: keys order magnitudes, with infinity above every number and NaN above
@@ -148,11 +150,7 @@ pub fn exp(x: f32) -> f32 {
     let result = e * power;
     let result = if x < -87.0 { 0.0 } else { result };
     let result = if x > 88.0 { f32::INFINITY } else { result };
-    if x.is_nan() {
-        f32::from_bits(CANONICAL_NAN)
-    } else {
-        result
-    }
+    f32::from_bits(if magnitude(x) > INFINITY { CANONICAL_NAN } else { result.to_bits() })
 }
 
 /// The error function: an odd rational function below 4 in magnitude, 1 with the sign of `x` from
@@ -208,8 +206,8 @@ pub fn sqrt(x: f32) -> f32 {
 
 /// [`sqrt`] in integers, for where the compiler offers no instruction.
 ///
-/// `x = m 2^e` with `e` even and `m < 2^25`, so that `sqrt(m 2^24)` has 24 or 25 bits, the last one
-/// or two beyond the result's precision decide the rounding together with the remainder.
+/// `x = m 2^e` with `e` even and 25 or 26 bits in `m`, so that the root of `m 2^24` has 25 bits: 24
+/// of the result and one that, since there are no ties, alone decides the rounding.
 pub fn soft_sqrt(x: f32) -> f32 {
     if x == 0.0 || x == f32::INFINITY {
         return x;
@@ -229,15 +227,14 @@ pub fn soft_sqrt(x: f32) -> f32 {
     }
     // x = mantissa * 2^(exponent - 150) with 2^23 <= mantissa < 2^24.
     exponent -= 150;
-    if exponent % 2 != 0 {
-        mantissa <<= 1;
-        exponent -= 1;
-    }
-    // 2^23 <= mantissa < 2^25; the root of mantissa * 2^26 has exactly 25 bits: 24 of the result
+    let shift = if exponent % 2 == 0 { 2 } else { 1 };
+    mantissa <<= shift;
+    exponent -= shift;
+    // 2^24 <= mantissa < 2^26; the root of mantissa * 2^24 has exactly 25 bits: 24 of the result
     // and one for rounding.
-    let radicand = mantissa << 26;
+    let radicand = mantissa << 24;
     let mut root = 0u64;
-    let mut bit = 1u64 << 25;
+    let mut bit = 1u64 << 24;
     while bit > 0 {
         let trial = root | bit;
         if trial * trial <= radicand {
@@ -247,9 +244,9 @@ pub fn soft_sqrt(x: f32) -> f32 {
     }
     // A square root of a 24-bit number is never half-way between two: round up on the last bit.
     let rounded = (root >> 1) + (root & 1);
-    // rounded * 2^((exponent - 26) / 2 + 1), with 2^23 <= rounded <= 2^24: the carry of 2^24 flows
+    // rounded * 2^((exponent - 24) / 2 + 1), with 2^23 <= rounded <= 2^24: the carry of 2^24 flows
     // into the exponent by itself.
-    let exponent = (exponent - 26) / 2 + 1 + 150;
+    let exponent = (exponent - 24) / 2 + 1 + 150;
     f32::from_bits((((exponent - 1) as u32) << 23).wrapping_add(rounded as u32))
 }
 

@@ -45,7 +45,7 @@ fn with_threads(mut f: impl FnMut() + Send) {
 
 /// Projection, with and without GELU, of rows `x` of `hidden` to `intermediate`.
 fn check_projection(hidden: u32, intermediate: u32, tokens: u32, seed: u64) {
-    let architecture = Architecture::Encoder(encoder(hidden, 1, intermediate, 1));
+    let architecture = Architecture::Encoder(encoder(hidden, hidden as u16, intermediate, 1));
     let bytes = random_weights(&architecture, seed);
     let x = Stream::new(seed ^ 1).rows(tokens as usize, hidden as usize, true);
     let mut bench = Bench::new(&architecture, tokens, &bytes);
@@ -90,7 +90,7 @@ fn check_attention(heads: u16, width: u32, tokens: u32, hostile: bool, seed: u64
 }
 
 fn check_norm(hidden: u32, tokens: u32, eps: f32, seed: u64) {
-    let mut shape = encoder(hidden, 1, 1, 1);
+    let mut shape = encoder(hidden, hidden as u16, 1, 1);
     shape.layer_norm_eps = eps.to_bits();
     // With pooling of the first token the last normalisation is token-major, as the tensors are.
     shape.pooling = Pooling::Cls;
@@ -132,7 +132,7 @@ fn check_pooling(hidden: u32, tokens: u32, seed: u64) {
         channels[i % width * rows + i / width] = *value;
     }
     for (pooling, input) in [(Pooling::Mean, &channels), (Pooling::Cls, &x)] {
-        let mut shape = encoder(hidden, 1, 1, 1);
+        let mut shape = encoder(hidden, hidden as u16, 1, 1);
         shape.pooling = pooling;
         let architecture = Architecture::Encoder(shape);
         let bytes = random_weights(&architecture, seed);
@@ -187,7 +187,7 @@ proptest! {
     fn embeddings_should_agree(
         hidden in 1u32..100, lengths in proptest::collection::vec(1usize..20, 1..4), seed: u64,
     ) {
-        let architecture = Architecture::Encoder(encoder(hidden, 1, 1, 1));
+        let architecture = Architecture::Encoder(encoder(hidden, hidden as u16, 1, 1));
         let bytes = random_weights(&architecture, seed);
         let mut stream = Stream::new(seed ^ 5);
         let tokens: Vec<u32> =

@@ -27,7 +27,8 @@ fn check(architecture: &Architecture, tokens: u32, seed: u64) -> u64 {
         }
         assert_eq!(index == 0, op.kind == Kind::Tokens);
         let elements = op.shape.elements();
-        let picks = [0, elements - 1].into_iter().chain((0..8).map(|_| stream.u64() % elements));
+        let mut picks = vec![0, elements - 1];
+        picks.extend((0..8).map(|_| stream.u64() % elements));
         for pick in picks {
             let token = stream.below(program.vocabulary());
             let Some(opening) = opening(&op, pick, token) else {
