@@ -29,10 +29,15 @@ impl<T: Config> Pallet<T> {
 
     /// Runs what is due up to now, block by block, as far as the weight goes. Never skips.
     pub(crate) fn serve_agenda(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
+        // Before the pallet's first block there is nothing to catch up with; from then on the
+        // cursor stands, even in a block that has no weight to move it.
+        let mut page = AgendaCursor::<T>::get().unwrap_or_else(|| {
+            AgendaCursor::<T>::put(now);
+            now
+        });
         if meter.try_consume(T::WeightInfo::turn_page()).is_err() {
             return;
         }
-        let mut page = AgendaCursor::<T>::get().unwrap_or(now);
         while page <= now && Self::serve_page(page, now, meter) {
             page = page.saturating_add(1u32.into());
             if meter.try_consume(T::WeightInfo::turn_page()).is_err() {

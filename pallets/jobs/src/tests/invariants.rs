@@ -95,6 +95,10 @@ enum Action {
         to: usize,
     },
     Accept,
+    /// An offer and its acceptance.
+    Sell {
+        to: usize,
+    },
     Transfer {
         to: usize,
         amount: Balance,
@@ -130,8 +134,8 @@ fn action() -> impl Strategy<Value = Action> {
         30 => (job, prop::bool::weighted(0.1), prop::bool::weighted(0.15))
             .prop_map(|(job, differs, silent)| Action::Work { job, differs, silent }),
         16 => (
-            prop_oneof![6 => 1u64..4, 1 => 4u64..40],
-            prop_oneof![6 => Just(100u64), 1 => Just(0), 1 => 1u64..20],
+            prop_oneof![16 => 1u64..4, 1 => 4u64..40],
+            prop_oneof![12 => Just(100u64), 1 => Just(0), 1 => 1u64..20],
             prop_oneof![2 => Just(100u64), 1 => Just(0), 1 => 1u64..20],
         )
             .prop_map(|(count, start, idle)| Action::Blocks { count, start, idle }),
@@ -155,6 +159,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (1u32..3).prop_map(|version| Action::Revoke { version }),
         1 => (0..ACTORS.len()).prop_map(|to| Action::Offer { to }),
         1 => Just(Action::Accept),
+        1 => (0..ACTORS.len()).prop_map(|to| Action::Sell { to }),
         2 => (0..ACTORS.len(), prop_oneof![0..2 * ED, 0..2 * FUNDS])
             .prop_map(|(to, amount)| Action::Transfer { to, amount }),
         1 => Just(Action::MoveTreasury),
@@ -162,10 +167,32 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// Some job, rather a late one.
+fn open_jobs() -> Vec<u64> {
+    let mut open: Vec<_> = JobStore::<Test>::iter()
+        .filter_map(|(id, job)| (!job.status.is_final()).then_some(id))
+        .collect();
+    open.sort_unstable();
+    open
+}
+
+/// Some job: mostly an open one, but also one that has ended, is pruned or never was.
 fn pick(job: u64) -> u64 {
-    let next = NextJob::<Test>::get();
-    next.saturating_sub(1).saturating_sub(job % 6)
+    let open = open_jobs();
+    match (job % 5, open.len() as u64) {
+        (0, _) | (_, 0) => (job >> 8) % (NextJob::<Test>::get() + 1),
+        (_, count) => open[((job >> 8) % count) as usize],
+    }
+}
+
+/// Whoever may do something with the job, or half the time whoever comes along.
+fn insider(who: AccountId, job: u64, chance: u64) -> AccountId {
+    match JobStore::<Test>::get(job) {
+        Some(record) if chance & 1 == 0 => match record.status.replicas() {
+            [] => record.requester,
+            replicas => replicas[(chance >> 1) as usize % replicas.len()].worker,
+        },
+        _ => who,
+    }
 }
 
 fn capability() -> Capability {
@@ -188,19 +215,26 @@ fn act(who: AccountId, action: Action) {
             spec.deadline = now() + deadline;
             let _ = Jobs::submit(origin, Box::new(spec));
         }
-        Action::Cancel { job } => {
-            let _ = Jobs::cancel(origin, pick(job));
+        Action::Cancel { job: number } => {
+            let job = pick(number);
+            let _ = Jobs::cancel(RuntimeOrigin::signed(insider(who, job, number >> 4)), job);
         }
-        Action::Commit { job, output: n } => {
-            let job = pick(job);
+        Action::Commit { job: number, output: n } => {
+            let job = pick(number);
+            let who = insider(who, job, number >> 4);
+            let origin = RuntimeOrigin::signed(who);
             let commitment = commitment(&output(n), &salt(who), &who, job);
             let _ = Jobs::commit(origin, job, commitment);
         }
-        Action::Reveal { job, output: n } => {
-            let _ = Jobs::reveal(origin, pick(job), output(n), salt(who));
+        Action::Reveal { job: number, output: n } => {
+            let job = pick(number);
+            let who = insider(who, job, number >> 4);
+            let _ = Jobs::reveal(RuntimeOrigin::signed(who), job, output(n), salt(who));
         }
-        Action::Decline { job } => {
-            let _ = Jobs::decline(origin, pick(job), DeclineReason::InputUnavailable);
+        Action::Decline { job: number } => {
+            let job = pick(number);
+            let origin = RuntimeOrigin::signed(insider(who, job, number >> 4));
+            let _ = Jobs::decline(origin, job, DeclineReason::InputUnavailable);
         }
         Action::Poke { job } => {
             let _ = Jobs::poke(origin, pick(job));
@@ -258,6 +292,11 @@ fn act(who: AccountId, action: Action) {
         Action::Accept => {
             let _ = Models::accept(origin, 0);
         }
+        Action::Sell { to } => {
+            let owner = pallet_models::Models::<Test>::get(0).map_or(who, |model| model.owner);
+            let _ = Models::offer(RuntimeOrigin::signed(owner), 0, ACTORS[to]);
+            let _ = Models::accept(RuntimeOrigin::signed(ACTORS[to]), 0);
+        }
         Action::Transfer { to, amount } => {
             let _ = Balances::transfer_allow_death(origin, ACTORS[to], amount);
         }
@@ -300,86 +339,96 @@ fn pass_block(start: u64, idle: u64) {
     assert!(used.all_lte(share(start)));
 }
 
-/// What happened to the escrow of every job, by the events: at most one end, and all of it.
-fn check_escrows() -> Result<(), String> {
-    let mut escrows = BTreeMap::<u64, Balance>::new();
-    let (mut ended, mut to_workers) = (BTreeMap::<u64, Balance>::new(), 0);
-    for event in events() {
-        let (job, amount) = match event {
+/// What the events say: where every escrow went, what was burned, and what the sequence reached.
+#[derive(Default)]
+struct Ledger {
+    escrows: BTreeMap<u64, Balance>,
+    ended: BTreeMap<u64, Balance>,
+    to_workers: Balance,
+    burned: Balance,
+    reached: BTreeMap<&'static str, usize>,
+}
+
+impl Ledger {
+    /// Takes the events since the last time.
+    fn absorb(&mut self) -> Result<(), TestCaseError> {
+        for record in System::read_events_no_consensus().map(|record| record.event) {
+            match record {
+                RuntimeEvent::Jobs(event) => self.job(event)?,
+                RuntimeEvent::Workers(pallet_workers::Event::Slashed { amount, .. })
+                | RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => {
+                    self.burned += amount;
+                }
+                RuntimeEvent::Workers(pallet_workers::Event::Jailed { .. }) => self.see("jailed"),
+                RuntimeEvent::Workers(pallet_workers::Event::UnbondingStarted { .. }) => {
+                    self.see("unbonding");
+                }
+                RuntimeEvent::Models(pallet_models::Event::OwnerChanged { .. }) => self.see("sold"),
+                _ => {}
+            }
+        }
+        System::reset_events();
+        Ok(())
+    }
+
+    fn job(&mut self, event: Event<Test>) -> Result<(), TestCaseError> {
+        match event {
             Event::Submitted { job, max_price, .. } => {
-                escrows.insert(job, max_price);
-                continue;
+                self.escrows.insert(job, max_price);
             }
             Event::Settled { job, receipt, .. } => {
-                to_workers += receipt.workers;
+                self.see("settled");
+                self.to_workers += receipt.workers;
                 let paid = receipt.workers + receipt.owner + receipt.treasury;
-                (job, paid + receipt.requester)
+                self.end(job, paid + receipt.requester)?;
             }
-            Event::Refunded { job, amount, .. } | Event::Cancelled { job, amount, .. } => {
-                (job, amount)
+            Event::Refunded { job, amount, reason, .. } => {
+                self.see(match reason {
+                    RefundReason::NoWorker => "refunded: no worker",
+                    RefundReason::AttemptsExhausted => "refunded: attempts exhausted",
+                    RefundReason::Undecided => "refunded: undecided",
+                });
+                self.end(job, amount)?;
             }
-            _ => continue,
-        };
-        if ended.insert(job, amount).is_some() {
-            return Err(format!("job {job} has ended twice"));
+            Event::Cancelled { job, amount, .. } => {
+                self.see("cancelled");
+                self.end(job, amount)?;
+            }
+            Event::PaymentReturned { .. } => self.see("payment returned"),
+            Event::Declined { .. } => self.see("declined"),
+            Event::Expired { .. } => self.see("expired"),
+            Event::Requeued { .. } => self.see("requeued"),
+            Event::Contested { .. } => self.see("contested"),
+            Event::NotDisputed { .. } => self.see("not disputed"),
+            Event::Pruned { .. } => self.see("pruned"),
+            Event::Postponed { job, error, .. } => {
+                return Err(TestCaseError::fail(format!("job {job} failed: {error:?}")));
+            }
+            _ => {}
         }
-        if escrows.get(&job) != Some(&amount) {
-            return Err(format!("job {job} paid {amount} of {:?}", escrows.get(&job)));
-        }
+        Ok(())
     }
-    let open = JobStore::<Test>::iter().filter(|(_, job)| !job.status.is_final()).count();
-    if escrows.len() - ended.len() != open {
-        return Err("a job vanished without an end".into());
-    }
-    let earned: Balance = EraTotals::<Test>::iter_values().map(|total| total.earned).sum();
-    if earned != to_workers {
-        return Err(format!("workers were paid {to_workers} and recorded {earned}"));
-    }
-    Ok(())
-}
 
-/// What was burned so far: slashes, and the dust of accounts that died.
-fn burned() -> Balance {
-    System::events()
-        .into_iter()
-        .map(|record| match record.event {
-            RuntimeEvent::Workers(pallet_workers::Event::Slashed { amount, .. }) => amount,
-            RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => amount,
-            _ => 0,
-        })
-        .sum()
-}
-
-/// What a sequence has reached, to see that the sequences are worth running.
-fn reached(counts: &mut BTreeMap<&'static str, usize>) {
-    for event in events() {
-        let name = match event {
-            Event::Settled { .. } => "settled",
-            Event::PaymentReturned { .. } => "payment returned",
-            Event::Refunded { reason: RefundReason::NoWorker, .. } => "refunded: no worker",
-            Event::Refunded { reason: RefundReason::AttemptsExhausted, .. } => {
-                "refunded: attempts exhausted"
-            }
-            Event::Refunded { reason: RefundReason::Undecided, .. } => "refunded: undecided",
-            Event::Cancelled { .. } => "cancelled",
-            Event::Declined { .. } => "declined",
-            Event::Expired { .. } => "expired",
-            Event::Requeued { .. } => "requeued",
-            Event::Contested { .. } => "contested",
-            Event::NotDisputed { .. } => "not disputed",
-            Event::Pruned { .. } => "pruned",
-            _ => continue,
-        };
-        *counts.entry(name).or_default() += 1;
+    /// A job ends once, with its whole escrow.
+    fn end(&mut self, job: u64, amount: Balance) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.ended.insert(job, amount), None);
+        prop_assert_eq!(self.escrows.get(&job), Some(&amount));
+        Ok(())
     }
-    for record in System::events() {
-        let name = match record.event {
-            RuntimeEvent::Workers(pallet_workers::Event::Jailed { .. }) => "jailed",
-            RuntimeEvent::Workers(pallet_workers::Event::UnbondingStarted { .. }) => "unbonding",
-            RuntimeEvent::Models(pallet_models::Event::OwnerChanged { .. }) => "sold",
-            _ => continue,
-        };
-        *counts.entry(name).or_default() += 1;
+
+    fn see(&mut self, name: &'static str) {
+        *self.reached.entry(name).or_default() += 1;
+    }
+
+    /// The invariants of the pallets, and that no money appeared or vanished.
+    fn check(&mut self, issued: Balance) -> Result<(), TestCaseError> {
+        self.absorb()?;
+        check_all();
+        prop_assert_eq!(Balances::total_issuance(), issued - self.burned);
+        prop_assert_eq!(self.escrows.len() - self.ended.len(), open_jobs().len());
+        let earned: Balance = EraTotals::<Test>::iter_values().map(|total| total.earned).sum();
+        prop_assert_eq!(earned, self.to_workers);
+        Ok(())
     }
 }
 
@@ -411,14 +460,10 @@ fn run_sequence(
     DisputesFail::set(false);
     Chain::default().workers(5).build().execute_with(|| {
         let issued = Balances::total_issuance();
-        let check = || {
-            check_all();
-            prop_assert_eq!(Balances::total_issuance(), issued - burned());
-            check_escrows().map_err(TestCaseError::fail)
-        };
+        let mut ledger = Ledger::default();
         for (actor, action) in actions {
             act(ACTORS[actor], action);
-            check()?;
+            ledger.check(issued)?;
         }
 
         // Nobody does anything more: the hooks alone bring every job to its end and forget it.
@@ -428,7 +473,7 @@ fn run_sequence(
             left -= 1;
             prop_assert!(left > 0, "jobs never come to rest");
         }
-        check()?;
+        ledger.check(issued)?;
         prop_assert_eq!(Agenda::<Test>::iter().count(), 0);
         prop_assert_eq!(Queue::<Test>::iter().count(), 0);
         prop_assert_eq!(AssignedTo::<Test>::iter().count(), 0);
@@ -438,7 +483,10 @@ fn run_sequence(
         for (_, worker) in pallet_workers::Workers::<Test>::iter() {
             prop_assert_eq!((worker.active, worker.unfinalised), (0, 0));
         }
-        reached(&mut counts.borrow_mut());
+        let mut counts = counts.borrow_mut();
+        for (name, count) in ledger.reached {
+            *counts.entry(name).or_default() += count;
+        }
         Ok(())
     })
 }
@@ -452,7 +500,7 @@ fn money_should_be_conserved_over_any_sequence_of_calls() {
         failure_persistence: None,
         ..Config::default()
     };
-    let sequence = prop::collection::vec((0..ACTORS.len(), action()), 20..40);
+    let sequence = prop::collection::vec((0..ACTORS.len(), action()), 25..45);
     let result = TestRunner::new(config).run(&sequence, |actions| run_sequence(actions, &counts));
     if let Err(error) = result {
         panic!("{error}");
