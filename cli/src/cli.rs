@@ -1,0 +1,133 @@
+//! What can be typed: the global flags and one subcommand per domain.
+
+use crate::{
+    commands::{account, chain, compare, job, model, pack, run, search, worker},
+    error::{Failure, Outcome},
+};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The Vigil command line: what model owners, requesters and operators type.
+#[derive(Debug, Parser)]
+#[command(name = "vigil", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Amounts: 1.5, 1.5VGL or 1500u (u: the smallest unit, 0.000000000001 VGL). \
+In JSON, amounts are strings of whole smallest units.\n\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rejected by the chain or refunded, \
+4 not found, 5 no connection.";
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// WebSocket URL of a node.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "VIGIL_NODE",
+        default_value = "ws://127.0.0.1:9944",
+        help_heading = "Global options"
+    )]
+    pub(crate) node: String,
+    /// Key file that signs transactions, mode 0600 [env: VIGIL_KEY, unless --dev-key is given].
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        conflicts_with = "dev_key",
+        help_heading = "Global options"
+    )]
+    pub(crate) key: Option<PathBuf>,
+    /// Well-known key of a development chain: Alice, Bob, Charlie, ... Never for real money.
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) dev_key: Option<String>,
+    /// Print JSON: one document on stdout, errors as an object on stderr.
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Print no progress.
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Turn a Hugging Face model folder into a package.
+    Pack(pack::Pack),
+    /// Run a package on this machine, without a chain.
+    Run(run::Run),
+    /// Measure how near a package comes to the float model it was made from.
+    Compare(compare::Compare),
+    /// Models and their versions.
+    #[command(subcommand)]
+    Model(model::Command),
+    /// Workers: the list, and what an operator does to one.
+    #[command(subcommand)]
+    Worker(worker::Command),
+    /// Paid runs of a model.
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Rank documents for questions with paid jobs.
+    Search(search::Search),
+    /// Keys, balances and transfers.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// The chain itself.
+    #[command(subcommand)]
+    Chain(chain::Command),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+impl Cli {
+    /// Does what was typed.
+    pub(crate) async fn execute(self) -> Outcome {
+        let global = self.global;
+        match self.command {
+            Command::Pack(pack) => pack.execute(&global),
+            Command::Run(run) => run.execute(&global),
+            Command::Compare(compare) => compare.execute(&global),
+            Command::Model(command) => command.execute(&global).await,
+            Command::Worker(command) => command.execute(&global).await,
+            Command::Job(command) => command.execute(&global).await,
+            Command::Search(search) => search.execute(&global).await,
+            Command::Account(command) => command.execute(&global).await,
+            Command::Chain(command) => command.execute(&global).await,
+            Command::Completions(completions) => completions.execute(),
+        }
+    }
+}
+
+impl Completions {
+    fn execute(self) -> Outcome {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "vigil", &mut script);
+        std::io::Write::write_all(&mut std::io::stdout(), &script)
+            .map_err(|error| Failure::failed(format!("cannot write to standard output: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_should_be_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,308 @@
+//! `vigil job`: paid runs of a model, from the quote to the output.
+
+mod price;
+mod show;
+mod submit;
+
+#[cfg(test)]
+pub(crate) use show::tests;
+pub(crate) use show::{job_json, refund_reason, revealed, status_word};
+pub(crate) use submit::{embedding, fetch as fetch_outputs, submit, summarise, wait, Terms};
+
+use crate::{
+    cli::Global,
+    commands::{account_json, amount, amount_json, hex, texts, work},
+    context::{self, Context},
+    error::{Failure, Outcome},
+    follow, output,
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use vigil_client::{blobs::content_hash, calls};
+use vigil_primitives::{
+    api::{Quote as ChainQuote, PAGE},
+    AccountId, Job, JobId, VersionId,
+};
+
+/// `vigil job ...`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Submit one or many jobs and pay for their results.
+    Submit(Box<submit::Submit>),
+    /// Follow a job until it has ended.
+    Watch {
+        /// The job's number.
+        job: JobId,
+    },
+    /// Show a job.
+    Show {
+        /// The job's number.
+        job: JobId,
+    },
+    /// Fetch and verify the output of a settled job.
+    Output {
+        /// The job's number.
+        job: JobId,
+        /// Save the bytes in this file.
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+    },
+    /// List jobs that are not pruned, newest first.
+    List(List),
+    /// Take back a job that no worker has been drawn for.
+    Cancel {
+        /// The job's number.
+        job: JobId,
+    },
+    /// What a job would cost now.
+    Quote(Quote),
+}
+
+/// Arguments of `job list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only jobs of this requester (an address or //Name).
+    #[arg(long, value_name = "ACCOUNT", value_parser = context::parse_account)]
+    requester: Option<AccountId>,
+    /// Only jobs of this version.
+    #[arg(long, value_name = "MODEL@VERSION")]
+    version: Option<VersionId>,
+    /// Only jobs that have not ended.
+    #[arg(long)]
+    open: bool,
+    /// At most this many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+}
+
+/// Arguments of `job quote`.
+#[derive(Debug, Args)]
+pub(crate) struct Quote {
+    /// The version to run.
+    #[arg(long, value_name = "MODEL@VERSION")]
+    version: VersionId,
+    #[command(flatten)]
+    texts: texts::Texts,
+    #[command(flatten)]
+    tokenizer: texts::TokenizerArgs,
+    /// Quote for an input of this many tokens.
+    #[arg(long, value_name = "N", conflicts_with_all = ["input", "input_file", "tokens"])]
+    tokens_in: Option<u32>,
+    /// Workers that run the job independently.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    replicas: u8,
+}
+
+impl Command {
+    /// Does what was typed.
+    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+        match self {
+            Self::Submit(submit) => submit.execute(global).await,
+            Self::Watch { job } => watch(global, job).await,
+            Self::Show { job } => {
+                let context = Context::connect(global).await?;
+                let job = context.job(job).await?;
+                output::show(global, &job_json(&job), || show::details(&job));
+                Ok(())
+            }
+            Self::Output { job, save } => fetch(global, job, save.as_deref()).await,
+            Self::List(list) => list.execute(global).await,
+            Self::Cancel { job } => cancel(global, job).await,
+            Self::Quote(quote) => quote.execute(global).await,
+        }
+    }
+}
+
+impl List {
+    async fn execute(self, global: &Global) -> Outcome {
+        let context = Context::connect(global).await?;
+        let mut jobs: Vec<Job> = Vec::new();
+        loop {
+            let from = jobs.last().map_or(0, |job| job.id.saturating_add(1));
+            let page = context.view().jobs(from, PAGE).await?;
+            let last = page.len() < PAGE as usize;
+            jobs.extend(page);
+            if last {
+                break;
+            }
+        }
+        jobs.retain(|job| self.wants(job));
+        jobs.reverse();
+        jobs.truncate(self.limit as usize);
+        let json = json!({ "jobs": jobs.iter().map(job_json).collect::<Vec<_>>() });
+        output::show(global, &json, || table(&jobs));
+        Ok(())
+    }
+
+    fn wants(&self, job: &Job) -> bool {
+        self.requester.as_ref().is_none_or(|requester| *requester == job.requester)
+            && self.version.is_none_or(|version| version == job.spec.version)
+            && !(self.open && job.status.is_final())
+    }
+}
+
+fn table(jobs: &[Job]) -> String {
+    if jobs.is_empty() {
+        return "no jobs".into();
+    }
+    let mut table =
+        output::table(["JOB", "VERSION", "STATUS", "TOKENS", "REPLICAS", "ESCROW", "REQUESTER"]);
+    for job in jobs {
+        table.add_row([
+            job.id.to_string(),
+            job.spec.version.to_string(),
+            status_word(job).into(),
+            job.tokens_in.to_string(),
+            job.spec.policy.replicas.to_string(),
+            amount(job.spec.max_price),
+            job.requester.to_string(),
+        ]);
+    }
+    output::align_right(&mut table, &[0, 3, 4, 5]);
+    output::render(&table)
+}
+
+async fn watch(global: &Global, id: JobId) -> Outcome {
+    let context = Context::connect(global).await?;
+    context.job(id).await?;
+    let mut follower = follow::Follower::new(&context);
+    let jobs = follower
+        .until(follow::Goal::Ended, &[id], |job| {
+            output::show(global, &job_json(job), || {
+                format!("job {}  {}", job.id, show::status_sentence(job))
+            });
+        })
+        .await?;
+    match jobs.first().and_then(|job| follower.complaint(job)) {
+        Some(complaint) => Err(Failure::rejected(complaint)),
+        None => Ok(()),
+    }
+}
+
+async fn cancel(global: &Global, id: JobId) -> Outcome {
+    let context = Context::signing(global).await?;
+    let job = context.job(id).await?;
+    if job.requester != *context.key()?.account() {
+        return Err(Failure::rejected(format!(
+            "job {id} is {}'s: only its requester can cancel it",
+            job.requester
+        )));
+    }
+    if !matches!(job.status, vigil_primitives::JobStatus::Queued) {
+        return Err(Failure::rejected(format!(
+            "job {id} is {}: only a queued job can be cancelled",
+            status_word(&job)
+        )));
+    }
+    let done = format!("job {id} is cancelled, {} came back", amount(job.spec.max_price));
+    context.submit_and_report(calls::jobs::cancel(id), done).await
+}
+
+/// Fetches the output of a settled job.
+async fn fetch(global: &Global, id: JobId, save: Option<&Path>) -> Outcome {
+    let context = Context::connect(global).await?;
+    let job = context.job(id).await?;
+    let version = context.version(job.spec.version).await?;
+    let length = version.spec.architecture.output_len(0);
+    let (worker, bytes) = follow::Follower::new(&context).output(&job, length).await?;
+    let embedding = submit::embedding(&bytes);
+    let mut json = json!({
+        "id": id,
+        "hash": hex(&content_hash(&bytes)),
+        "fetched_from": account_json(&worker),
+        "embedding": embedding,
+    });
+    if let Some(path) = save {
+        std::fs::write(path, &bytes).map_err(|error| {
+            Failure::failed(format!("cannot write {}: {error}", path.display()))
+        })?;
+        json["saved_as"] = json!(path.display().to_string());
+    }
+    output::show(global, &json, || {
+        output::fields([
+            ("job", id.to_string()),
+            ("output", hex(&content_hash(&bytes))),
+            ("embedding", submit::summarise(&embedding)),
+            ("fetched from", worker.to_string()),
+        ])
+    });
+    Ok(())
+}
+
+impl Quote {
+    async fn execute(self, global: &Global) -> Outcome {
+        let context = Context::connect(global).await?;
+        let version = context.version(self.version).await?;
+        let tokens = match self.tokens_in {
+            Some(tokens) => vec![tokens],
+            None => {
+                let inputs = self.tokenizer.prepare(&self.texts, &version.spec)?;
+                inputs
+                    .iter()
+                    .map(|input| u32::try_from(input.tokens.len()).unwrap_or(u32::MAX))
+                    .collect()
+            }
+        };
+        let mut rows = Vec::new();
+        for tokens in tokens {
+            let quote = context.view().quote(self.version, tokens, 0, self.replicas).await?;
+            rows.push((tokens, quote.map_err(|reason| price::no_quote(self.version, reason))?));
+        }
+        let json = json!({
+            "version": self.version.to_string(),
+            "replicas": self.replicas,
+            "quotes": rows.iter().map(|(tokens, quote)| json!({
+                "tokens_in": tokens,
+                "work": quote.work,
+                "owner_fee": amount_json(quote.owner_fee),
+                "lowest": quote.lowest.map(amount_json),
+                "highest": quote.highest.map(amount_json),
+                "workers": quote.workers,
+            })).collect::<Vec<_>>(),
+        });
+        output::show(global, &json, || quote_table(&rows));
+        Ok(())
+    }
+}
+
+fn quote_table(rows: &[(u32, ChainQuote)]) -> String {
+    let mut table =
+        output::table(["TOKENS", "WORK", "OWNER'S FEE", "LOWEST", "HIGHEST", "WORKERS"]);
+    let price = |price: Option<_>| price.map_or_else(|| "none now".into(), amount);
+    for (tokens, quote) in rows {
+        table.add_row([
+            tokens.to_string(),
+            work(quote.work),
+            amount(quote.owner_fee),
+            price(quote.lowest),
+            price(quote.highest),
+            quote.workers.to_string(),
+        ]);
+    }
+    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5]);
+    output::render(&table)
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+    use vigil_primitives::JobStatus;
+
+    #[test]
+    fn a_list_should_keep_what_was_asked_for() {
+        let job = tests::job(JobStatus::Queued);
+        let ended = tests::job(JobStatus::Cancelled);
+        let list = List { requester: None, version: None, open: true, limit: 1 };
+        assert!(list.wants(&job) && !list.wants(&ended));
+        let other = AccountId::new([9; 32]);
+        assert!(!List { requester: Some(other), ..list }.wants(&job));
+        assert!(table(&[job]).contains("queued"));
+    }
+
+    #[test]
+    fn a_quote_that_nobody_takes_should_say_so() {
+        let quote = ChainQuote { work: 1, owner_fee: 2, lowest: None, highest: None, workers: 0 };
+        assert!(quote_table(&[(8, quote)]).contains("none now"));
+    }
+}

@@ -1,0 +1,119 @@
+//! What is offered for a job.
+
+use super::submit::Terms;
+use crate::{
+    amount::{Amount, BadAmount},
+    commands::texts::Prepared,
+    context::Context,
+    error::{Failure, Outcome},
+};
+use futures::{stream, StreamExt, TryStreamExt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
+use vigil_primitives::{
+    api::{NoQuote, Quote},
+    Balance, VersionId,
+};
+
+/// The most to pay for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Price {
+    /// From a quote.
+    Auto,
+    /// This much.
+    Fixed(Amount),
+}
+
+impl FromStr for Price {
+    type Err = BadAmount;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        text.parse().map(Self::Fixed)
+    }
+}
+
+/// The highest price of every job: what was typed, or a quote for each length of input.
+pub(super) async fn prices(
+    context: &Context,
+    version: VersionId,
+    inputs: &[Prepared],
+    terms: &Terms,
+) -> Outcome<Vec<Balance>> {
+    if let Price::Fixed(Amount(price)) = terms.max_price {
+        return Ok(vec![price; inputs.len()]);
+    }
+    let length = |input: &Prepared| u32::try_from(input.tokens.len()).unwrap_or(u32::MAX);
+    let lengths: BTreeSet<u32> = inputs.iter().map(length).collect();
+    let bids: BTreeMap<u32, Balance> = stream::iter(lengths)
+        .map(|tokens| async move {
+            let quote = context.view().quote(version, tokens, 0, terms.replicas).await?;
+            bid(version, quote).map(|quote| (tokens, quote.1))
+        })
+        .buffered(8)
+        .try_collect()
+        .await?;
+    Ok(inputs.iter().map(|input| bids.get(&length(input)).copied().unwrap_or_default()).collect())
+}
+
+/// The price at which every worker seen takes the job.
+pub(super) fn bid(version: VersionId, quote: Result<Quote, NoQuote>) -> Outcome<(Quote, Balance)> {
+    let quote = quote.map_err(|reason| no_quote(version, reason))?;
+    match quote.highest {
+        Some(price) => Ok((quote, price)),
+        None if quote.workers == 0 => Err(Failure::rejected(format!(
+            "no worker serves version {version}: start one, or wait for one (`vigil worker list`)"
+        ))),
+        None => Err(Failure::rejected(format!(
+            "all {} workers of version {version} are busy or lack the bond: try again later, or \
+             queue the job with --max-price AMOUNT",
+            quote.workers
+        ))),
+    }
+}
+
+/// Why there is no quote.
+pub(super) fn no_quote(version: VersionId, reason: NoQuote) -> Failure {
+    match reason {
+        NoQuote::UnknownVersion => Failure::not_found(format!("there is no version {version}")),
+        NoQuote::Revoked => Failure::rejected(format!(
+            "version {version} is revoked and takes no new jobs: choose another one"
+        )),
+        NoQuote::BadLength => Failure::rejected(format!(
+            "version {version} takes no input of this length: see `vigil model show {version}`"
+        )),
+        NoQuote::BadPolicy => Failure::usage("the chain does not allow this number of replicas"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    const VERSION: VersionId = VersionId { model: 0, version: 0 };
+
+    #[test]
+    fn a_price_should_be_auto_or_an_amount() {
+        assert_eq!("auto".parse(), Ok(Price::Auto));
+        assert_eq!("1.5".parse(), Ok(Price::Fixed(Amount(1_500_000_000_000))));
+        assert!("cheap".parse::<Price>().is_err());
+    }
+
+    #[test]
+    fn a_bid_should_be_what_every_worker_takes() {
+        let quote = Quote { work: 1, owner_fee: 2, lowest: Some(3), highest: Some(5), workers: 2 };
+        assert_eq!(bid(VERSION, Ok(quote.clone())).unwrap().1, 5);
+        let busy = Quote { lowest: None, highest: None, ..quote };
+        let failure = bid(VERSION, Ok(busy.clone())).unwrap_err();
+        assert!(failure.to_string().contains("busy"), "{failure}");
+        let failure = bid(VERSION, Ok(Quote { workers: 0, ..busy })).unwrap_err();
+        assert!(failure.to_string().contains("no worker serves"), "{failure}");
+        let failure = bid(VERSION, Err(NoQuote::UnknownVersion)).unwrap_err();
+        assert_eq!(failure.kind(), Kind::NotFound);
+    }
+}

@@ -1,0 +1,273 @@
+//! A job in words, tables and JSON.
+
+use crate::{
+    commands::{account_json, amount, amount_json, hex, short_hex, work},
+    output,
+};
+use serde_json::{json, Value};
+use vigil_primitives::{
+    job::{Input, Output, RefundReason, Replica, ReplicaState},
+    AccountId, BlockNumber, Job, JobStatus,
+};
+
+/// The state in one word, as JSON and tables show it.
+pub(crate) fn status_word(job: &Job) -> &'static str {
+    match job.status {
+        JobStatus::Queued => "queued",
+        JobStatus::Assigned { .. } => "assigned",
+        JobStatus::Revealing { .. } => "revealing",
+        JobStatus::Revealed { .. } => "revealed",
+        JobStatus::Contested { .. } => "contested",
+        JobStatus::Settled { .. } => "settled",
+        JobStatus::Refunded { .. } => "refunded",
+        JobStatus::Cancelled => "cancelled",
+    }
+}
+
+/// The state in a sentence.
+pub(super) fn status_sentence(job: &Job) -> String {
+    let wanted = job.spec.policy.replicas;
+    match &job.status {
+        JobStatus::Queued => "queued: waits for a worker".into(),
+        JobStatus::Assigned { replicas } => {
+            let committed = replicas
+                .iter()
+                .filter(|replica| matches!(replica.state, ReplicaState::Committed { .. }))
+                .count();
+            format!("assigned: {} of {wanted} workers drawn, {committed} committed", replicas.len())
+        }
+        JobStatus::Revealing { replicas, reveal_by } => {
+            let revealed = replicas.iter().filter(|replica| revealed(replica).is_some()).count();
+            format!(
+                "revealing: {revealed} of {} results opened, by block {reveal_by}",
+                replicas.len()
+            )
+        }
+        JobStatus::Revealed { replicas, settle_at } => {
+            format!("revealed: {} results agree, paid at block {settle_at}", replicas.len())
+        }
+        JobStatus::Contested { until, .. } => {
+            format!("contested: results differ, refunded at block {until} unless decided before")
+        }
+        JobStatus::Settled { .. } => "settled: the result is paid".into(),
+        JobStatus::Refunded { reason } => format!("refunded whole: {}", refund_reason(*reason)),
+        JobStatus::Cancelled => "cancelled by the requester, refunded whole".into(),
+    }
+}
+
+/// Why the escrow went back.
+pub(crate) fn refund_reason(reason: RefundReason) -> &'static str {
+    match reason {
+        RefundReason::NoWorker => "no worker could be drawn before the deadline",
+        RefundReason::AttemptsExhausted => "every attempt expired or was declined by its worker",
+        RefundReason::Undecided => "the workers' results differed and nothing was decided in time",
+    }
+}
+
+/// What a replica has revealed.
+pub(crate) fn revealed(replica: &Replica<AccountId, BlockNumber>) -> Option<Output> {
+    match replica.state {
+        ReplicaState::Revealed { output } => Some(output),
+        ReplicaState::Assigned { .. } | ReplicaState::Committed { .. } => None,
+    }
+}
+
+/// The job under its names, for people.
+pub(super) fn details(job: &Job) -> String {
+    let spec = &job.spec;
+    let input = match &spec.input {
+        Input::Inline(_) => "on chain".into(),
+        Input::Blob { hash, len } => {
+            format!("{} by hash {}", output::bytes((*len).into()), hex(hash))
+        }
+    };
+    let mut rows = vec![
+        ("job", job.id.to_string()),
+        ("status", status_sentence(job)),
+        ("version", spec.version.to_string()),
+        ("requester", job.requester.to_string()),
+        ("input", format!("{} tokens, {input}", job.tokens_in)),
+        ("replicas", spec.policy.replicas.to_string()),
+        ("challenge window", format!("{} blocks", spec.policy.challenge_window)),
+        ("highest price", amount(spec.max_price)),
+        ("submitted", format!("block {}", job.submitted_at)),
+        ("deadline", format!("block {}", spec.deadline)),
+        ("attempts lost", job.attempts.to_string()),
+    ];
+    if let JobStatus::Settled { output: result, receipt, .. } = &job.status {
+        rows.extend([
+            ("output", hex(&result.hash)),
+            ("work", work(receipt.work)),
+            ("paid to workers", amount(receipt.workers)),
+            ("paid to the owner", amount(receipt.owner)),
+            ("paid to treasury", amount(receipt.treasury)),
+            ("back to requester", amount(receipt.requester)),
+        ]);
+    }
+    let mut text = output::fields(rows);
+    if !job.status.replicas().is_empty() {
+        let mut table = output::table(["WORKER", "ASK PER GMAC", "STATE"]);
+        for replica in job.status.replicas() {
+            let state = match &replica.state {
+                ReplicaState::Assigned { commit_by } => {
+                    format!("computing, commits by block {commit_by}")
+                }
+                ReplicaState::Committed { commitment } => {
+                    format!("committed {}", short_hex(commitment))
+                }
+                ReplicaState::Revealed { output } => format!("revealed {}", hex(&output.hash)),
+            };
+            table.add_row([replica.worker.to_string(), amount(replica.ask), state]);
+        }
+        text.push_str("\n\n");
+        text.push_str(&output::render(&table));
+    }
+    text
+}
+
+/// The job as JSON.
+pub(crate) fn job_json(job: &Job) -> Value {
+    let spec = &job.spec;
+    let input = match &spec.input {
+        Input::Inline(bytes) => json!({
+            "inline": true,
+            "tokens": vigil_primitives::job::bytes_to_tokens(bytes),
+        }),
+        Input::Blob { hash, len } => json!({ "inline": false, "hash": hex(hash), "len": len }),
+    };
+    let mut value = json!({
+        "id": job.id,
+        "status": status_word(job),
+        "requester": account_json(&job.requester),
+        "version": spec.version.to_string(),
+        "input": input,
+        "tokens_in": job.tokens_in,
+        "max_tokens_out": spec.max_tokens_out,
+        "replicas_wanted": spec.policy.replicas,
+        "challenge_window": spec.policy.challenge_window,
+        "max_price": amount_json(spec.max_price),
+        "submitted_at": job.submitted_at,
+        "deadline": spec.deadline,
+        "attempts_lost": job.attempts,
+        "replicas": job.status.replicas().iter().map(replica_json).collect::<Vec<_>>(),
+    });
+    let detail = match &job.status {
+        JobStatus::Queued | JobStatus::Assigned { .. } | JobStatus::Cancelled => json!({}),
+        JobStatus::Revealing { reveal_by, .. } => json!({ "reveal_by": reveal_by }),
+        JobStatus::Revealed { settle_at, .. } => json!({ "settle_at": settle_at }),
+        JobStatus::Contested { until, .. } => json!({ "contested_until": until }),
+        JobStatus::Settled { output, receipt, .. } => json!({
+            "output": { "hash": hex(&output.hash), "tokens": output.tokens },
+            "work": receipt.work,
+            "receipt": {
+                "workers": amount_json(receipt.workers),
+                "owner": amount_json(receipt.owner),
+                "treasury": amount_json(receipt.treasury),
+                "requester": amount_json(receipt.requester),
+            },
+        }),
+        JobStatus::Refunded { reason } => json!({ "refund_reason": refund_reason(*reason) }),
+    };
+    if let (Some(value), Value::Object(detail)) = (value.as_object_mut(), detail) {
+        value.extend(detail);
+    }
+    value
+}
+
+fn replica_json(replica: &Replica<AccountId, BlockNumber>) -> Value {
+    let mut value = json!({
+        "worker": account_json(&replica.worker),
+        "ask": amount_json(replica.ask),
+    });
+    let (state, name, detail) = match &replica.state {
+        ReplicaState::Assigned { commit_by } => ("assigned", "commit_by", json!(commit_by)),
+        ReplicaState::Committed { commitment } => {
+            ("committed", "commitment", json!(hex(commitment)))
+        }
+        ReplicaState::Revealed { output } => ("revealed", "output", json!(hex(&output.hash))),
+    };
+    value["state"] = json!(state);
+    value[name] = detail;
+    value
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use vigil_primitives::{
+        job::{JobSpec, Policy, Receipt, Sampling},
+        VersionId,
+    };
+
+    /// A job in the given state with an escrow of 100.
+    pub(crate) fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
+        Job {
+            id: 7,
+            requester: AccountId::new([1; 32]),
+            spec: JobSpec {
+                version: VersionId { model: 0, version: 0 },
+                input: Input::Inline(
+                    vigil_primitives::job::tokens_to_bytes(&[101, 102])
+                        .try_into()
+                        .expect("two tokens fit"),
+                ),
+                max_tokens_out: 0,
+                sampling: Sampling::Greedy,
+                policy: Policy { replicas: 1, challenge_window: 5 },
+                max_price: 100,
+                deadline: 50,
+            },
+            tokens_in: 2,
+            attempts: 0,
+            submitted_at: 10,
+            status,
+        }
+    }
+
+    /// A replica of one worker that has revealed `hash`.
+    pub(crate) fn replica(worker: u8, ask: u128, hash: u8) -> Replica<AccountId, BlockNumber> {
+        Replica {
+            worker: AccountId::new([worker; 32]),
+            ask,
+            state: ReplicaState::Revealed { output: Output { hash: [hash; 32].into(), tokens: 0 } },
+        }
+    }
+
+    #[test]
+    fn every_status_should_have_words_and_json() {
+        let replicas: vigil_primitives::job::Replicas<_, _> =
+            vec![replica(2, 3, 4)].try_into().expect("one fits");
+        let output = Output { hash: [4; 32].into(), tokens: 0 };
+        let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 };
+        for (status, word) in [
+            (JobStatus::Queued, "queued"),
+            (JobStatus::Assigned { replicas: replicas.clone() }, "assigned"),
+            (JobStatus::Revealing { replicas: replicas.clone(), reveal_by: 9 }, "revealing"),
+            (JobStatus::Revealed { replicas: replicas.clone(), settle_at: 9 }, "revealed"),
+            (JobStatus::Contested { replicas: replicas.clone(), until: 9 }, "contested"),
+            (JobStatus::Settled { output, replicas, receipt }, "settled"),
+            (JobStatus::Refunded { reason: RefundReason::NoWorker }, "refunded"),
+            (JobStatus::Cancelled, "cancelled"),
+        ] {
+            let job = job(status);
+            assert_eq!(job_json(&job)["status"], word);
+            assert!(status_sentence(&job).starts_with(word));
+            assert!(details(&job).contains(&status_sentence(&job)));
+        }
+    }
+
+    #[test]
+    fn a_settled_job_should_show_who_was_paid_to_the_last_unit() {
+        let job = job(JobStatus::Settled {
+            output: Output { hash: [4; 32].into(), tokens: 0 },
+            replicas: vec![replica(2, 3, 4)].try_into().expect("one fits"),
+            receipt: Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 },
+        });
+        let json = job_json(&job);
+        assert_eq!(json["receipt"]["workers"], "40");
+        assert_eq!(json["receipt"]["requester"], "30");
+        assert_eq!(json["output"]["hash"], format!("0x{}", "04".repeat(32)));
+        assert_eq!(json["input"]["tokens"], json!([101, 102]));
+        assert!(details(&job).contains("0.00000000004 VGL"));
+    }
+}

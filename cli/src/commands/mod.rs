@@ -1,0 +1,114 @@
+//! One module per domain, each from its arguments to its output, and what several of them share.
+
+pub(crate) mod account;
+pub(crate) mod chain;
+pub(crate) mod compare;
+pub(crate) mod job;
+pub(crate) mod model;
+pub(crate) mod pack;
+pub(crate) mod run;
+pub(crate) mod search;
+pub(crate) mod texts;
+pub(crate) mod worker;
+
+use crate::{
+    amount::Amount,
+    error::{Failure, Outcome},
+    output,
+};
+use serde_json::{json, Value};
+use std::path::Path;
+use vigil_primitives::{AccountId, Architecture, Balance, ContentHash};
+
+/// A hash in full: `0x` and 64 digits.
+pub(crate) fn hex(hash: &ContentHash) -> String {
+    format!("{hash:?}")
+}
+
+/// The first digits of a hash, enough to tell two apart by eye.
+pub(crate) fn short_hex(hash: &ContentHash) -> String {
+    hex(hash).chars().take(14).collect()
+}
+
+/// The first and last letters of an address, enough to tell two apart by eye.
+pub(crate) fn short_account(account: &AccountId) -> String {
+    let address = account.to_string();
+    match (address.get(..8), address.get(address.len().saturating_sub(6)..)) {
+        (Some(head), Some(tail)) => format!("{head}…{tail}"),
+        _ => address,
+    }
+}
+
+/// An account as JSON: its SS58 address.
+pub(crate) fn account_json(account: &AccountId) -> Value {
+    json!(account.to_string())
+}
+
+/// An amount as JSON: a string of whole smallest units, since JSON numbers lose digits.
+pub(crate) fn amount_json(amount: Balance) -> Value {
+    json!(amount.to_string())
+}
+
+/// An amount for people.
+pub(crate) fn amount(amount: Balance) -> String {
+    Amount(amount).to_string()
+}
+
+/// Multiply-accumulates for people, in giga.
+pub(crate) fn work(multiply_accumulates: u64) -> String {
+    let milli = multiply_accumulates / 1_000_000;
+    format!("{}.{:03} G", output::count(milli / 1_000), milli % 1_000)
+}
+
+/// Vigil's account of a model family for people.
+pub(crate) fn architecture(architecture: &Architecture) -> String {
+    match architecture {
+        Architecture::Encoder(encoder) => format!(
+            "encoder, {} layers, {} wide, {} heads, {} feed-forward, {} token ids, up to {} tokens",
+            encoder.layers,
+            encoder.hidden,
+            encoder.heads,
+            encoder.intermediate,
+            output::count(encoder.vocabulary.into()),
+            encoder.positions,
+        ),
+    }
+}
+
+/// Reads a text file of the requester's.
+pub(crate) fn read_text(path: &Path) -> Outcome<String> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::failed(format!("{} is not UTF-8 text", path.display())))
+}
+
+/// A file that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let message = format!("cannot read {}: {error}", path.display());
+    if error.kind() == std::io::ErrorKind::NotFound {
+        Failure::not_found(message)
+    } else {
+        Failure::failed(message)
+    }
+}
+
+/// One text per line; empty lines do not count.
+pub(crate) fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_should_read_in_giga() {
+        assert_eq!(work(171_048_960), "0.171 G");
+        assert_eq!(work(1_234_567_000_000), "1,234.567 G");
+    }
+
+    #[test]
+    fn lines_should_skip_empty_ones() {
+        assert_eq!(lines(" a \n\n\tb\r\n"), ["a", "b"]);
+    }
+}

@@ -1,0 +1,219 @@
+//! Where the money of a set of jobs went, to the last unit.
+//!
+//! Two views of the same money must agree. The receipts say how each job's escrow was split. The
+//! balances say by how much each account changed. What is left between them is transaction fees,
+//! and for the requester those are known exactly too.
+
+use crate::error::{Failure, Outcome};
+use std::collections::BTreeMap;
+use vigil_primitives::{pricing, AccountId, Balance, Job, JobStatus};
+
+/// The parts that an account plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// Paid for the jobs.
+    Requester,
+    /// Ran jobs.
+    Worker,
+    /// Owns the model.
+    Owner,
+    /// Takes the protocol fee.
+    Treasury,
+}
+
+impl Role {
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Requester => "requester",
+            Self::Worker => "worker",
+            Self::Owner => "owner",
+            Self::Treasury => "treasury",
+        }
+    }
+}
+
+/// What the jobs did to one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The parts it plays.
+    pub(crate) roles: Vec<Role>,
+    /// Paid to it.
+    pub(crate) received: Balance,
+    /// Paid by it.
+    pub(crate) spent: Balance,
+}
+
+/// What a set of jobs did to everybody.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// By account.
+    pub(crate) entries: BTreeMap<AccountId, Entry>,
+    /// Held for the jobs in all.
+    pub(crate) escrow: Balance,
+    /// Paid to workers in all.
+    pub(crate) workers: Balance,
+    /// Paid to the owner in all.
+    pub(crate) owner: Balance,
+    /// Paid to the treasury in all.
+    pub(crate) treasury: Balance,
+    /// Back to the requester in all.
+    pub(crate) returned: Balance,
+}
+
+impl Ledger {
+    /// Reads the receipts of `jobs`, all of one version of a model that `owner` owns.
+    ///
+    /// Fails when a receipt does not add up to its escrow, or its workers' pay to its receipt.
+    pub(crate) fn of(jobs: &[Job], owner: &AccountId, treasury: &AccountId) -> Outcome<Self> {
+        let mut ledger = Self::default();
+        for job in jobs {
+            ledger.add(job, owner, treasury).ok_or_else(|| {
+                Failure::failed(format!(
+                    "the money of job {} does not add up: its receipt and its escrow differ",
+                    job.id
+                ))
+            })?;
+        }
+        Ok(ledger)
+    }
+
+    /// `None` when something does not add up.
+    fn add(&mut self, job: &Job, owner: &AccountId, treasury: &AccountId) -> Option<()> {
+        let escrow = job.spec.max_price;
+        self.role(&job.requester, Role::Requester);
+        self.escrow = self.escrow.checked_add(escrow)?;
+        let JobStatus::Settled { replicas, receipt, .. } = &job.status else {
+            // Nobody was paid, and the whole escrow is back.
+            self.returned = self.returned.checked_add(escrow)?;
+            return Some(());
+        };
+        let paid = receipt.workers.checked_add(receipt.owner)?.checked_add(receipt.treasury)?;
+        if paid.checked_add(receipt.requester)? != escrow {
+            return None;
+        }
+        self.role(&job.requester, Role::Requester).spent += paid;
+        let mut workers: Balance = 0;
+        for replica in replicas {
+            let reward = pricing::reward(replica.ask, receipt.work);
+            workers = workers.checked_add(reward)?;
+            self.role(&replica.worker, Role::Worker).received += reward;
+        }
+        if workers != receipt.workers {
+            return None;
+        }
+        self.role(owner, Role::Owner).received += receipt.owner;
+        self.role(treasury, Role::Treasury).received += receipt.treasury;
+        self.workers += receipt.workers;
+        self.owner += receipt.owner;
+        self.treasury += receipt.treasury;
+        self.returned += receipt.requester;
+        Some(())
+    }
+
+    fn role(&mut self, account: &AccountId, role: Role) -> &mut Entry {
+        let entry = self.entries.entry(account.clone()).or_default();
+        if !entry.roles.contains(&role) {
+            entry.roles.push(role);
+            entry.roles.sort();
+        }
+        entry
+    }
+
+    /// Whether everything paid by somebody was paid to somebody, and escrow in is escrow out.
+    pub(crate) fn balances(&self) -> bool {
+        let total = |part: fn(&Entry) -> Balance| {
+            self.entries.values().map(part).try_fold(0, Balance::checked_add)
+        };
+        let out = [self.workers, self.owner, self.treasury, self.returned];
+        total(|entry| entry.received).is_some_and(|sum| Some(sum) == total(|entry| entry.spent))
+            && out.into_iter().try_fold(0, Balance::checked_add) == Some(self.escrow)
+    }
+}
+
+/// The part of a change of balance that the jobs do not explain: below zero for fees paid.
+///
+/// `None` when an amount is beyond what an `i128` holds.
+pub(crate) fn unexplained(before: Balance, after: Balance, entry: &Entry) -> Option<i128> {
+    let signed = |amount: Balance| i128::try_from(amount).ok();
+    let change = signed(after)?.checked_sub(signed(before)?)?;
+    change.checked_sub(signed(entry.received)?)?.checked_add(signed(entry.spent)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::job::tests::{job, replica};
+    use vigil_primitives::job::{Output, Receipt, RefundReason};
+
+    fn account(byte: u8) -> AccountId {
+        AccountId::new([byte; 32])
+    }
+
+    /// A job of one giga multiply-accumulate, so that a worker earns its ask.
+    fn settled(asks: &[(u8, Balance)], owner: Balance, treasury: Balance, back: Balance) -> Job {
+        let replicas: Vec<_> = asks.iter().map(|(worker, ask)| replica(*worker, *ask, 9)).collect();
+        let receipt = Receipt {
+            workers: asks.iter().map(|(_, ask)| ask).sum(),
+            owner,
+            treasury,
+            requester: back,
+            work: pricing::GIGA,
+        };
+        let output = Output { hash: [9; 32].into(), tokens: 0 };
+        let replicas = replicas.try_into().expect("few replicas");
+        job(JobStatus::Settled { output, replicas, receipt })
+    }
+
+    #[test]
+    fn a_ledger_should_give_everybody_the_part_of_the_receipts() {
+        let jobs = [
+            settled(&[(2, 40)], 20, 10, 30),
+            settled(&[(2, 30), (3, 25)], 20, 5, 20),
+            job(JobStatus::Refunded { reason: RefundReason::NoWorker }),
+        ];
+        let ledger = Ledger::of(&jobs, &account(8), &account(9)).unwrap();
+        assert_eq!(ledger.escrow, 300);
+        assert_eq!((ledger.workers, ledger.owner, ledger.treasury), (95, 40, 15));
+        assert_eq!(ledger.returned, 150);
+        assert_eq!(ledger.entries[&account(1)].spent, 150);
+        assert_eq!(ledger.entries[&account(2)].received, 70);
+        assert_eq!(ledger.entries[&account(3)].received, 25);
+        assert_eq!(ledger.entries[&account(8)].received, 40);
+        assert_eq!(ledger.entries[&account(9)].received, 15);
+        assert!(ledger.balances());
+    }
+
+    #[test]
+    fn an_account_should_keep_all_its_roles() {
+        let ledger = Ledger::of(&[settled(&[(1, 40)], 20, 10, 30)], &account(1), &account(9));
+        let entry = &ledger.unwrap().entries[&account(1)];
+        assert_eq!(entry.roles, [Role::Requester, Role::Worker, Role::Owner]);
+        assert_eq!((entry.spent, entry.received), (70, 60));
+    }
+
+    #[test]
+    fn a_receipt_that_does_not_add_up_should_be_refused() {
+        let short = settled(&[(2, 40)], 20, 10, 29);
+        assert!(Ledger::of(&[short], &account(8), &account(9)).is_err());
+        let mut wrong_pay = settled(&[(2, 40)], 20, 10, 30);
+        if let JobStatus::Settled { receipt, .. } = &mut wrong_pay.status {
+            receipt.workers += 1;
+            receipt.requester -= 1;
+        }
+        let failure = Ledger::of(&[wrong_pay], &account(8), &account(9)).unwrap_err();
+        assert!(failure.to_string().contains("job 7"), "{failure}");
+        let mut huge = settled(&[(2, 40)], Balance::MAX, 10, 30);
+        huge.spec.max_price = Balance::MAX;
+        assert!(Ledger::of(&[huge], &account(8), &account(9)).is_err());
+    }
+
+    #[test]
+    fn what_the_jobs_do_not_explain_should_be_the_fees() {
+        let entry = Entry { roles: vec![], received: 60, spent: 70 };
+        assert_eq!(unexplained(1_000, 985, &entry), Some(-5));
+        assert_eq!(unexplained(1_000, 990, &entry), Some(0));
+        assert_eq!(unexplained(1_000, 991, &entry), Some(1));
+        assert_eq!(unexplained(0, Balance::MAX, &entry), None);
+    }
+}

@@ -1,0 +1,266 @@
+//! The accounts that jobs pay, before and after.
+
+use super::ledger::{unexplained, Entry, Ledger, Role};
+use crate::{
+    amount::{change, Amount},
+    commands::{account_json, amount, amount_json, worker},
+    context::Context,
+    error::{Failure, Outcome},
+    output,
+};
+use serde_json::{json, Value};
+use std::collections::BTreeMap;
+use vigil_client::{Block, View};
+use vigil_primitives::{api::VersionView, AccountId, Balance, BlockNumber, Job};
+
+/// What an account has in all: free and held.
+type Total = Balance;
+
+/// The accounts before and after a set of jobs.
+pub(super) struct Money {
+    owner: AccountId,
+    treasury: AccountId,
+    from: Block,
+    to: BlockNumber,
+    before: BTreeMap<AccountId, Total>,
+    after: BTreeMap<AccountId, Total>,
+    ledger: Ledger,
+    jobs: usize,
+    fees: Balance,
+}
+
+impl Money {
+    /// Reads what everybody has who may be paid: the requester, the owner, the treasury, and every
+    /// worker that serves the version.
+    pub(super) async fn before(context: &Context, version: &VersionView) -> Outcome<Self> {
+        let from = context.client.finalized_head().await?;
+        let treasury = context.view().parameters().await?.treasury;
+        let mut accounts =
+            vec![context.key()?.account().clone(), version.owner.clone(), treasury.clone()];
+        let serving = worker::all(context).await?.into_iter();
+        let serving = serving.filter(|worker| worker.serves.contains(&version.id));
+        accounts.extend(serving.map(|worker| worker.account));
+        let view = context.client.at(from.hash);
+        let mut before = BTreeMap::new();
+        for account in accounts {
+            let total = total(&view, &account).await?;
+            before.insert(account, total);
+        }
+        Ok(Self {
+            owner: version.owner.clone(),
+            treasury,
+            from,
+            to: from.number,
+            before,
+            after: BTreeMap::new(),
+            ledger: Ledger::default(),
+            jobs: 0,
+            fees: 0,
+        })
+    }
+
+    /// Reads what everybody has now that `jobs` have ended. `fees` is what submitting them cost.
+    pub(super) async fn after(
+        &mut self,
+        context: &Context,
+        jobs: &[Job],
+        fees: Balance,
+    ) -> Outcome {
+        self.ledger = Ledger::of(jobs, &self.owner, &self.treasury)?;
+        (self.jobs, self.fees) = (jobs.len(), fees);
+        let to = context.client.finalized_head().await?;
+        self.to = to.number;
+        let accounts: Vec<_> = self.ledger.entries.keys().cloned().collect();
+        for account in accounts {
+            if !self.before.contains_key(&account) {
+                // A worker that came to serve the version after the search began.
+                let then = total(&context.client.at(self.from.hash), &account).await?;
+                self.before.insert(account.clone(), then);
+            }
+            let now = total(&context.client.at(to.hash), &account).await?;
+            self.after.insert(account, now);
+        }
+        if !self.ledger.balances() {
+            return Err(Failure::failed("the receipts of the jobs do not add up to their escrow"));
+        }
+        Ok(())
+    }
+
+    /// Accounts with what they had, have, and what the jobs did to them.
+    fn rows(&self) -> impl Iterator<Item = (&AccountId, Total, Total, &Entry)> {
+        self.ledger.entries.iter().map(|(account, entry)| {
+            let of = |totals: &BTreeMap<_, _>| totals.get(account).copied().unwrap_or_default();
+            (account, of(&self.before), of(&self.after), entry)
+        })
+    }
+
+    /// Whether the jobs and the requester's fees explain every change: the requester's to the last
+    /// unit, the owner's and the treasury's to the last unit, and the workers' apart from the fees
+    /// of their own transactions.
+    pub(super) fn exact(&self) -> bool {
+        self.rows().all(|(_, before, after, entry)| {
+            let Some(rest) = unexplained(before, after, entry) else { return false };
+            let fees = i128::try_from(self.fees).unwrap_or(i128::MAX);
+            let expected = if entry.roles.contains(&Role::Requester) { -fees } else { 0 };
+            if entry.roles.contains(&Role::Worker) {
+                rest <= expected
+            } else {
+                rest == expected
+            }
+        })
+    }
+
+    /// The report as JSON.
+    pub(super) fn json(&self) -> Value {
+        let accounts: Vec<Value> = self
+            .rows()
+            .map(|(account, before, after, entry)| {
+                json!({
+                    "account": account_json(account),
+                    "roles": entry.roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
+                    "before": amount_json(before),
+                    "after": amount_json(after),
+                    "received": amount_json(entry.received),
+                    "spent": amount_json(entry.spent),
+                    "fees_and_other": unexplained(before, after, entry).map(|rest| rest.to_string()),
+                })
+            })
+            .collect();
+        json!({
+            "from_block": self.from.number,
+            "to_block": self.to,
+            "accounts": accounts,
+            "escrow": amount_json(self.ledger.escrow),
+            "to_workers": amount_json(self.ledger.workers),
+            "to_owner": amount_json(self.ledger.owner),
+            "to_treasury": amount_json(self.ledger.treasury),
+            "back_to_requester": amount_json(self.ledger.returned),
+            "requester_fees": amount_json(self.fees),
+            "exact": self.exact(),
+        })
+    }
+
+    /// The report for people.
+    pub(super) fn text(&self) -> String {
+        let mut table = output::table([
+            "ACCOUNT",
+            "ROLE",
+            "BEFORE (VGL)",
+            "AFTER (VGL)",
+            "CHANGE",
+            "FROM JOBS",
+            "FEES, OTHER",
+        ]);
+        for (account, before, after, entry) in self.rows() {
+            let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
+            table.add_row([
+                account.to_string(),
+                roles.join(", "),
+                Amount(before).exact(),
+                Amount(after).exact(),
+                change(before, after),
+                change(entry.spent, entry.received),
+                unexplained(before, after, entry).map_or_else(|| "?".into(), signed),
+            ]);
+        }
+        output::align_right(&mut table, &[2, 3, 4, 5, 6]);
+        let ledger = &self.ledger;
+        let verdict = if self.exact() {
+            "every change is explained by the receipts and transaction fees, to the last unit"
+        } else {
+            "some accounts also did other things in these blocks: their changes differ"
+        };
+        format!(
+            "{}\n\nescrow of {} jobs  {}\n= workers          {}\n+ owner            {}\n\
+             + treasury         {}\n+ back             {}\n\
+             blocks {} to {}; the requester's transaction fees: {}; {verdict}",
+            output::render(&table),
+            self.jobs,
+            Amount(ledger.escrow).exact(),
+            Amount(ledger.workers).exact(),
+            Amount(ledger.owner).exact(),
+            Amount(ledger.treasury).exact(),
+            Amount(ledger.returned).exact(),
+            self.from.number,
+            self.to,
+            amount(self.fees),
+        )
+    }
+}
+
+async fn total(view: &View<'_>, account: &AccountId) -> Outcome<Total> {
+    let balances = view.balances(account).await?;
+    Ok(balances.free.saturating_add(balances.held))
+}
+
+/// A signed amount with all its decimals.
+fn signed(value: i128) -> String {
+    if value < 0 {
+        change(value.unsigned_abs(), 0)
+    } else {
+        change(0, value.unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::job::tests::{job, replica};
+    use vigil_primitives::{
+        job::{Output, Receipt},
+        pricing::GIGA,
+        JobStatus,
+    };
+
+    fn account(byte: u8) -> AccountId {
+        AccountId::new([byte; 32])
+    }
+
+    /// One job of 100 with a requester 1, a worker 2, an owner 8 and a treasury 9, and 7 of fees.
+    fn money(after: [(u8, Balance); 4]) -> Money {
+        let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: GIGA };
+        let settled = job(JobStatus::Settled {
+            output: Output { hash: [4; 32].into(), tokens: 0 },
+            replicas: vec![replica(2, 40, 4)].try_into().expect("one fits"),
+            receipt,
+        });
+        Money {
+            owner: account(8),
+            treasury: account(9),
+            from: Block { number: 5, hash: Default::default() },
+            to: 9,
+            before: [1, 2, 8, 9].into_iter().map(|byte| (account(byte), 1_000)).collect(),
+            after: after.into_iter().map(|(byte, total)| (account(byte), total)).collect(),
+            ledger: Ledger::of(&[settled], &account(8), &account(9)).unwrap(),
+            jobs: 1,
+            fees: 7,
+        }
+    }
+
+    #[test]
+    fn money_should_be_exact_when_receipts_and_fees_explain_every_change() {
+        let money = money([(1, 923), (2, 1_035), (8, 1_020), (9, 1_010)]);
+        assert!(money.exact());
+        let json = money.json();
+        assert_eq!(json["escrow"], "100");
+        assert_eq!(json["requester_fees"], "7");
+        let text = money.text();
+        assert!(text.contains("-0.000000000077"), "{text}");
+        assert!(text.contains("-0.000000000005"), "the worker's own fees: {text}");
+        assert!(text.contains("to the last unit"), "{text}");
+    }
+
+    #[test]
+    fn money_should_not_be_exact_when_a_unit_is_missing_or_too_much() {
+        for after in [
+            [(1, 922), (2, 1_035), (8, 1_020), (9, 1_010)],
+            [(1, 923), (2, 1_041), (8, 1_020), (9, 1_010)],
+            [(1, 923), (2, 1_035), (8, 1_019), (9, 1_010)],
+            [(1, 923), (2, 1_035), (8, 1_020), (9, 1_011)],
+        ] {
+            let money = money(after);
+            assert!(!money.exact());
+            assert!(money.text().contains("other things"));
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! `vigil worker`: the workers on chain, and what an operator does to one.
+//!
+//! Registering and serving is the daemon's own doing (`vigil-worker`); these are the steps that a
+//! person decides.
+
+use crate::{
+    amount::Amount,
+    cli::Global,
+    commands::{account_json, amount, amount_json},
+    context::{self, Context},
+    error::{Failure, Outcome},
+    output, text,
+};
+use clap::Subcommand;
+use serde_json::{json, Value};
+use vigil_client::calls;
+use vigil_primitives::{
+    api::{WorkerView, PAGE},
+    worker::{DeviceClass, WorkerStatus},
+    AccountId, BlockNumber, VersionId,
+};
+
+/// `vigil worker ...`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List all workers.
+    List {
+        /// Only workers that serve this version.
+        #[arg(long, value_name = "MODEL@VERSION")]
+        version: Option<VersionId>,
+    },
+    /// Show a worker.
+    Show {
+        /// Its account (an address or //Name); the signing key's when left out.
+        #[arg(value_parser = context::parse_account)]
+        account: Option<AccountId>,
+    },
+    /// Take no new jobs; those assigned are finished.
+    Drain,
+    /// Take jobs again after a drain.
+    Resume,
+    /// Take jobs again after a jail term.
+    Unjail,
+    /// Start to leave. The bond can be withdrawn after the unbonding period.
+    Unbond,
+    /// Take the bond back after the unbonding period.
+    Withdraw,
+    /// Add to the bond.
+    BondMore {
+        /// How much.
+        amount: Amount,
+    },
+}
+
+impl Command {
+    /// Does what was typed.
+    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+        let (call, done) = match self {
+            Self::List { version } => return list(global, version).await,
+            Self::Show { account } => return show(global, account).await,
+            Self::Drain => (calls::workers::drain(), "the worker takes no new jobs".into()),
+            Self::Resume => (calls::workers::resume(), "the worker takes jobs again".into()),
+            Self::Unjail => (calls::workers::unjail(), "the worker is out of jail".into()),
+            Self::Unbond => (
+                calls::workers::unbond(),
+                "the worker is leaving: `vigil worker show` tells when the bond can be withdrawn"
+                    .into(),
+            ),
+            Self::Withdraw => (calls::workers::withdraw(), "the bond is back".into()),
+            Self::BondMore { amount } => {
+                (calls::workers::bond_more(amount.0), format!("{amount} added to the bond"))
+            }
+        };
+        let context = Context::signing(global).await?;
+        context.submit_and_report(call, done).await
+    }
+}
+
+/// Every worker, page by page.
+pub(crate) async fn all(context: &Context) -> Outcome<Vec<WorkerView>> {
+    let mut workers: Vec<WorkerView> = Vec::new();
+    loop {
+        let after = workers.last().map(|worker| worker.account.clone());
+        let page = context.view().workers(after.as_ref(), PAGE).await?;
+        let last = page.len() < PAGE as usize;
+        workers.extend(page);
+        if last {
+            return Ok(workers);
+        }
+    }
+}
+
+async fn list(global: &Global, version: Option<VersionId>) -> Outcome {
+    let context = Context::connect(global).await?;
+    let mut workers = all(&context).await?;
+    if let Some(version) = version {
+        workers.retain(|worker| worker.serves.contains(&version));
+    }
+    let json = json!({ "workers": workers.iter().map(worker_json).collect::<Vec<_>>() });
+    output::show(global, &json, || table(&workers));
+    Ok(())
+}
+
+fn table(workers: &[WorkerView]) -> String {
+    if workers.is_empty() {
+        return "no workers yet: `vigil-worker` registers one".into();
+    }
+    let mut table = output::table([
+        "WORKER",
+        "STATUS",
+        "JOBS",
+        "BOND",
+        "ASK PER GMAC",
+        "SERVES",
+        "DONE",
+        "MISSED",
+        "ENDPOINT",
+    ]);
+    for worker in workers {
+        table.add_row([
+            worker.account.to_string(),
+            status(&worker.status),
+            format!("{}/{}", worker.active, worker.capacity),
+            amount(worker.bond),
+            amount(worker.ask),
+            serves(worker),
+            worker.reputation.completed.to_string(),
+            worker.reputation.expired.to_string(),
+            text::brief(&worker.endpoint, 40),
+        ]);
+    }
+    output::align_right(&mut table, &[2, 3, 4, 6, 7]);
+    output::render(&table)
+}
+
+async fn show(global: &Global, account: Option<AccountId>) -> Outcome {
+    let account = match account {
+        Some(account) => account,
+        None => context::signer(global)?.account().clone(),
+    };
+    let context = Context::connect(global).await?;
+    let worker = context
+        .view()
+        .worker(&account)
+        .await?
+        .ok_or_else(|| Failure::not_found(format!("{account} is no worker")))?;
+    let mut contributions = Vec::new();
+    for &version in &worker.serves {
+        let contribution = context.view().contribution(&account, version).await?;
+        contributions.push((version, contribution));
+    }
+    let mut json = worker_json(&worker);
+    json["contributions"] = contributions
+        .iter()
+        .map(|(version, contribution)| {
+            json!({
+                "version": version.to_string(),
+                "jobs": contribution.jobs,
+                "work": contribution.work.to_string(),
+                "earned": amount_json(contribution.earned),
+            })
+        })
+        .collect();
+    output::show(global, &json, || {
+        let mut table = output::table(["VERSION", "JOBS", "WORK (GMAC)", "EARNED"]);
+        for (version, contribution) in &contributions {
+            table.add_row([
+                version.to_string(),
+                contribution.jobs.to_string(),
+                (contribution.work / 1_000_000_000).to_string(),
+                amount(contribution.earned),
+            ]);
+        }
+        output::align_right(&mut table, &[1, 2, 3]);
+        format!("{}\n\n{}", details(&worker), output::render(&table))
+    });
+    Ok(())
+}
+
+fn details(worker: &WorkerView) -> String {
+    let device = match worker.capability.device {
+        DeviceClass::Cpu => "processor",
+        DeviceClass::Gpu => "graphics processor",
+    };
+    let reputation = &worker.reputation;
+    output::fields([
+        ("worker", worker.account.to_string()),
+        ("status", status(&worker.status)),
+        ("bond", amount(worker.bond)),
+        ("not yet paid", amount(worker.unfinalised)),
+        ("ask per GMAC", amount(worker.ask)),
+        ("jobs now", format!("{} of {}", worker.active, worker.capacity)),
+        ("serves", serves(worker)),
+        ("endpoint", text::printable(&worker.endpoint)),
+        (
+            "hardware, as it says",
+            format!(
+                "{device}, {} MiB, {} GMAC/s",
+                worker.capability.memory_mib, worker.capability.gmacs_per_second
+            ),
+        ),
+        (
+            "record",
+            format!(
+                "{} completed, {} missed, {} declined, {} contested",
+                reputation.completed, reputation.expired, reputation.declined, reputation.contested
+            ),
+        ),
+    ])
+}
+
+fn serves(worker: &WorkerView) -> String {
+    worker.serves.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn status(status: &WorkerStatus<BlockNumber>) -> String {
+    match status {
+        WorkerStatus::Active => "active".into(),
+        WorkerStatus::Draining => "draining".into(),
+        WorkerStatus::Jailed { until } => format!("jailed until block {until}"),
+        WorkerStatus::Unbonding { until } => format!("unbonding until block {until}"),
+    }
+}
+
+fn worker_json(worker: &WorkerView) -> Value {
+    let (state, until) = match worker.status {
+        WorkerStatus::Active => ("active", None),
+        WorkerStatus::Draining => ("draining", None),
+        WorkerStatus::Jailed { until } => ("jailed", Some(until)),
+        WorkerStatus::Unbonding { until } => ("unbonding", Some(until)),
+    };
+    json!({
+        "account": account_json(&worker.account),
+        "status": state,
+        "until": until,
+        "bond": amount_json(worker.bond),
+        "unfinalised": amount_json(worker.unfinalised),
+        "ask": amount_json(worker.ask),
+        "capacity": worker.capacity,
+        "active": worker.active,
+        "serves": worker.serves.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "endpoint": text::printable(&worker.endpoint),
+        "encryption_key": format!("0x{}", hex::encode(worker.encryption_key)),
+        "capability": {
+            "memory_mib": worker.capability.memory_mib,
+            "device": match worker.capability.device {
+                DeviceClass::Cpu => "cpu",
+                DeviceClass::Gpu => "gpu",
+            },
+            "gmacs_per_second": worker.capability.gmacs_per_second,
+        },
+        "reputation": {
+            "completed": worker.reputation.completed,
+            "expired": worker.reputation.expired,
+            "expired_in_a_row": worker.reputation.expired_in_a_row,
+            "declined": worker.reputation.declined,
+            "contested": worker.reputation.contested,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigil_primitives::worker::{Capability, Reputation};
+
+    fn worker(endpoint: &[u8]) -> WorkerView {
+        WorkerView {
+            account: AccountId::new([2; 32]),
+            bond: 1,
+            status: WorkerStatus::Jailed { until: 9 },
+            endpoint: endpoint.to_vec(),
+            encryption_key: [0; 32],
+            capability: Capability { memory_mib: 1, device: DeviceClass::Cpu, gmacs_per_second: 1 },
+            ask: 1,
+            capacity: 4,
+            active: 1,
+            unfinalised: 0,
+            serves: vec![VersionId { model: 0, version: 1 }],
+            reputation: Reputation::default(),
+        }
+    }
+
+    #[test]
+    fn a_hostile_endpoint_should_not_reach_the_terminal() {
+        let worker = worker(b"http://x/\x1b[2J\r\xe2\x80\xae");
+        for text in [table(&[worker.clone()]), details(&worker), worker_json(&worker).to_string()] {
+            assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+            assert!(!text.contains('\u{202e}'), "{text:?}");
+            assert!(text.contains("u{1b}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_worker_should_show_its_status_with_the_block() {
+        let text = table(&[worker(b"http://x")]);
+        assert!(text.contains("jailed until block 9"), "{text}");
+        assert!(text.contains("0@1"), "{text}");
+        assert!(table(&[]).contains("no workers"));
+    }
+}

@@ -1,0 +1,5 @@
+//! The binary as people use it.
+
+mod common;
+mod keys;
+mod local;
