@@ -1,1 +1,366 @@
-//! Benchmarks.
+//! Benchmarks of every call and of every step of the hooks, each in its worst case.
+//!
+//! The engagement and release of workers happen inside the measured steps, while [`WeightInfo`]
+//! leaves them to the worker pool: the sum counts them twice, which errs on the safe side. The
+//! owner's fee goes to as many accounts as the runtime's waterfall has.
+
+use super::*;
+use crate::types::Due;
+use alloc::vec::Vec;
+use frame_benchmarking::v2::*;
+use frame_support::{
+    traits::{
+        fungible::{Inspect, Unbalanced},
+        tokens::Precision,
+        Get,
+    },
+    weights::WeightMeter,
+};
+use frame_system::RawOrigin;
+use sp_runtime::{traits::Saturating, BoundedVec};
+use vigil_primitives::{
+    job::{
+        commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, Sampling, MAX_ATTEMPTS,
+        MAX_REPLICAS,
+    },
+    pricing,
+    traits::{ModelRegistry, WorkerPool},
+    ContentHash, JobStatus, VersionId,
+};
+
+/// Tokens of the benchmarked jobs; [`submit`](self) varies them.
+const TOKENS: u32 = 16;
+/// Most tokens that the benchmarked version takes.
+const MAX_TOKENS: u32 = 512;
+const OUTPUT: Output = Output { hash: ContentHash::repeat_byte(7), tokens: 0 };
+const SALT: [u8; 32] = [7; 32];
+
+fn requester<T: Config>() -> T::AccountId {
+    account("requester", 0, 0)
+}
+
+/// Gives an account more than any benchmark spends.
+fn fund<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
+    let amount = T::Currency::minimum_balance().saturating_add(1 << 80);
+    T::Currency::increase_balance(who, amount, Precision::Exact)?;
+    T::Currency::set_total_issuance(T::Currency::total_issuance().saturating_add(amount));
+    Ok(())
+}
+
+/// A version that `workers` workers serve, with every payee able to be paid.
+fn version<T: Config>(workers: u32) -> Result<VersionId, BenchmarkError> {
+    let owner = account("owner", 0, 0);
+    let version = T::Models::benchmark_version(&owner)
+        .ok_or(BenchmarkError::Stop("the registry cannot publish"))?;
+    for index in 0..workers {
+        T::Workers::benchmark_worker(&account("worker", index, 0), version);
+    }
+    for payee in [owner, requester::<T>(), T::Treasury::get()] {
+        fund::<T>(&payee)?;
+    }
+    Ok(version)
+}
+
+fn spec<T: Config>(
+    version: VersionId,
+    tokens: u32,
+    replicas: u8,
+) -> Result<JobSpecOf<T>, BenchmarkError> {
+    let input = BoundedVec::try_from(tokens_to_bytes(&alloc::vec![0; tokens as usize]))
+        .map_err(|_| BenchmarkError::Stop("the input is too long"))?;
+    let work = T::Models::version(version)
+        .ok_or(BenchmarkError::Stop("the version is unknown"))?
+        .spec
+        .architecture
+        .work(tokens, 0);
+    Ok(JobSpecOf::<T> {
+        version,
+        input: Input::Inline(input),
+        max_tokens_out: 0,
+        sampling: Sampling::Greedy,
+        policy: Policy { replicas, challenge_window: T::MinChallengeWindow::get() },
+        // Plenty for a worker with the lowest ask.
+        max_price: pricing::reward(T::MinAsk::get(), work).saturating_mul(100).max(1_000_000),
+        deadline: Pallet::<T>::now().saturating_add(T::MaxDuration::get()),
+    })
+}
+
+/// A queued job.
+fn queued<T: Config>(replicas: u32) -> Result<JobId, BenchmarkError> {
+    let id = NextJob::<T>::get();
+    let version = version::<T>(MAX_REPLICAS)?;
+    let spec = spec::<T>(version, TOKENS, replicas as u8)?;
+    Pallet::<T>::do_submit(requester::<T>(), spec)?;
+    Ok(id)
+}
+
+fn job<T: Config>(id: JobId) -> Result<JobRecordOf<T>, BenchmarkError> {
+    Jobs::<T>::get(id).ok_or(BenchmarkError::Stop("there is no such job"))
+}
+
+/// A job with its workers drawn.
+fn assigned<T: Config>(replicas: u32) -> Result<(JobId, Vec<T::AccountId>), BenchmarkError> {
+    let id = queued::<T>(replicas)?;
+    Pallet::<T>::serve_queue(Pallet::<T>::now(), &mut WeightMeter::new());
+    let workers: Vec<_> =
+        job::<T>(id)?.status.replicas().iter().map(|replica| replica.worker.clone()).collect();
+    if workers.len() != replicas as usize {
+        return Err(BenchmarkError::Stop("the job could not be assigned"));
+    }
+    Ok((id, workers))
+}
+
+fn commit_as<T: Config>(id: JobId, worker: &T::AccountId) -> Result<(), BenchmarkError> {
+    let commitment = commitment(&OUTPUT, &SALT, worker, id);
+    Ok(Pallet::<T>::do_commit(worker.clone(), id, commitment)?)
+}
+
+/// A job whose workers have committed.
+fn committed<T: Config>(replicas: u32) -> Result<(JobId, Vec<T::AccountId>), BenchmarkError> {
+    let (id, workers) = assigned::<T>(replicas)?;
+    for worker in &workers {
+        commit_as::<T>(id, worker)?;
+    }
+    Ok((id, workers))
+}
+
+/// A job whose workers have all revealed the same output.
+fn revealed<T: Config>(replicas: u32) -> Result<JobId, BenchmarkError> {
+    let (id, workers) = committed::<T>(replicas)?;
+    for worker in workers {
+        Pallet::<T>::do_reveal(worker, id, OUTPUT, SALT)?;
+    }
+    Ok(id)
+}
+
+/// The next lost attempt of the job is its last.
+fn last_attempt<T: Config>(id: JobId) -> Result<(), BenchmarkError> {
+    let mut record = job::<T>(id)?;
+    record.attempts = MAX_ATTEMPTS;
+    Jobs::<T>::insert(id, record);
+    Ok(())
+}
+
+/// Lets time pass until the job is due for something.
+fn wait_for<T: Config>(id: JobId, due: Due) -> Result<(), BenchmarkError> {
+    let at = job::<T>(id)?.wake_at;
+    frame_system::Pallet::<T>::set_block_number(at);
+    if job::<T>(id)?.due(at) != Some(due) {
+        return Err(BenchmarkError::Stop("the job is due for something else"));
+    }
+    Ok(())
+}
+
+/// Serves the one page of the agenda that the job is on.
+fn serve_page_of<T: Config>(id: JobId) -> Result<(), BenchmarkError> {
+    AgendaCursor::<T>::put(job::<T>(id)?.wake_at);
+    Pallet::<T>::serve_agenda(Pallet::<T>::now(), &mut WeightMeter::new());
+    Ok(())
+}
+
+#[benchmarks]
+mod benches {
+    use super::*;
+
+    #[benchmark]
+    fn submit(b: Linear<4, { 4 * MAX_TOKENS }>) -> Result<(), BenchmarkError> {
+        let version = version::<T>(1)?;
+        let spec = spec::<T>(version, b.div_ceil(4), MAX_REPLICAS as u8)?;
+        let price = spec.max_price;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(requester::<T>()), Box::new(spec));
+        assert_eq!(job::<T>(0)?.max_price, price);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn cancel() -> Result<(), BenchmarkError> {
+        let id = queued::<T>(MAX_REPLICAS)?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(requester::<T>()), id);
+        assert_eq!(job::<T>(id)?.status, JobStatus::Cancelled);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn commit() -> Result<(), BenchmarkError> {
+        let (id, mut workers) = assigned::<T>(MAX_REPLICAS)?;
+        let last = workers.pop().ok_or(BenchmarkError::Stop("no workers"))?;
+        for worker in &workers {
+            commit_as::<T>(id, worker)?;
+        }
+        let commitment = commitment(&OUTPUT, &SALT, &last, id);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(last), id, commitment);
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Revealing { .. }));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn reveal() -> Result<(), BenchmarkError> {
+        let (id, mut workers) = committed::<T>(MAX_REPLICAS)?;
+        let last = workers.pop().ok_or(BenchmarkError::Stop("no workers"))?;
+        for worker in workers {
+            Pallet::<T>::do_reveal(worker, id, OUTPUT, SALT)?;
+        }
+        #[extrinsic_call]
+        _(RawOrigin::Signed(last), id, OUTPUT, SALT);
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Revealed { .. }));
+        Ok(())
+    }
+
+    /// The last attempt: the other workers are released and the escrow goes back.
+    #[benchmark]
+    fn decline() -> Result<(), BenchmarkError> {
+        let (id, mut workers) = assigned::<T>(MAX_REPLICAS)?;
+        let last = workers.pop().ok_or(BenchmarkError::Stop("no workers"))?;
+        last_attempt::<T>(id)?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(last), id, DeclineReason::InputUnavailable);
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Refunded { .. }));
+        Ok(())
+    }
+
+    /// The call itself; what it runs is added to it.
+    #[benchmark]
+    fn poke() -> Result<(), BenchmarkError> {
+        let id = queued::<T>(1)?;
+        Pallet::<T>::do_cancel(&requester::<T>(), id)?;
+        wait_for::<T>(id, Due::Prune)?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(requester::<T>()), id);
+        assert!(!Jobs::<T>::contains_key(id));
+        Ok(())
+    }
+
+    /// A job that is in the agenda and not due.
+    #[benchmark]
+    fn look() -> Result<(), BenchmarkError> {
+        let (id, _) = assigned::<T>(MAX_REPLICAS)?;
+        let record = job::<T>(id)?;
+        frame_system::Pallet::<T>::set_block_number(1u32.into());
+        Agenda::<T>::remove(record.wake_at, id);
+        Agenda::<T>::insert(Pallet::<T>::now(), id, ());
+        Jobs::<T>::insert(id, JobRecord { wake_at: Pallet::<T>::now(), ..record });
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        assert!(job::<T>(id)?.wake_at > Pallet::<T>::now());
+        Ok(())
+    }
+
+    #[benchmark]
+    fn turn_page() -> Result<(), BenchmarkError> {
+        frame_system::Pallet::<T>::set_block_number(1u32.into());
+        AgendaCursor::<T>::put(Pallet::<T>::now());
+        #[block]
+        {
+            Pallet::<T>::serve_agenda(Pallet::<T>::now(), &mut WeightMeter::new());
+        }
+        assert!(AgendaCursor::<T>::get() > Some(Pallet::<T>::now()));
+        Ok(())
+    }
+
+    /// A place whose job was cancelled.
+    #[benchmark]
+    fn next_place() -> Result<(), BenchmarkError> {
+        let id = queued::<T>(1)?;
+        Pallet::<T>::do_cancel(&requester::<T>(), id)?;
+        #[block]
+        {
+            Pallet::<T>::serve_queue(Pallet::<T>::now(), &mut WeightMeter::new());
+        }
+        assert_eq!(QueueEnds::<T>::get().head, QueueEnds::<T>::get().tail);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn assign(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
+        let id = queued::<T>(r)?;
+        #[block]
+        {
+            Pallet::<T>::serve_queue(Pallet::<T>::now(), &mut WeightMeter::new());
+        }
+        assert_eq!(job::<T>(id)?.status.replicas().len(), r as usize);
+        Ok(())
+    }
+
+    /// The last attempt: the escrow goes back.
+    #[benchmark]
+    fn expire_commitments(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
+        let (id, _) = assigned::<T>(r)?;
+        last_attempt::<T>(id)?;
+        wait_for::<T>(id, Due::ExpireCommitments)?;
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Refunded { .. }));
+        Ok(())
+    }
+
+    /// Nobody revealed in the last attempt: the escrow goes back.
+    #[benchmark]
+    fn expire_reveals(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
+        let (id, _) = committed::<T>(r)?;
+        last_attempt::<T>(id)?;
+        wait_for::<T>(id, Due::ExpireReveals)?;
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Refunded { .. }));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn settle(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
+        let id = revealed::<T>(r)?;
+        wait_for::<T>(id, Due::Settle)?;
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        let JobStatus::Settled { receipt, replicas, .. } = job::<T>(id)?.status else {
+            return Err(BenchmarkError::Stop("the job was not settled"));
+        };
+        assert_eq!(replicas.len(), r as usize);
+        assert!(receipt.workers > 0 && receipt.owner > 0 && receipt.requester > 0);
+        Ok(())
+    }
+
+    /// A contest that nobody decided.
+    #[benchmark]
+    fn refund(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
+        let (id, workers) = assigned::<T>(r)?;
+        for worker in &workers {
+            commit_as::<T>(id, worker)?;
+        }
+        let mut record = job::<T>(id)?;
+        record.contest(Pallet::<T>::now());
+        Jobs::<T>::insert(id, record);
+        wait_for::<T>(id, Due::Refund(vigil_primitives::job::RefundReason::Undecided))?;
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Refunded { .. }));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn prune() -> Result<(), BenchmarkError> {
+        let id = queued::<T>(1)?;
+        Pallet::<T>::do_cancel(&requester::<T>(), id)?;
+        wait_for::<T>(id, Due::Prune)?;
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        assert!(!Jobs::<T>::contains_key(id));
+        Ok(())
+    }
+
+    impl_benchmark_test_suite!(Pallet, crate::mock::Chain::default().build(), crate::mock::Test);
+}

@@ -579,7 +579,7 @@ pub mod pallet {
         /// Any account may call it; the agenda does the same by itself. Emits the events of the
         /// transition. Refuses with `NotDue` when there is nothing to do.
         #[pallet::call_index(5)]
-        #[pallet::weight(Pallet::<T>::heaviest_step())]
+        #[pallet::weight(T::WeightInfo::poke().saturating_add(Pallet::<T>::heaviest_step()))]
         pub fn poke(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
             let weight = Self::do_poke(job)?;

@@ -26,6 +26,8 @@ pub trait WeightInfo {
     fn reveal() -> Weight;
     /// Giving a job back.
     fn decline() -> Weight;
+    /// Poking, without what it runs.
+    fn poke() -> Weight;
     /// Reading one job and finding out what it is due for.
     fn look() -> Weight;
     /// Moving the agenda to its next block.
@@ -64,6 +66,9 @@ impl<T: frame_system::Config> WeightInfo for HandSet<T> {
     }
     fn decline() -> Weight {
         refund(T::DbWeight::get(), MAX_REPLICAS)
+    }
+    fn poke() -> Weight {
+        look(T::DbWeight::get())
     }
     fn look() -> Weight {
         look(T::DbWeight::get())
@@ -109,6 +114,9 @@ impl WeightInfo for () {
     }
     fn decline() -> Weight {
         refund(RocksDbWeight::get(), MAX_REPLICAS)
+    }
+    fn poke() -> Weight {
+        look(RocksDbWeight::get())
     }
     fn look() -> Weight {
         look(RocksDbWeight::get())
@@ -163,7 +171,7 @@ fn reveal(db: RuntimeDbWeight) -> Weight {
 }
 
 fn look(db: RuntimeDbWeight) -> Weight {
-    figure(db, 20, 8, 2, 0)
+    figure(db, 40, 8, 3, 3)
 }
 
 fn turn_page(db: RuntimeDbWeight) -> Weight {

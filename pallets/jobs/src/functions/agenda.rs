@@ -80,7 +80,7 @@ impl<T: Config> Pallet<T> {
         let job = Self::load(id)?;
         let due = job.due(now).ok_or(Error::<T>::NotDue)?;
         Self::step(id, job, due, now)?;
-        Ok(T::WeightInfo::look().saturating_add(Self::step_weight(due)))
+        Ok(T::WeightInfo::poke().saturating_add(Self::step_weight(due)))
     }
 
     /// Runs what a job is due for, wholly or not at all.
@@ -150,7 +150,6 @@ impl<T: Config> Pallet<T> {
         .into_iter()
         .map(Self::step_weight)
         .fold(Weight::zero(), |heaviest, step| heaviest.max(step))
-        .saturating_add(T::WeightInfo::look())
     }
 
     /// Refuses a configuration under which the pallet could not keep its promises.
@@ -177,8 +176,9 @@ impl<T: Config> Pallet<T> {
             "MinChallengeWindow must not exceed MaxChallengeWindow"
         );
         let half = T::ServiceWeight::get() / 2;
-        let transition =
-            T::WeightInfo::turn_page().saturating_mul(2).saturating_add(Self::heaviest_step());
+        let transition = T::WeightInfo::turn_page()
+            .saturating_add(T::WeightInfo::look())
+            .saturating_add(Self::heaviest_step());
         assert!(transition.all_lte(half), "ServiceWeight must fit two transitions");
         let draw = T::WeightInfo::next_place().saturating_add(Self::draw_weight(MAX_REPLICAS));
         assert!(draw.all_lte(half), "ServiceWeight must fit two draws");
