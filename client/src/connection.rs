@@ -328,7 +328,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let connect = Client::connect(&format!("ws://{address}"));
+        let url = format!("ws://{address}");
+        let connect = Client::connect(&url);
         let result = tokio::time::timeout(Duration::from_secs(15), connect).await;
         let result = result.expect("connect must not try for ever");
         assert!(matches!(result, Err(Error::Unreachable { .. })), "{result:?}");

@@ -1,2 +1,32 @@
-//! The Vigil worker.
-fn main() {}
+//! The Vigil worker: serves jobs with local hardware and is paid for it.
+//!
+//! The engine computes and the shared client talks to the chain; what lies between is here.
+//! `service` is the event loop, `job` the table it follows, `store` what survives a crash.
+
+mod app;
+mod blobs;
+mod chain;
+mod compute;
+mod config;
+mod error;
+mod job;
+mod listener;
+mod metrics;
+mod packages;
+mod server;
+mod service;
+mod setup;
+mod store;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match app::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vigil-worker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! A chain in memory, for tests: it checks commitments as the real one does.
+
+use super::{Action, Chain};
+use crate::error::{Error, Result};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::sync::watch;
+use vigil_client::Block;
+use vigil_primitives::{
+    api::{Parameters, VersionView, WorkerView},
+    job::{
+        commitment, DeclineReason, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState,
+        Sampling,
+    },
+    worker::{Reputation, WorkerStatus},
+    AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, VersionId, UNIT,
+};
+
+/// The version of every job of the fake.
+pub(crate) const VERSION: VersionId = VersionId { model: 0, version: 0 };
+
+/// A chain in memory. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Fake {
+    me: AccountId,
+    state: Arc<Mutex<State>>,
+    heads: watch::Sender<Option<Block>>,
+}
+
+/// What the chain holds.
+pub(crate) struct State {
+    pub(crate) now: BlockNumber,
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) worker: Option<WorkerView>,
+    pub(crate) versions: Vec<VersionView>,
+    pub(crate) spendable: Balance,
+    /// Every action that was sent, taken or not.
+    pub(crate) sent: Vec<Action>,
+    /// Whether the node is away.
+    pub(crate) down: bool,
+    /// Whether actions are taken in but have no effect: they went into a block that was lost.
+    pub(crate) forgetful: bool,
+    /// Called before an action is taken in.
+    #[allow(clippy::type_complexity)]
+    pub(crate) before: Option<Box<dyn FnMut(&Action) + Send>>,
+}
+
+pub(crate) fn me() -> AccountId {
+    AccountId::new([7; 32])
+}
+
+/// A job with this input of 8 bytes, assigned to [`me`] until block 100.
+pub(crate) fn job(id: JobId, input: Input) -> Job {
+    let replica =
+        Replica { worker: me(), ask: UNIT, state: ReplicaState::Assigned { commit_by: 100 } };
+    Job {
+        id,
+        requester: AccountId::new([1; 32]),
+        spec: JobSpec {
+            version: VERSION,
+            input,
+            max_tokens_out: 0,
+            sampling: Sampling::Greedy,
+            policy: Policy { replicas: 1, challenge_window: 5 },
+            max_price: UNIT,
+            deadline: 1_000,
+        },
+        tokens_in: 2,
+        attempts: 0,
+        submitted_at: 0,
+        status: JobStatus::Assigned { replicas: vec![replica].try_into().unwrap() },
+    }
+}
+
+/// Two token ids, on chain.
+pub(crate) fn inline(token: u32) -> Input {
+    let bytes = vigil_primitives::job::tokens_to_bytes(&[token, token + 1]);
+    Input::Inline(bytes.try_into().unwrap())
+}
+
+pub(crate) fn parameters() -> Parameters {
+    Parameters {
+        treasury: AccountId::new([9; 32]),
+        protocol_fee_ppm: 0,
+        min_bond: 100 * UNIT,
+        commit_period: 30,
+        reveal_period: 30,
+        challenge_window: (1, 10),
+        max_duration: 1_000,
+        era_length: 100,
+        block_time_ms: 2_000,
+    }
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        let state = State {
+            now: 1,
+            jobs: BTreeMap::new(),
+            worker: None,
+            versions: Vec::new(),
+            spendable: 1_000 * UNIT,
+            sent: Vec::new(),
+            down: false,
+            forgetful: false,
+            before: None,
+        };
+        let heads = watch::channel(None).0;
+        Self { me: me(), state: Arc::new(Mutex::new(state)), heads }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn heads(&self) -> watch::Receiver<Option<Block>> {
+        self.heads.subscribe()
+    }
+
+    pub(crate) fn add(&self, job: Job) {
+        self.state().jobs.insert(job.id, job);
+    }
+
+    /// Makes a block.
+    pub(crate) fn tick(&self) {
+        let mut state = self.state();
+        state.now += 1;
+        let number = state.now;
+        drop(state);
+        self.heads.send_replace(Some(Block { number, hash: Hash::zero() }));
+    }
+
+    pub(crate) fn status(&self, id: JobId) -> JobStatus<AccountId, BlockNumber> {
+        self.state().jobs[&id].status.clone()
+    }
+
+    pub(crate) fn sent(&self, name: &str) -> Vec<Action> {
+        self.state().sent.iter().filter(|action| action.name() == name).cloned().collect()
+    }
+
+    /// Pays a job whose output was revealed.
+    pub(crate) fn settle(&self, id: JobId) {
+        let mut state = self.state();
+        let job = state.jobs.get_mut(&id).unwrap();
+        let replicas = job.status.replicas().to_vec().try_into().unwrap();
+        let output = Output { hash: Hash::zero(), tokens: 0 };
+        let receipt = Receipt { work: 1_000_000_000, ..Receipt::default() };
+        job.status = JobStatus::Settled { output, replicas, receipt };
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        match state.down {
+            true => Err(Error::Temporary("the node is away".into())),
+            false => Ok(state),
+        }
+    }
+}
+
+impl State {
+    fn apply(&mut self, me: &AccountId, action: Action) -> Result<()> {
+        match action {
+            Action::Register(offer, bond) => {
+                self.worker = Some(WorkerView {
+                    account: me.clone(),
+                    bond,
+                    status: WorkerStatus::Active,
+                    endpoint: offer.endpoint.to_vec(),
+                    encryption_key: [0; 32],
+                    capability: offer.capability,
+                    ask: offer.ask,
+                    capacity: offer.capacity,
+                    active: 0,
+                    unfinalised: 0,
+                    serves: Vec::new(),
+                    reputation: Reputation::default(),
+                });
+            }
+            Action::Update(offer) => {
+                let worker = self.worker()?;
+                worker.endpoint = offer.endpoint.to_vec();
+                (worker.ask, worker.capacity) = (offer.ask, offer.capacity);
+                worker.capability = offer.capability;
+            }
+            Action::BondMore(amount) => self.worker()?.bond += amount,
+            Action::Serve(version) => self.worker()?.serves.push(version),
+            Action::Unserve(version) => self.worker()?.serves.retain(|other| *other != version),
+            Action::Drain => self.worker()?.status = WorkerStatus::Draining,
+            Action::Resume | Action::Unjail => self.worker()?.status = WorkerStatus::Active,
+            Action::Commit(id, commitment) => self.commit(me, id, commitment)?,
+            Action::Reveal(id, output, salt) => self.reveal(me, id, output, salt)?,
+            Action::Decline(id, _) => self.decline(me, id)?,
+        }
+        Ok(())
+    }
+
+    fn worker(&mut self) -> Result<&mut WorkerView> {
+        self.worker.as_mut().ok_or_else(|| Error::Reset("no such worker".into()))
+    }
+
+    fn replica(&mut self, me: &AccountId, id: JobId) -> Result<(&mut Job, usize)> {
+        let job = self.jobs.get_mut(&id).ok_or_else(|| Error::Reset("no such job".into()))?;
+        let index = job.status.replicas().iter().position(|replica| &replica.worker == me);
+        index.map(|index| (job, index)).ok_or_else(|| Error::Reset("not a worker of it".into()))
+    }
+
+    fn commit(&mut self, me: &AccountId, id: JobId, commitment: Hash) -> Result<()> {
+        let (job, index) = self.replica(me, id)?;
+        let JobStatus::Assigned { replicas } = &mut job.status else {
+            return Err(Error::Reset("not assigned".into()));
+        };
+        if !matches!(replicas[index].state, ReplicaState::Assigned { .. }) {
+            return Err(Error::Reset("already committed".into()));
+        }
+        replicas[index].state = ReplicaState::Committed { commitment };
+        let all = |r: &Replica<_, _>| matches!(r.state, ReplicaState::Committed { .. });
+        if replicas.iter().all(all) {
+            job.status = JobStatus::Revealing { replicas: replicas.clone(), reveal_by: 200 };
+        }
+        Ok(())
+    }
+
+    fn reveal(&mut self, me: &AccountId, id: JobId, output: Output, salt: [u8; 32]) -> Result<()> {
+        let (job, index) = self.replica(me, id)?;
+        let JobStatus::Revealing { replicas, .. } = &mut job.status else {
+            return Err(Error::Reset("not revealing".into()));
+        };
+        let ReplicaState::Committed { commitment: found } = replicas[index].state else {
+            return Err(Error::Reset("not committed".into()));
+        };
+        if found != commitment(&output, &salt, me, id) {
+            return Err(Error::Reset("the commitment does not open".into()));
+        }
+        replicas[index].state = ReplicaState::Revealed { output };
+        job.status = JobStatus::Revealed { replicas: replicas.clone(), settle_at: 300 };
+        Ok(())
+    }
+
+    fn decline(&mut self, me: &AccountId, id: JobId) -> Result<()> {
+        self.replica(me, id)?.0.status = JobStatus::Queued;
+        Ok(())
+    }
+}
+
+impl Chain for Fake {
+    fn me(&self) -> &AccountId {
+        &self.me
+    }
+
+    async fn assignments(&self) -> Result<Vec<Job>> {
+        let state = self.up()?;
+        let ours = |job: &&Job| {
+            !job.status.is_final()
+                && job.status.replicas().iter().any(|replica| replica.worker == self.me)
+        };
+        Ok(state.jobs.values().filter(ours).cloned().collect())
+    }
+
+    async fn job(&self, id: JobId, _finalized: bool) -> Result<Option<Job>> {
+        Ok(self.up()?.jobs.get(&id).cloned())
+    }
+
+    async fn worker(&self) -> Result<Option<WorkerView>> {
+        Ok(self.up()?.worker.clone())
+    }
+
+    async fn version(&self, id: VersionId) -> Result<Option<VersionView>> {
+        Ok(self.up()?.versions.iter().find(|version| version.id == id).cloned())
+    }
+
+    async fn parameters(&self) -> Result<Parameters> {
+        self.up()?;
+        Ok(parameters())
+    }
+
+    async fn spendable(&self) -> Result<Balance> {
+        Ok(self.up()?.spendable)
+    }
+
+    async fn send(&self, action: Action) -> Result<()> {
+        tokio::task::yield_now().await;
+        let mut state = self.up()?;
+        if let Some(mut before) = state.before.take() {
+            before(&action);
+            state.before = Some(before);
+        }
+        state.sent.push(action.clone());
+        if state.forgetful {
+            return Ok(());
+        }
+        state.apply(&self.me, action)
+    }
+}
+
+/// Whether an action gives this job back for this reason.
+pub(crate) fn declines(action: &Action, id: JobId, reason: DeclineReason) -> bool {
+    *action == Action::Decline(id, reason)
+}

@@ -1,0 +1,368 @@
+//! The worker's settings: one file, and flags that override it.
+
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::{net::SocketAddr, path::PathBuf};
+use vigil_engine::Kernel;
+use vigil_primitives::{
+    model::{Url, MAX_URL},
+    worker::{MAX_CAPACITY, MAX_SERVED},
+    Balance, VersionId, UNIT,
+};
+
+/// The documented default configuration, as `vigil-worker init` prints it.
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// Settings as written. Every field is optional; what is missing has the value of the default
+/// file.
+#[derive(Clone, Debug, Default, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// WebSocket address of a node
+    #[arg(long, value_name = "URL")]
+    pub(crate) node: Option<String>,
+    /// File with the worker's key, mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// File with the password of an encrypted key file, mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Environment variable with the password of an encrypted key file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) password_env: Option<String>,
+    /// Public development key instead of a key file, for instance Alice
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dev_key: Option<String>,
+    /// Folder for packages, inputs, outputs and the job database
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address the blob server listens on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Base URL under which requesters reach the blob server
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Connections of the blob server at the same time
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections: Option<usize>,
+    /// Versions to serve, MODEL@VERSION; repeat or separate with commas
+    #[arg(long, value_name = "MODEL@VERSION", value_delimiter = ',')]
+    pub(crate) serve: Option<Vec<String>>,
+    /// Price per giga multiply-accumulate, in VGL
+    #[arg(long, value_name = "VGL")]
+    pub(crate) ask: Option<String>,
+    /// Jobs engaged in at the same time
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) capacity: Option<u16>,
+    /// Bond, in VGL; the chain's smallest when missing
+    #[arg(long, value_name = "VGL")]
+    pub(crate) bond: Option<String>,
+    /// Memory for models that is told to the chain, in MiB
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory_mib: Option<u32>,
+    /// Threads of one computation; all processors when missing
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) threads: Option<usize>,
+    /// Kernel; the fastest when missing
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kernel: Option<String>,
+    /// Batches computed at the same time
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) batches: Option<usize>,
+    /// Most jobs of one batch
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) batch: Option<usize>,
+    /// Blocks before the deadline at which a job without input is given back
+    #[arg(long, value_name = "BLOCKS")]
+    pub(crate) decline_margin: Option<u32>,
+    /// Largest package that is fetched, in bytes
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_package_bytes: Option<u64>,
+    /// Folders that file:// sources may be read from; repeat for several
+    #[arg(long, value_name = "DIR")]
+    pub(crate) file_sources: Option<Vec<PathBuf>>,
+    /// Hours for which outputs and inputs are kept
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) keep_hours: Option<u64>,
+    /// Most bytes of outputs and inputs kept
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) keep_bytes: Option<u64>,
+    /// Address of the Prometheus endpoint; none when missing
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) prometheus: Option<SocketAddr>,
+    /// Seconds that a shutdown waits for jobs under way
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) grace_secs: Option<u64>,
+    /// At a shutdown, tell the chain to send no new jobs
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) leave: Option<bool>,
+    /// Log as JSON lines
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) log_json: Option<bool>,
+}
+
+/// Where the key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A file, and where its password comes from.
+    File(PathBuf, vigil_client::keys::Password),
+    /// A public development key.
+    Dev(String),
+}
+
+/// Settings, complete and checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) node: String,
+    pub(crate) key: KeySource,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) endpoint: Url,
+    pub(crate) max_connections: usize,
+    pub(crate) serve: Vec<VersionId>,
+    pub(crate) ask: Balance,
+    pub(crate) capacity: u16,
+    pub(crate) bond: Option<Balance>,
+    pub(crate) memory_mib: u32,
+    pub(crate) threads: usize,
+    pub(crate) kernel: Option<Kernel>,
+    pub(crate) batches: usize,
+    pub(crate) batch: usize,
+    pub(crate) decline_margin: u32,
+    pub(crate) max_package_bytes: u64,
+    pub(crate) file_sources: Vec<PathBuf>,
+    pub(crate) keep_hours: u64,
+    pub(crate) keep_bytes: u64,
+    pub(crate) prometheus: Option<SocketAddr>,
+    pub(crate) grace_secs: u64,
+    pub(crate) leave: bool,
+}
+
+macro_rules! or {
+    ($first:ident, $second:ident: $($field:ident)*) => {
+        Settings { $($field: $first.$field.or($second.$field),)* }
+    };
+}
+
+impl Settings {
+    /// Reads a file.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text)
+            .map_err(|error| Error::Critical(format!("the configuration is wrong: {error}")))
+    }
+
+    /// These settings, and those of `other` where these say nothing.
+    pub(crate) fn or(self, other: Self) -> Self {
+        // A key named on the command line replaces the file's, of whichever kind that is.
+        let other = match self.dev_key.is_some() || self.key_file.is_some() {
+            true => Self { dev_key: None, key_file: None, ..other },
+            false => other,
+        };
+        or!(self, other: node key_file password_file password_env dev_key data_dir listen
+            public_url max_connections serve ask capacity bond memory_mib threads kernel batches
+            batch decline_margin max_package_bytes file_sources keep_hours keep_bytes prometheus
+            grace_secs leave log_json)
+    }
+
+    /// Completes and checks the settings.
+    pub(crate) fn finish(self) -> Result<Config> {
+        let defaults = Self { key_file: None, ..Self::parse(DEFAULT)? };
+        let settings = self.or(defaults);
+        let key = settings.key()?;
+        let ask = amount("ask", &need("ask", settings.ask)?)?;
+        let bond = settings.bond.map(|bond| amount("bond", &bond)).transpose()?;
+        let kernel = settings.kernel.map(|name| parse_kernel(&name)).transpose()?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Config {
+            node: need("node", settings.node)?,
+            key,
+            data_dir: need("data_dir", settings.data_dir)?,
+            listen: need("listen", settings.listen)?,
+            endpoint: parse_endpoint(&need("public_url", settings.public_url)?)?,
+            max_connections: positive("max_connections", settings.max_connections)?,
+            serve: parse_versions(&settings.serve.unwrap_or_default())?,
+            ask,
+            capacity: parse_capacity(need("capacity", settings.capacity)?)?,
+            bond,
+            memory_mib: settings.memory_mib.unwrap_or_else(memory_mib),
+            threads: positive("threads", Some(settings.threads.unwrap_or(cores)))?,
+            kernel,
+            batches: positive("batches", settings.batches)?,
+            batch: positive("batch", settings.batch)?,
+            decline_margin: need("decline_margin", settings.decline_margin)?,
+            max_package_bytes: need("max_package_bytes", settings.max_package_bytes)?,
+            file_sources: settings.file_sources.unwrap_or_default(),
+            keep_hours: need("keep_hours", settings.keep_hours)?,
+            keep_bytes: need("keep_bytes", settings.keep_bytes)?,
+            prometheus: settings.prometheus,
+            grace_secs: need("grace_secs", settings.grace_secs)?,
+            leave: settings.leave.unwrap_or(false),
+        })
+    }
+
+    fn key(&self) -> Result<KeySource> {
+        use vigil_client::keys::Password;
+        let password = match (&self.password_file, &self.password_env) {
+            (Some(_), Some(_)) => {
+                return wrong("set password_file or password_env, not both");
+            }
+            (Some(file), None) => Password::File(file.clone()),
+            (None, Some(name)) => Password::Env(name.clone()),
+            (None, None) => Password::Prompt,
+        };
+        match (&self.key_file, &self.dev_key) {
+            (Some(file), None) => Ok(KeySource::File(file.clone(), password)),
+            (None, Some(name)) => Ok(KeySource::Dev(name.clone())),
+            (Some(_), Some(_)) => wrong("set key_file or dev_key, not both"),
+            (None, None) => wrong("no key: set key_file to a file with the worker's key"),
+        }
+    }
+}
+
+fn wrong<T>(sentence: impl Into<String>) -> Result<T> {
+    Err(Error::Critical(sentence.into()))
+}
+
+fn need<T>(name: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::Critical(format!("the setting {name} is missing")))
+}
+
+fn positive(name: &str, value: Option<usize>) -> Result<usize> {
+    match need(name, value)? {
+        0 => wrong(format!("{name} must be at least 1")),
+        value => Ok(value),
+    }
+}
+
+fn parse_kernel(name: &str) -> Result<Kernel> {
+    let kernel: Kernel = name
+        .parse()
+        .map_err(|_| Error::Critical(format!("kernel = \"{name}\" is unknown: {}", kernels())))?;
+    if !kernel.is_available() {
+        return wrong(format!("this processor has no kernel \"{name}\": {}", kernels()));
+    }
+    Ok(kernel)
+}
+
+fn kernels() -> String {
+    let names: Vec<_> = Kernel::available().iter().map(ToString::to_string).collect();
+    format!("it has {}", names.join(", "))
+}
+
+fn parse_endpoint(url: &str) -> Result<Url> {
+    if !(url.starts_with("http://") || url.starts_with("https://")) {
+        return wrong(format!("public_url = \"{url}\" must begin with http:// or https://"));
+    }
+    Url::try_from(url.as_bytes().to_vec())
+        .map_err(|_| Error::Critical(format!("public_url has more than {MAX_URL} bytes")))
+}
+
+fn parse_versions(texts: &[String]) -> Result<Vec<VersionId>> {
+    let mut versions = Vec::new();
+    for text in texts {
+        let version =
+            text.parse().map_err(|error| Error::Critical(format!("serve: \"{text}\": {error}")))?;
+        if !versions.contains(&version) {
+            versions.push(version);
+        }
+    }
+    if versions.len() > MAX_SERVED as usize {
+        return wrong(format!("a worker serves at most {MAX_SERVED} versions"));
+    }
+    Ok(versions)
+}
+
+fn parse_capacity(capacity: u16) -> Result<u16> {
+    if (1..=MAX_CAPACITY).contains(&capacity) {
+        Ok(capacity)
+    } else {
+        wrong(format!("capacity must be 1 to {MAX_CAPACITY}"))
+    }
+}
+
+/// An amount in VGL with up to 12 decimals.
+fn amount(name: &str, text: &str) -> Result<Balance> {
+    let bad = || {
+        Error::Critical(format!(
+            "{name} = \"{text}\" is no amount of VGL: expected for instance \"0.05\""
+        ))
+    };
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 12 {
+        return Err(bad());
+    }
+    let whole: Balance = whole.parse().map_err(|_| bad())?;
+    let fraction: Balance = format!("{fraction:0<12}").parse().map_err(|_| bad())?;
+    whole.checked_mul(UNIT).and_then(|whole| whole.checked_add(fraction)).ok_or_else(bad)
+}
+
+/// Memory of this machine, in MiB.
+fn memory_mib() -> u32 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.map_or(0, |kib| u32::try_from(kib / 1_024).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<Config> {
+        Settings::parse(text)?.finish()
+    }
+
+    fn error(text: &str) -> String {
+        settings(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_default_file_should_be_complete_but_for_the_versions() {
+        let config = settings(DEFAULT).unwrap();
+        assert_eq!(config.node, "ws://127.0.0.1:9944");
+        assert!(config.serve.is_empty());
+        assert!(config.file_sources.is_empty(), "no local folder is trusted by default");
+        assert_eq!(config.bond, None);
+    }
+
+    #[test]
+    fn flags_should_override_the_file() {
+        let file = Settings::parse("key_file = \"k\"\nask = \"1\"\nserve = [\"0@0\"]").unwrap();
+        let flags = Settings {
+            ask: Some("2".into()),
+            dev_key: Some("Alice".into()),
+            ..Settings::default()
+        };
+        let config = flags.or(file).finish().unwrap();
+        assert_eq!(config.ask, 2 * UNIT);
+        assert_eq!(config.key, KeySource::Dev("Alice".into()));
+        assert_eq!(config.serve, vec![VersionId { model: 0, version: 0 }]);
+    }
+
+    #[test]
+    fn finish_should_name_the_setting_that_is_wrong() {
+        let with = |line: &str| error(&format!("dev_key = \"Alice\"\n{line}"));
+        assert!(error("").contains("no key"));
+        assert!(with("key_file = \"k\"").contains("not both"));
+        assert!(with("serve = [\"zero\"]").contains("MODEL@VERSION"));
+        assert!(with("ask = \"-1\"").contains("ask"));
+        assert!(with("ask = \"0.0000000000001\"").contains("ask"));
+        assert!(with("capacity = 0").contains("capacity"));
+        assert!(with("capacity = 257").contains("256"));
+        assert!(with("threads = 0").contains("threads"));
+        assert!(with("kernel = \"magic\"").contains("scalar"));
+        assert!(with("public_url = \"ftp://x\"").contains("public_url"));
+        assert!(with("colour = \"red\"").contains("colour"));
+    }
+
+    #[test]
+    fn amounts_should_be_exact() {
+        assert_eq!(amount("a", "0.05").unwrap(), UNIT / 20);
+        assert_eq!(amount("a", "3").unwrap(), 3 * UNIT);
+        assert_eq!(amount("a", "0.000000000001").unwrap(), 1);
+        for text in ["", ".", "1.", ".5", "1e3", "1,5", "340282366920938463463374607431768211456"] {
+            assert!(amount("a", text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One job as a worker sees it: how far the chain says it is, and what to do next.
+//!
+//! Nothing here talks to anybody. The table in [`next`] is the worker's whole behaviour, and since
+//! it looks at the present state alone, restarts and re-organisations need no code of their own:
+//! what the chain does not show is done again.
+
+use vigil_client::blobs::content_hash;
+use vigil_primitives::{
+    job::{DeclineReason, ReplicaState},
+    AccountId, BlockNumber, Hash, Job, JobId, JobStatus,
+};
+
+/// A job and what is to be computed for it. After a re-organisation another job may bear the same
+/// number; then this differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The job's number.
+    pub(crate) id: JobId,
+    /// BLAKE3 of requester and specification.
+    pub(crate) content: Hash,
+}
+
+impl Key {
+    /// The key of a job.
+    pub(crate) fn of(job: &Job) -> Self {
+        use codec::Encode;
+        Self { id: job.id, content: content_hash(&(&job.requester, &job.spec).encode()) }
+    }
+}
+
+/// How far the chain says that we are with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Drawn: a commitment is due by this block.
+    Assigned {
+        /// Last block for it.
+        commit_by: BlockNumber,
+    },
+    /// Committed; other replicas have not.
+    Committed,
+    /// Every replica has committed: the commitment is to be opened.
+    Opening {
+        /// What we committed to.
+        commitment: Hash,
+    },
+    /// Nothing more is asked of us.
+    Opened,
+    /// Not ours, or not any more.
+    Elsewhere,
+    /// The job has ended.
+    Ended,
+}
+
+/// Where a job stands for worker `me`.
+pub(crate) fn stage(job: &Job, me: &AccountId) -> Stage {
+    if job.status.is_final() {
+        return Stage::Ended;
+    }
+    let ours = job.status.replicas().iter().find(|replica| &replica.worker == me);
+    match (&job.status, ours.map(|replica| replica.state)) {
+        (_, None) => Stage::Elsewhere,
+        (JobStatus::Assigned { .. }, Some(ReplicaState::Assigned { commit_by })) => {
+            Stage::Assigned { commit_by }
+        }
+        (JobStatus::Assigned { .. }, Some(ReplicaState::Committed { .. })) => Stage::Committed,
+        (JobStatus::Revealing { .. }, Some(ReplicaState::Committed { commitment })) => {
+            Stage::Opening { commitment }
+        }
+        (_, Some(ReplicaState::Revealed { .. })) => Stage::Opened,
+        (_, Some(_)) => Stage::Elsewhere,
+    }
+}
+
+/// What we have for a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The commitment of our durable record, if there is one.
+    pub(crate) commitment: Option<Hash>,
+    /// The input is here.
+    pub(crate) input: bool,
+    /// It is being computed, or waits for its turn.
+    pub(crate) computing: bool,
+    /// It can't be done, and why.
+    pub(crate) refusal: Option<DeclineReason>,
+    /// An extrinsic for it is on its way, or has just arrived.
+    pub(crate) sending: bool,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Nothing.
+    Wait,
+    /// Compute the output.
+    Compute,
+    /// Commit to the recorded output.
+    Commit,
+    /// Open the commitment.
+    Reveal,
+    /// Give the job back.
+    Decline(DeclineReason),
+    /// The chain holds a commitment of ours that we can't open.
+    Lost,
+}
+
+/// The transition table. `now` is the best block, `margin` the blocks before the deadline at which
+/// a job without input is given back.
+pub(crate) fn next(stage: Stage, facts: &Facts, now: BlockNumber, margin: BlockNumber) -> Step {
+    match (stage, facts) {
+        (_, Facts { sending: true, .. }) => Step::Wait,
+        (Stage::Assigned { commit_by }, _) if now >= commit_by => Step::Wait,
+        (Stage::Assigned { .. }, Facts { commitment: Some(_), .. }) => Step::Commit,
+        (Stage::Assigned { .. }, Facts { refusal: Some(reason), .. }) => Step::Decline(*reason),
+        (Stage::Assigned { .. }, Facts { computing: true, .. }) => Step::Wait,
+        (Stage::Assigned { .. }, Facts { input: true, .. }) => Step::Compute,
+        (Stage::Assigned { commit_by }, _) if now.saturating_add(margin) >= commit_by => {
+            Step::Decline(DeclineReason::InputUnavailable)
+        }
+        (Stage::Assigned { .. }, _) => Step::Wait,
+        (Stage::Opening { commitment }, Facts { commitment: Some(ours), .. })
+            if commitment == *ours =>
+        {
+            Step::Reveal
+        }
+        (Stage::Opening { .. }, _) => Step::Lost,
+        (Stage::Committed | Stage::Opened | Stage::Elsewhere | Stage::Ended, _) => Step::Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: Hash = Hash::repeat_byte(1);
+    const ASSIGNED: Stage = Stage::Assigned { commit_by: 100 };
+    const OPENING: Stage = Stage::Opening { commitment: OURS };
+
+    fn facts(change: impl FnOnce(&mut Facts)) -> Facts {
+        let mut facts = Facts::default();
+        change(&mut facts);
+        facts
+    }
+
+    fn step(stage: Stage, now: BlockNumber, change: impl FnOnce(&mut Facts)) -> Step {
+        next(stage, &facts(change), now, 3)
+    }
+
+    #[test]
+    fn an_assigned_job_should_go_from_input_to_output_to_commitment() {
+        assert_eq!(step(ASSIGNED, 10, |_| {}), Step::Wait);
+        assert_eq!(step(ASSIGNED, 10, |f| f.input = true), Step::Compute);
+        assert_eq!(
+            step(ASSIGNED, 10, |f| {
+                f.input = true;
+                f.computing = true;
+            }),
+            Step::Wait
+        );
+        assert_eq!(step(ASSIGNED, 10, |f| f.commitment = Some(OURS)), Step::Commit);
+    }
+
+    #[test]
+    fn a_job_should_be_declined_shortly_before_the_deadline_when_no_input_came() {
+        assert_eq!(step(ASSIGNED, 96, |_| {}), Step::Wait);
+        let declined = Step::Decline(DeclineReason::InputUnavailable);
+        assert_eq!(step(ASSIGNED, 97, |_| {}), declined);
+        assert_eq!(step(ASSIGNED, 99, |_| {}), declined);
+        assert_eq!(step(ASSIGNED, 97, |f| f.computing = true), Step::Wait);
+    }
+
+    #[test]
+    fn a_job_should_be_declined_at_once_when_it_cannot_be_done() {
+        let refusal = DeclineReason::InputInvalid;
+        assert_eq!(
+            step(ASSIGNED, 10, |f| {
+                f.input = true;
+                f.refusal = Some(refusal);
+            }),
+            Step::Decline(refusal)
+        );
+    }
+
+    #[test]
+    fn nothing_should_be_sent_when_the_deadline_has_passed_or_something_is_on_its_way() {
+        assert_eq!(step(ASSIGNED, 100, |f| f.commitment = Some(OURS)), Step::Wait);
+        for stage in [ASSIGNED, OPENING] {
+            assert_eq!(
+                step(stage, 10, |f| {
+                    f.commitment = Some(OURS);
+                    f.sending = true;
+                }),
+                Step::Wait
+            );
+        }
+    }
+
+    #[test]
+    fn a_commitment_should_be_opened_only_when_it_is_that_of_the_record() {
+        assert_eq!(step(OPENING, 10, |f| f.commitment = Some(OURS)), Step::Reveal);
+        assert_eq!(step(OPENING, 10, |_| {}), Step::Lost);
+        assert_eq!(step(OPENING, 10, |f| f.commitment = Some(Hash::zero())), Step::Lost);
+    }
+
+    #[test]
+    fn nothing_should_be_done_when_the_chain_waits_for_others() {
+        for stage in [Stage::Committed, Stage::Opened, Stage::Elsewhere, Stage::Ended] {
+            let all = |f: &mut Facts| {
+                f.commitment = Some(OURS);
+                f.input = true;
+            };
+            assert_eq!(step(stage, 10, all), Step::Wait);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+use super::*;
+use crate::chain::fake::{inline, job, Fake, VERSION};
+use std::sync::{
+    atomic::{AtomicUsize, Ordering},
+    Mutex,
+};
+use substrate_prometheus_endpoint::Registry;
+use tokio::task::JoinHandle;
+use vigil_engine::Run;
+use vigil_primitives::JobId;
+
+/// Gives the tokens back as bytes. Token 13 is not in its vocabulary.
+#[derive(Default)]
+struct Echo {
+    batches: Mutex<Vec<usize>>,
+    /// How long a batch takes, in milliseconds.
+    time: AtomicUsize,
+}
+
+impl Compute for Echo {
+    fn has(&self, version: VersionId) -> bool {
+        version == VERSION
+    }
+
+    fn run(&self, _version: VersionId, inputs: &[&[u32]]) -> Vec<Result<Run, Failure>> {
+        self.batches.lock().unwrap().push(inputs.len());
+        std::thread::sleep(Duration::from_millis(self.time.load(Ordering::SeqCst) as u64));
+        let one = |tokens: &&[u32]| {
+            if tokens.contains(&13) {
+                let reason = DeclineReason::InputInvalid;
+                return Err(Failure { reason, text: "token 13".into() });
+            }
+            let output = tokens.iter().flat_map(|token| token.to_be_bytes()).collect();
+            Ok(Run { output, tokens_out: 0, work: 1 })
+        };
+        inputs.iter().map(one).collect()
+    }
+}
+
+/// A worker that runs until it is killed or stopped.
+struct Rig {
+    fake: Fake,
+    compute: Arc<Echo>,
+    folder: tempfile::TempDir,
+    task: Option<JoinHandle<Result<()>>>,
+    stop: Arc<Notify>,
+    arrived: Arc<Notify>,
+    metrics: Option<Metrics>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self {
+            fake: Fake::new(),
+            compute: Arc::default(),
+            folder: tempfile::tempdir().unwrap(),
+            task: None,
+            stop: Arc::default(),
+            arrived: Arc::default(),
+            metrics: None,
+        }
+    }
+
+    async fn started() -> Self {
+        let mut rig = Self::new();
+        rig.start().await;
+        rig
+    }
+
+    fn blobs(&self) -> Blobs {
+        Blobs::open(&self.folder.path().join("blobs")).unwrap()
+    }
+
+    async fn start(&mut self) {
+        let store = Arc::new(Store::open(self.folder.path()).unwrap());
+        let metrics = Metrics::new(&Registry::new()).unwrap();
+        let limits = Limits {
+            margin: 3,
+            batches: 1,
+            batch: 8,
+            blob_age: Duration::from_secs(1_000),
+            blob_bytes: 1 << 20,
+            grace: Duration::from_secs(5),
+            leave: false,
+        };
+        let expected = watch::channel(Expected::new()).0;
+        self.metrics = Some(metrics.clone());
+        let mut service = Service::new(
+            self.fake.clone(),
+            self.compute.clone(),
+            store,
+            self.blobs(),
+            expected,
+            metrics,
+            limits,
+        );
+        service.recover().await.unwrap();
+        let (arrived, stop) = (self.arrived.clone(), self.stop.clone());
+        self.task = Some(tokio::spawn(service.run(self.fake.heads(), arrived, stop)));
+    }
+
+    /// Ends the worker without a word, and waits until its folder is free.
+    async fn kill(&mut self) {
+        let task = self.task.take().unwrap();
+        task.abort();
+        let _ = task.await;
+        for _ in 0..500 {
+            if Store::open(self.folder.path()).is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the killed worker still holds its folder");
+    }
+
+    /// Makes blocks until something holds.
+    async fn until(&self, what: &str, holds: impl Fn(&Fake) -> bool) {
+        for _ in 0..60 {
+            for _ in 0..10 {
+                if holds(&self.fake) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+            self.fake.tick();
+        }
+        panic!("never: {what}; sent: {:?}", self.fake.state().sent);
+    }
+
+    /// Makes some blocks.
+    async fn blocks(&self, count: u32) {
+        for _ in 0..count {
+            self.fake.tick();
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    fn record(&self, folder: &std::path::Path, id: JobId) -> Option<Record> {
+        let store = Store::open(folder).unwrap();
+        store.all().unwrap().into_iter().find(|(key, _)| key.id == id).map(|(_, record)| record)
+    }
+}
+
+fn revealed(id: JobId) -> impl Fn(&Fake) -> bool {
+    move |fake| matches!(fake.status(id), JobStatus::Revealed { .. })
+}
+
+fn revealing(id: JobId) -> impl Fn(&Fake) -> bool {
+    move |fake| matches!(fake.status(id), JobStatus::Revealing { .. })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_should_go_from_assignment_to_payment_and_its_salt_be_forgotten() {
+    let mut rig = Rig::started().await;
+    rig.fake.add(job(1, inline(5)));
+    rig.until("revealed", revealed(1)).await;
+    let JobStatus::Revealed { replicas, .. } = rig.fake.status(1) else { panic!("not revealed") };
+    let vigil_primitives::job::ReplicaState::Revealed { output } = replicas[0].state else {
+        panic!("not revealed")
+    };
+    let bytes = rig.blobs().read(&output.hash).unwrap().unwrap();
+    assert_eq!(bytes, [0, 0, 0, 5, 0, 0, 0, 6]);
+    rig.fake.settle(1);
+    rig.blocks(8).await;
+    let earned = rig.metrics.clone().unwrap().earned.get();
+    assert_eq!(earned, 1.0);
+    rig.kill().await;
+    assert_eq!(rig.record(rig.folder.path(), 1), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commitment_should_leave_only_when_its_record_is_on_disk() {
+    let rig = Rig::started().await;
+    let crash = tempfile::tempdir().unwrap();
+    let (from, to) = (rig.folder.path().join("jobs.redb"), crash.path().join("jobs.redb"));
+    rig.fake.state().before = Some(Box::new(move |action| {
+        if matches!(action, Action::Commit(..)) {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }));
+    rig.fake.add(job(1, inline(5)));
+    rig.until("revealing", |fake| !fake.sent("commit").is_empty()).await;
+    // What a power cut at that moment would have left opens the commitment that was sent.
+    let record = rig.record(crash.path(), 1).expect("no record was on disk");
+    let key = Key::of(&job(1, inline(5)));
+    let commitment = record.commitment(rig.fake.me(), &key);
+    assert_eq!(rig.fake.sent("commit")[0], Action::Commit(1, commitment));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_worker_should_reveal_with_the_same_salt_after_its_restart() {
+    let mut rig = Rig::started().await;
+    rig.fake.add(job(1, inline(5)));
+    let me = rig.fake.me().clone();
+    rig.until("committed", |fake| !fake.sent("commit").is_empty()).await;
+    rig.kill().await;
+    // Whatever it revealed before the end is undone: the chain stands at the commitment.
+    let Action::Commit(_, commitment) = rig.fake.sent("commit")[0].clone() else { panic!("odd") };
+    {
+        let mut state = rig.fake.state();
+        let mut committed = job(1, inline(5));
+        let replica = vigil_primitives::job::Replica {
+            worker: me,
+            ask: 1,
+            state: vigil_primitives::job::ReplicaState::Committed { commitment },
+        };
+        let replicas = vec![replica].try_into().unwrap();
+        committed.status = JobStatus::Revealing { replicas, reveal_by: 200 };
+        state.jobs.insert(1, committed);
+        state.sent.clear();
+    }
+    let computed = rig.compute.batches.lock().unwrap().len();
+    rig.start().await;
+    rig.until("revealed", revealed(1)).await;
+    assert!(rig.fake.sent("commit").is_empty(), "nothing is committed twice");
+    assert_eq!(rig.compute.batches.lock().unwrap().len(), computed, "nothing is computed twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_before_its_commitment_arrived_should_commit_with_the_same_salt() {
+    let mut rig = Rig::started().await;
+    rig.fake.state().forgetful = true;
+    rig.fake.add(job(1, inline(5)));
+    rig.until("sent", |fake| !fake.sent("commit").is_empty()).await;
+    rig.kill().await;
+    rig.fake.state().forgetful = false;
+    rig.start().await;
+    rig.until("revealed", revealed(1)).await;
+    let sent = rig.fake.sent("commit");
+    assert!(sent.len() >= 2);
+    assert!(sent.iter().all(|action| action == &sent[0]), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commitment_should_be_sent_again_when_a_reorganisation_took_it_back() {
+    let rig = Rig::started().await;
+    rig.fake.state().forgetful = true;
+    rig.fake.add(job(1, inline(5)));
+    rig.until("committed twice", |fake| fake.sent("commit").len() >= 2).await;
+    rig.fake.state().forgetful = false;
+    rig.until("revealed", revealed(1)).await;
+    let sent = rig.fake.sent("commit");
+    assert!(sent.iter().all(|action| action == &sent[0]), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assignment_should_be_taken_up_again_when_it_disappears_and_reappears() {
+    let rig = Rig::started().await;
+    rig.fake.state().forgetful = true;
+    rig.fake.add(job(1, inline(5)));
+    rig.until("sent", |fake| !fake.sent("commit").is_empty()).await;
+    let taken = rig.fake.state().jobs.remove(&1).unwrap();
+    rig.blocks(12).await;
+    let before = rig.fake.sent("commit").len();
+    rig.blocks(4).await;
+    assert_eq!(rig.fake.sent("commit").len(), before, "nothing is sent for a job that is gone");
+    rig.fake.state().forgetful = false;
+    rig.fake.add(taken);
+    rig.until("revealed", revealed(1)).await;
+    assert_eq!(rig.compute.batches.lock().unwrap().iter().sum::<usize>(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_job_of_the_same_number_should_be_computed_anew() {
+    let rig = Rig::started().await;
+    rig.fake.state().forgetful = true;
+    rig.fake.add(job(1, inline(5)));
+    rig.until("sent", |fake| !fake.sent("commit").is_empty()).await;
+    let mut state = rig.fake.state();
+    state.forgetful = false;
+    state.sent.clear();
+    state.jobs.insert(1, job(1, inline(50)));
+    drop(state);
+    rig.until("revealed", revealed(1)).await;
+    let Action::Reveal(_, output, _) = rig.fake.sent("reveal")[0] else { panic!("odd") };
+    let expected = [0, 0, 0, 50, 0, 0, 0, 51];
+    assert_eq!(output.hash, vigil_client::blobs::content_hash(&expected));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_should_go_on_when_the_node_was_away() {
+    let rig = Rig::started().await;
+    rig.fake.add(job(1, inline(5)));
+    rig.fake.state().down = true;
+    rig.blocks(5).await;
+    assert!(rig.fake.state().sent.is_empty());
+    rig.fake.state().down = false;
+    rig.until("revealing", revealing(1)).await;
+    rig.fake.state().down = true;
+    rig.blocks(5).await;
+    rig.fake.state().down = false;
+    rig.until("revealed", revealed(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_jobs_should_run_in_one_batch() {
+    let rig = Rig::started().await;
+    rig.compute.time.store(300, Ordering::SeqCst);
+    rig.fake.add(job(1, inline(5)));
+    rig.blocks(2).await;
+    for id in 2..=6 {
+        rig.fake.add(job(id, inline(id as u32 * 100)));
+    }
+    rig.blocks(2).await;
+    rig.until("all revealed", |fake| (1..=6).all(|id| revealed(id)(fake))).await;
+    assert_eq!(*rig.compute.batches.lock().unwrap(), [1, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_input_should_be_declined_and_the_others_be_done() {
+    let rig = Rig::started().await;
+    rig.fake.add(job(1, inline(13)));
+    rig.fake.add(job(2, inline(20)));
+    rig.until("revealed", revealed(2)).await;
+    rig.until("declined", |fake| matches!(fake.status(1), JobStatus::Queued)).await;
+    assert_eq!(rig.fake.sent("decline"), [Action::Decline(1, DeclineReason::InputInvalid)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_is_not_loaded_should_be_declined() {
+    let rig = Rig::started().await;
+    let mut other = job(1, inline(5));
+    other.spec.version.model = 9;
+    rig.fake.add(other);
+    rig.until("declined", |fake| matches!(fake.status(1), JobStatus::Queued)).await;
+    assert_eq!(rig.fake.sent("decline"), [Action::Decline(1, DeclineReason::VersionUnavailable)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_input_by_hash_should_be_awaited_and_then_computed() {
+    let rig = Rig::started().await;
+    let bytes = vigil_primitives::job::tokens_to_bytes(&[8, 9]);
+    let hash = vigil_client::blobs::content_hash(&bytes);
+    rig.fake.add(job(1, Input::Blob { hash, len: 8 }));
+    rig.blocks(4).await;
+    assert!(rig.fake.state().sent.is_empty());
+    rig.blobs().put(&bytes).unwrap();
+    rig.arrived.notify_one();
+    rig.until("revealed", revealed(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_should_be_declined_before_its_deadline_when_the_input_never_comes() {
+    let rig = Rig::started().await;
+    rig.fake.add(job(1, Input::Blob { hash: Hash::repeat_byte(1), len: 8 }));
+    rig.fake.state().now = 90;
+    rig.until("declined", |fake| !fake.sent("decline").is_empty()).await;
+    assert_eq!(rig.fake.sent("decline"), [Action::Decline(1, DeclineReason::InputUnavailable)]);
+    let now = rig.fake.state().now;
+    assert!((97..100).contains(&now), "{now}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_worker_should_finish_its_jobs_and_give_new_ones_back() {
+    let mut rig = Rig::started().await;
+    rig.compute.time.store(200, Ordering::SeqCst);
+    rig.fake.add(job(1, inline(5)));
+    rig.blocks(2).await;
+    rig.stop.notify_one();
+    rig.fake.add(job(2, inline(30)));
+    rig.until("revealed", revealed(1)).await;
+    rig.until("declined", |fake| matches!(fake.status(2), JobStatus::Queued)).await;
+    rig.fake.tick();
+    let ended = tokio::time::timeout(Duration::from_secs(4), rig.task.take().unwrap()).await;
+    ended.expect("it did not end").unwrap().unwrap();
+}
+
+use vigil_primitives::Hash;

@@ -1,0 +1,193 @@
+//! What happens once, before the event loop: packages, registration, serving.
+
+use crate::{
+    chain::{Action, Chain, Offer},
+    compute::Models,
+    config::Config,
+    error::{Error, Result},
+    packages::Packages,
+};
+use backon::{ExponentialBuilder, Retryable};
+use std::{future::Future, time::Duration};
+use vigil_client::keys;
+use vigil_engine::{measure_speed, Kernel, Model, Options};
+use vigil_primitives::{
+    api::WorkerView,
+    model::VersionStatus,
+    worker::{Capability, DeviceClass, WorkerStatus},
+    Balance, VersionId, UNIT,
+};
+
+/// Kept back for transaction fees when the bond is checked against the balance.
+const FEES: Balance = UNIT / 10;
+
+/// Repeats what fails temporarily, with growing pauses.
+pub(crate) async fn patiently<T, F, R>(attempts: usize, attempt: F) -> Result<T>
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<T>>,
+{
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_secs(1))
+        .with_max_delay(Duration::from_secs(30))
+        .with_max_times(attempts)
+        .with_jitter();
+    attempt
+        .retry(pauses)
+        .when(Error::is_temporary)
+        .notify(|error, pause| tracing::warn!("{error}; next attempt in {} s", pause.as_secs()))
+        .await
+}
+
+/// Fetches, verifies and loads the models to be served.
+pub(crate) async fn load_models<C: Chain>(
+    chain: &C,
+    config: &Config,
+    packages: &Packages,
+) -> Result<Models> {
+    let mut models = Models::default();
+    for version in &config.serve {
+        let found = patiently(8, || chain.version(*version)).await?;
+        let Some(view) = found else {
+            return Err(Error::Critical(format!("there is no version {version} on this chain")));
+        };
+        tracing::info!(%version, "verifying the package");
+        let package = patiently(8, || packages.get(&view.spec)).await?;
+        let options = Options { kernel: config.kernel, threads: config.threads };
+        let loaded = tokio::task::spawn_blocking(move || Model::load(&package, &options)).await;
+        let model = loaded
+            .map_err(|error| Error::Critical(error.to_string()))?
+            .map_err(|error| Error::Critical(format!("version {version}: {error}")))?;
+        tracing::info!(%version, kernel = %model.kernel(), "loaded");
+        models.add(*version, model);
+    }
+    Ok(models)
+}
+
+/// What this machine offers.
+pub(crate) async fn offer(config: &Config) -> Result<Offer> {
+    let (kernel, threads) = (config.kernel.unwrap_or_else(Kernel::best), config.threads);
+    let speed = tokio::task::spawn_blocking(move || measure_speed(kernel, threads)).await;
+    let capability = Capability {
+        memory_mib: config.memory_mib,
+        device: DeviceClass::Cpu,
+        gmacs_per_second: speed.unwrap_or_default(),
+    };
+    Ok(Offer {
+        endpoint: config.endpoint.clone(),
+        capability,
+        ask: config.ask,
+        capacity: config.capacity,
+    })
+}
+
+/// Brings the chain's record of this worker to what the configuration says.
+pub(crate) async fn enlist<C: Chain>(chain: &C, config: &Config, offer: Offer) -> Result<()> {
+    let parameters = chain.parameters().await?;
+    let bond = config.bond.unwrap_or(parameters.min_bond);
+    if bond < parameters.min_bond {
+        return Err(Error::Critical(format!(
+            "the bond of {} is below the chain's smallest of {}",
+            vgl(bond),
+            vgl(parameters.min_bond)
+        )));
+    }
+    let served = match chain.worker().await? {
+        None => {
+            afford(chain, bond).await?;
+            tracing::info!(bond = vgl(bond), "registering");
+            chain.send(Action::Register(offer, bond)).await?;
+            Vec::new()
+        }
+        Some(worker) => {
+            revise(chain, &worker, offer, bond).await?;
+            worker.serves
+        }
+    };
+    for version in served.iter().filter(|version| !config.serve.contains(version)) {
+        tracing::info!(%version, "ending to serve");
+        chain.send(Action::Unserve(*version)).await?;
+    }
+    for version in config.serve.iter().filter(|version| !served.contains(version)) {
+        serve(chain, *version).await?;
+    }
+    Ok(())
+}
+
+async fn serve<C: Chain>(chain: &C, version: VersionId) -> Result<()> {
+    let status = chain.version(version).await?.map(|view| view.status);
+    if status != Some(VersionStatus::Active) {
+        return Err(Error::Critical(format!(
+            "version {version} is deprecated or revoked: nobody may start to serve it; remove it \
+             from the versions to serve"
+        )));
+    }
+    tracing::info!(%version, "beginning to serve");
+    chain.send(Action::Serve(version)).await
+}
+
+async fn revise<C: Chain>(
+    chain: &C,
+    worker: &WorkerView,
+    offer: Offer,
+    bond: Balance,
+) -> Result<()> {
+    if let WorkerStatus::Unbonding { until } = worker.status {
+        return Err(Error::Critical(format!(
+            "this worker is leaving; withdraw its bond from block {until} on, then start again"
+        )));
+    }
+    if bond > worker.bond {
+        let missing = bond.saturating_sub(worker.bond);
+        afford(chain, missing).await?;
+        tracing::info!(amount = vgl(missing), "adding to the bond");
+        chain.send(Action::BondMore(missing)).await?;
+    }
+    if differs(worker, &offer) {
+        tracing::info!("updating the offer");
+        chain.send(Action::Update(offer)).await?;
+    }
+    if worker.status == WorkerStatus::Draining {
+        tracing::info!("taking jobs again");
+        chain.send(Action::Resume).await?;
+    }
+    Ok(())
+}
+
+/// Whether the chain should be told. The measured speed varies from run to run: it counts when it
+/// is off by a quarter.
+fn differs(worker: &WorkerView, offer: &Offer) -> bool {
+    let (old, new) = (worker.capability, offer.capability);
+    let speed = new.gmacs_per_second.abs_diff(old.gmacs_per_second);
+    worker.endpoint[..] != offer.endpoint[..]
+        || worker.ask != offer.ask
+        || worker.capacity != offer.capacity
+        || old.memory_mib != new.memory_mib
+        || old.device != new.device
+        || speed > old.gmacs_per_second / 4
+}
+
+pub(crate) async fn afford<C: Chain>(chain: &C, bond: Balance) -> Result<()> {
+    let have = chain.spendable().await?;
+    let need = bond.saturating_add(FEES);
+    if have >= need {
+        return Ok(());
+    }
+    Err(Error::Critical(format!(
+        "the bond of {} needs {} on {} with fees, which can spend {}: send it {} more",
+        vgl(bond),
+        vgl(need),
+        keys::address(chain.me()),
+        vgl(have),
+        vgl(need.saturating_sub(have))
+    )))
+}
+
+/// An amount for people.
+pub(crate) fn vgl(amount: Balance) -> String {
+    let text = format!("{}.{:012}", amount / UNIT, amount % UNIT);
+    format!("{} VGL", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests;
