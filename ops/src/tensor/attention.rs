@@ -219,13 +219,14 @@ multiversion! {
 fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 {
     let highest =
         from_order_key(scores.iter().fold(i32::MIN, |max, score| order_key(*score).max(max)));
-    let total = fold(scores.chunks_mut(TOKEN_BLOCK as usize).map(|block| {
+    for score in scores.iter_mut() {
+        *score = exp(*score - highest);
+    }
+    let total = fold(scores.chunks(TOKEN_BLOCK as usize).map(|block| {
         let mut lanes = [0f32; LANES];
-        for stripe in block.chunks_exact_mut(LANES) {
-            for (score, lane) in stripe.iter_mut().zip(&mut lanes) {
-                let e = exp(*score - highest);
-                *score = e;
-                *lane += e;
+        for stripe in block.chunks_exact(LANES) {
+            for (lane, e) in lanes.iter_mut().zip(stripe) {
+                *lane += *e;
             }
         }
         canonical(sum_lanes(lanes))

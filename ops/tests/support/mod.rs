@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod golden;
+
 use std::collections::HashMap;
 use vigil_ops::{
     reference::evaluate,

@@ -1,0 +1,102 @@
+//! The bytes of op_set 1, for ever.
+//!
+//! `golden/op_set_1/` has one file per operator and one for a whole small encoder. A difference
+//! means that the change at hand needs a new op_set number and vectors of its own. With
+//! `VIGIL_WRITE_GOLDEN=1` missing files are written; a file that exists is never touched.
+
+mod support;
+
+use codec::Encode;
+use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
+use support::{encoder, golden::cases, random_weights, Model, Stream};
+use vigil_ops::{reference, Kernel, Program, OP_SET};
+use vigil_primitives::{Architecture, Encoder};
+
+/// Longest tensor that is written out; of longer ones the hash is.
+const SHORT: usize = 512;
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("op_set_{OP_SET}"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn state(text: &mut String, name: &str, bytes: &[u8]) {
+    if bytes.len() <= SHORT {
+        let _ = writeln!(text, "{name} = {}", hex(bytes));
+    } else {
+        let hash = blake3::hash(bytes);
+        let _ = writeln!(text, "{name} = {} bytes, BLAKE3 {hash}", bytes.len());
+    }
+}
+
+fn check(name: &str, text: &str) {
+    let path = directory().join(format!("{name}.txt"));
+    if !path.exists() && std::env::var_os("VIGIL_WRITE_GOLDEN").is_some() {
+        fs::create_dir_all(directory()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    for (line, (golden, now)) in golden.lines().zip(text.lines()).enumerate() {
+        assert_eq!(golden, now, "{name}, line {}", line + 1);
+    }
+    assert_eq!(golden.len(), text.len(), "{name} has another length");
+}
+
+#[test]
+fn every_operator_should_give_its_golden_bytes() {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for case in cases() {
+        let text = files.entry(case.name()).or_default();
+        let _ = writeln!(text, "architecture = {}", hex(&case.architecture.encode()));
+        let _ = writeln!(text, "tokens = {}", case.tokens);
+        let _ = writeln!(text, "operator = {}", case.index);
+        let _ = writeln!(text, "kind = {:?}", case.op.kind);
+        let _ = writeln!(text, "shape = {:?}", case.op.shape.dimensions());
+        let _ = writeln!(text, "seed = {}", case.seed);
+        for (i, operand) in case.operands.iter().enumerate() {
+            state(text, &format!("operand {i}"), operand);
+        }
+        for (weight, spec) in case.weights.iter().zip(case.op.weights()) {
+            state(text, &spec.id.to_string(), weight);
+        }
+        state(text, "result", &case.evaluate());
+        text.push('\n');
+    }
+    // Every kind but the input, which is given.
+    assert_eq!(files.len(), 25, "{:?}", files.keys());
+    for (name, text) in &files {
+        check(name, text);
+    }
+}
+
+#[test]
+fn the_whole_encoder_should_give_its_golden_bytes() {
+    let shape = Encoder { positions: 80, ..encoder(24, 3, 40, 2) };
+    let architecture = Architecture::Encoder(shape);
+    let weights = random_weights(&architecture, 1);
+    let mut stream = Stream::new(2);
+    let tokens: Vec<u32> = (0..70).map(|_| stream.below(shape.vocabulary)).collect();
+    let program = Program::new(&architecture, 70, 0).unwrap();
+    let mut text = String::new();
+    let _ = writeln!(text, "architecture = {}", hex(&architecture.encode()));
+    let _ = writeln!(text, "seed of the weights = 1");
+    let _ = writeln!(text, "seed of the tokens = 2");
+    state(&mut text, "weights", &weights);
+    let out = reference::run(&program, &tokens, &weights, |index, op, bytes| {
+        let dimensions = op.shape.dimensions();
+        let _ = writeln!(text, "{index} {:?} {dimensions:?} {}", op.kind, blake3::hash(bytes));
+    })
+    .unwrap();
+    state(&mut text, "output", &out);
+    check("encoder", &text);
+    for kernel in Kernel::available() {
+        let model = Model::new(kernel, &architecture, &weights);
+        assert_eq!(support::bytes_of(&model.encode(&[&tokens])), out, "{kernel}");
+    }
+}
