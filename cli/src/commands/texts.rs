@@ -56,7 +56,7 @@ impl TokenizerArgs {
         let (path, bytes, encoder) = match (&self.package, &self.tokenizer) {
             (Some(dir), _) => {
                 let package = Package::open(dir)?;
-                let encoder = TextEncoder::Package(Tokenizer::open(&package)?);
+                let encoder = TextEncoder::Package(Box::new(Tokenizer::open(&package)?));
                 (dir, package.tokenizer().to_vec(), encoder)
             }
             (None, Some(file)) => {
@@ -87,7 +87,7 @@ impl TokenizerArgs {
 /// Text to token ids.
 pub(crate) enum TextEncoder {
     /// By the tokenizer of a package.
-    Package(Tokenizer),
+    Package(Box<Tokenizer>),
     /// By a tokenizer alone: a requester need not have the weights.
     File(Box<tokenizers::Tokenizer>),
 }

@@ -284,7 +284,11 @@ mod tests {
     #[test]
     fn a_hostile_endpoint_should_not_reach_the_terminal() {
         let worker = worker(b"http://x/\x1b[2J\r\xe2\x80\xae");
-        for text in [table(&[worker.clone()]), details(&worker), worker_json(&worker).to_string()] {
+        for text in [
+            table(std::slice::from_ref(&worker)),
+            details(&worker),
+            worker_json(&worker).to_string(),
+        ] {
             assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
             assert!(!text.contains('\u{202e}'), "{text:?}");
             assert!(text.contains("u{1b}"), "{text:?}");

@@ -93,14 +93,12 @@ impl Ledger {
             return None;
         }
         self.role(&job.requester, Role::Requester).spent += paid;
-        let mut workers: Balance = 0;
-        for replica in replicas {
-            let reward = pricing::reward(replica.ask, receipt.work);
-            workers = workers.checked_add(reward)?;
-            self.role(&replica.worker, Role::Worker).received += reward;
-        }
-        if workers != receipt.workers {
-            return None;
+        let rewards: Vec<Balance> =
+            replicas.iter().map(|replica| pricing::reward(replica.ask, receipt.work)).collect();
+        let credited = credited(&rewards, receipt.workers)?;
+        for ((replica, reward), credited) in replicas.iter().zip(rewards).zip(credited) {
+            let entry = self.role(&replica.worker, Role::Worker);
+            entry.received += if credited { reward } else { 0 };
         }
         self.role(owner, Role::Owner).received += receipt.owner;
         self.role(treasury, Role::Treasury).received += receipt.treasury;
@@ -129,6 +127,23 @@ impl Ledger {
         total(|entry| entry.received).is_some_and(|sum| Some(sum) == total(|entry| entry.spent))
             && out.into_iter().try_fold(0, Balance::checked_add) == Some(self.escrow)
     }
+}
+
+/// Which of the rewards make up `paid`. All of them, unless a worker's account could not be
+/// credited: then the requester kept that reward. `None` when no choice adds up.
+fn credited(rewards: &[Balance], paid: Balance) -> Option<Vec<bool>> {
+    let choices = 1u32.checked_shl(u32::try_from(rewards.len()).ok()?)?;
+    let chosen = |choice: u32| {
+        (0..rewards.len()).map(move |index| choice >> index & 1 == 1).collect::<Vec<_>>()
+    };
+    let sum = |choice: &Vec<bool>| {
+        rewards
+            .iter()
+            .zip(choice)
+            .filter(|(_, chosen)| **chosen)
+            .try_fold(0, |sum: Balance, (reward, _)| sum.checked_add(*reward))
+    };
+    (0..choices).rev().map(chosen).find(|choice| sum(choice) == Some(paid))
 }
 
 /// The part of a change of balance that the jobs do not explain: below zero for fees paid.
@@ -181,6 +196,25 @@ mod tests {
         assert_eq!(ledger.entries[&account(3)].received, 25);
         assert_eq!(ledger.entries[&account(8)].received, 40);
         assert_eq!(ledger.entries[&account(9)].received, 15);
+        assert!(ledger.balances());
+    }
+
+    #[test]
+    fn a_worker_that_could_not_be_credited_should_have_received_nothing() {
+        assert_eq!(credited(&[30, 25], 55), Some(vec![true, true]));
+        assert_eq!(credited(&[30, 25], 25), Some(vec![false, true]));
+        assert_eq!(credited(&[30, 25], 0), Some(vec![false, false]));
+        assert_eq!(credited(&[30, 25], 54), None);
+        assert_eq!(credited(&[Balance::MAX, 1], 1), Some(vec![false, true]));
+        assert_eq!(credited(&[], 0), Some(vec![]));
+        let mut job = settled(&[(2, 30), (3, 25)], 20, 5, 20);
+        if let JobStatus::Settled { receipt, .. } = &mut job.status {
+            receipt.workers -= 30;
+            receipt.requester += 30;
+        }
+        let ledger = Ledger::of(&[job], &account(8), &account(9)).unwrap();
+        assert_eq!(ledger.entries[&account(2)].received, 0);
+        assert_eq!(ledger.entries[&account(3)].received, 25);
         assert!(ledger.balances());
     }
 
