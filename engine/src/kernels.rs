@@ -139,8 +139,11 @@ impl CustomOp1 for Project {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (rows, inputs) = layout.shape().dims2()?;
+        if rows == 0 || inputs != self.inputs {
+            bail!("expected rows of {}, got {:?}", self.inputs, layout.shape());
+        }
         let x = floats(x, layout)?;
-        let rows = x.len() / self.inputs;
         let mut q = vec![0i8; x.len()]; // (rows, inputs)
         let mut scale = vec![0f32; rows]; // (rows)
         tensor::quantise(self.kernel, x, self.inputs, &mut q, &mut scale).map_err(refused)?;
@@ -177,7 +180,9 @@ impl CustomOp1 for Attention<'_> {
     }
 
     fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (_, rows, hidden) = layout.shape().dims3()?;
+        let (3, rows, hidden) = layout.shape().dims3()? else {
+            bail!("expected queries, keys and values, got {:?}", layout.shape());
+        };
         let qkv = floats(qkv, layout)?;
         let (q, kv) = qkv.split_at(rows * hidden);
         let (k, v) = kv.split_at(rows * hidden);

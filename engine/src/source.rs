@@ -303,8 +303,6 @@ struct Index {
 /// The part of `config.json` that decides what is computed.
 #[derive(Deserialize)]
 pub(crate) struct Config {
-    #[serde(default)]
-    model_type: Option<String>,
     vocab_size: u32,
     hidden_size: u32,
     num_hidden_layers: u16,
@@ -351,7 +349,6 @@ impl Config {
         let config: Self = serde_json::from_slice(bytes).map_err(malformed)?;
         let unsupported =
             |what: String| Err(Error::source_at(path, format!("{what}; {SUPPORTED}")));
-        debug_assert!(config.model_type.as_deref().is_none_or(|family| family == "bert"));
         if config.hidden_act != "gelu" {
             return unsupported(format!("hidden_act {:?} is not supported", config.hidden_act));
         }

@@ -5,8 +5,10 @@ mod common;
 
 use common::Bert;
 use std::{
+    alloc::{GlobalAlloc, Layout, System},
     fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 use tempfile::TempDir;
 use vigil_engine::{
@@ -14,6 +16,42 @@ use vigil_engine::{
     verify_file, Error, FileEntry, Tokenizer,
 };
 use vigil_primitives::Architecture;
+
+/// The system's allocator, with the largest single allocation of the whole test run.
+struct Watched;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+/// Far above what a package of 60 kB needs, far below what the hostile ones claim.
+const MODEST: usize = 4 << 20;
+
+#[global_allocator]
+static ALLOCATOR: Watched = Watched;
+
+// SAFETY: everything is handed to the system's allocator as it comes.
+unsafe impl GlobalAlloc for Watched {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LARGEST.fetch_max(size, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
 
 /// A good package, to be spoilt.
 struct Victim {
@@ -78,6 +116,8 @@ impl Victim {
                 assert!(error.is_bad_package() && !error.is_bad_input());
                 let message = error.to_string();
                 assert!(message.len() < 600, "{} characters: {message}", message.len());
+                let largest = LARGEST.load(Ordering::Relaxed);
+                assert!((1..MODEST).contains(&largest), "{largest} bytes were allocated at once");
                 message
             }
             Err(other) => panic!("expected a bad package, got {other}"),

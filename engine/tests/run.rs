@@ -3,7 +3,7 @@
 mod common;
 
 use common::{inputs, referee, Bert};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use std::{sync::Arc, thread};
 use vigil_engine::{
     cosine, error::Input, measure_speed, Error, FloatEncoder, Kernel, Model, Options, Package, Run,
@@ -229,7 +229,11 @@ fn measured_speed_should_be_a_speed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_batch_should_give_each_job_the_bytes_it_has_alone(
