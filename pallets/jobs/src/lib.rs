@@ -16,19 +16,14 @@
 //! The calls above, and two structures that the hooks serve under a weight limit, going on in the
 //! next block where they stopped:
 //!
-//! - the **queue**, first in, first out, of jobs with vacancies. A job's vacancies are filled
-//!   together or not at all, so that no worker computes for a job that may never find its others;
-//!   a job that could not be filled goes to the end.
-//! - the **agenda**: every job has exactly one entry, at the block where something becomes due:
-//!   a missed deadline, the settlement, the refund of an undecided contest, and at last the
-//!   pruning of its record.
+//! - the **queue**, first in, first out, of jobs with vacancies. They are filled together or not
+//!   at all, so that no worker computes for a job that may never find its others.
+//! - the **agenda**: every job has exactly one entry, at the block where something becomes due: a
+//!   missed deadline, the settlement, the refund of an undecided contest, at last the pruning.
 //!
-//! A hook's transition runs in its own storage transaction. One that fails is postponed by
-//! [`Config::RetryPeriod`] and says so in an event.
+//! Each transition runs in its own storage transaction; one that fails is tried again later.
 //!
-//! ## Whom it trusts
-//!
-//! Nobody. Work is computed from the architecture, never taken from a worker. A commitment binds
+//! It trusts nobody. Work is computed from the architecture, never taken from a worker. A commitment binds
 //! the worker and the job, and nobody opens one before every replica has committed, so nobody can
 //! copy. A withheld opening costs its worker and blocks nobody else.
 
@@ -52,18 +47,10 @@ pub use pallet::*;
 pub use types::{Due, JobRecord};
 pub use weights::WeightInfo;
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use frame_support::traits::fungible;
-use frame_system::pallet_prelude::BlockNumberFor;
-use vigil_primitives::{job::JobSpec, Balance, JobId};
-
-/// The record of a job in runtime `T`.
-pub type JobRecordOf<T> = JobRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
-/// What a requester states in runtime `T`.
-pub type JobSpecOf<T> = JobSpec<BlockNumberFor<T>>;
-/// A job as shown by runtime `T`.
-pub type JobOf<T> =
-    vigil_primitives::Job<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+use types::{JobOf, JobRecordOf, JobSpecOf, QueueBounds};
+use vigil_primitives::{Balance, JobId};
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -77,9 +64,6 @@ pub mod pallet {
         traits::{Disputes, ModelRegistry, Waterfall, WorkerPool},
         Hash, VersionId,
     };
-
-    use crate::types::QueueBounds;
-    use alloc::vec::Vec;
 
     /// The in-code storage version.
     const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
@@ -121,8 +105,7 @@ pub mod pallet {
         #[pallet::constant]
         type ProtocolFee: Get<Permill>;
 
-        /// The smallest ask of a worker, per giga multiply-accumulate. A job must at least be able
-        /// to pay it.
+        /// The smallest ask of a worker, per giga multiply-accumulate: a job must afford it.
         #[pallet::constant]
         type MinAsk: Get<Balance>;
 
@@ -174,8 +157,7 @@ pub mod pallet {
         #[pallet::constant]
         type EraLength: Get<BlockNumberFor<Self>>;
 
-        /// Most weight that a block's start spends on the agenda and the queue. The agenda may
-        /// use half of it, the queue all that is left.
+        /// Most weight at a block's start: half of it for the agenda, all that is left for the queue.
         #[pallet::constant]
         type ServiceWeight: Get<Weight>;
 
@@ -371,8 +353,8 @@ pub mod pallet {
             /// Who was paid what.
             receipt: Receipt,
         },
-        /// A payee could not be credited, for instance because its account does not exist and the
-        /// amount is below the existential deposit. The requester keeps the amount.
+        /// A payee could not be credited, for instance below the existential deposit of an account
+        /// that does not exist. The requester keeps the amount.
         PaymentReturned {
             /// The job.
             job: JobId,
@@ -506,13 +488,11 @@ pub mod pallet {
         /// Emits [`Event::Submitted`]. Refuses, in this order: a version that is unknown, revoked
         /// or not served; an input that is empty, no whole tokens, too long or out of vocabulary;
         /// more tokens than the version generates; replicas, challenge window or deadline out of
-        /// range; too low a price; too many open jobs; and a price that the caller's balance,
-        /// less the existential deposit, does not cover.
+        /// range; too low a price; too many open jobs; more than the caller can spend.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::submit(types::inline_len(&spec.input)))]
         pub fn submit(origin: OriginFor<T>, spec: Box<JobSpecOf<T>>) -> DispatchResult {
-            let requester = ensure_signed(origin)?;
-            Self::do_submit(requester, *spec)
+            Self::do_submit(ensure_signed(origin)?, *spec)
         }
 
         /// Takes a queued job back, with its whole escrow.
@@ -522,8 +502,7 @@ pub mod pallet {
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::cancel())]
         pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResult {
-            let requester = ensure_signed(origin)?;
-            Self::do_cancel(&requester, job)
+            Self::do_cancel(&ensure_signed(origin)?, job)
         }
 
         /// Commits to an output, without showing it.
@@ -538,8 +517,7 @@ pub mod pallet {
             job: JobId,
             commitment: Hash,
         ) -> DispatchResultWithPostInfo {
-            let worker = ensure_signed(origin)?;
-            Self::do_commit(worker, job, commitment)?;
+            Self::do_commit(ensure_signed(origin)?, job, commitment)?;
             Ok(Pays::No.into())
         }
 
@@ -547,8 +525,7 @@ pub mod pallet {
         ///
         /// Only a worker that has committed may, once every replica has, up to `reveal_by`. Free
         /// when it succeeds. Emits [`Event::Revealed`], and [`Event::Concluded`] or
-        /// [`Event::Contested`] when it is the last. Refuses an output that is not the committed
-        /// one or has too many tokens.
+        /// [`Event::Contested`] when it is the last. Refuses what was not committed to.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::reveal())]
         pub fn reveal(
@@ -557,21 +534,18 @@ pub mod pallet {
             output: Output,
             salt: [u8; 32],
         ) -> DispatchResultWithPostInfo {
-            let worker = ensure_signed(origin)?;
-            Self::do_reveal(worker, job, output, salt)?;
+            Self::do_reveal(ensure_signed(origin)?, job, output, salt)?;
             Ok(Pays::No.into())
         }
 
         /// Gives a job back before committing, without a slash.
         ///
-        /// Only a worker drawn for the job may, up to its `commit_by`. It counts as a lost
-        /// attempt of the job and in the worker's record. Emits [`Event::Declined`], and
-        /// [`Event::Requeued`] or [`Event::Refunded`].
+        /// Only a worker drawn for the job may, up to its `commit_by`. It counts as a lost attempt.
+        /// Emits [`Event::Declined`], and [`Event::Requeued`] or [`Event::Refunded`].
         #[pallet::call_index(4)]
         #[pallet::weight(Pallet::<T>::decline_weight())]
         pub fn decline(origin: OriginFor<T>, job: JobId, reason: DeclineReason) -> DispatchResult {
-            let worker = ensure_signed(origin)?;
-            Self::do_decline(worker, job, reason)
+            Self::do_decline(ensure_signed(origin)?, job, reason)
         }
 
         /// Runs what a job is due for now: an expiry, the settlement, a refund or the pruning.
@@ -582,8 +556,7 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::poke().saturating_add(Pallet::<T>::heaviest_step()))]
         pub fn poke(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
-            let weight = Self::do_poke(job)?;
-            Ok(Some(weight).into())
+            Ok(Some(Self::do_poke(job)?).into())
         }
     }
 

@@ -1,7 +1,10 @@
 //! The three real pallets with balances in one runtime, and builders of jobs in every state.
 
 use crate as pallet_jobs;
-use crate::{Event, JobOf, JobRecordOf, JobSpecOf, Jobs as JobStore};
+use crate::{
+    types::{JobOf, JobRecordOf, JobSpecOf},
+    Event, Jobs as JobStore,
+};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl, parameter_types,
     traits::{fungible::InspectHold, ConstU128, ConstU32, ConstU64, Hooks, Randomness},

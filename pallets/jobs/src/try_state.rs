@@ -51,7 +51,7 @@ impl<T: Config> Pallet<T> {
             if let JobStatus::Settled { receipt, .. } = &job.status {
                 let parts = [receipt.workers, receipt.owner, receipt.treasury, receipt.requester];
                 ensure!(
-                    parts.iter().sum::<Balance>() == job.max_price,
+                    parts.into_iter().fold(0, Balance::saturating_add) == job.max_price,
                     "a receipt does not add up to its escrow"
                 );
             }

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::mem;
 use frame_support::BoundedVec;
+use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_runtime::{
     traits::{AtLeast32BitUnsigned, ConstU32},
@@ -67,6 +68,13 @@ pub struct JobRecord<AccountId, BlockNumber> {
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }
+
+/// The record of a job in runtime `T`.
+pub type JobRecordOf<T> = JobRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// What a requester states in runtime `T`.
+pub type JobSpecOf<T> = JobSpec<BlockNumberFor<T>>;
+/// A job as shown by runtime `T`.
+pub type JobOf<T> = Job<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 
 /// The queue's places are `head..tail`. A place may be empty: its job was cancelled or refunded.
 #[derive(

@@ -12,7 +12,7 @@ impl<T: Config> Pallet<T> {
     /// What the start of a block does: the agenda with half the weight, the queue with the rest.
     pub(crate) fn serve(now: BlockNumberFor<T>) -> Weight {
         let limit = T::ServiceWeight::get();
-        let mut agenda = WeightMeter::with_limit(limit / 2);
+        let mut agenda = WeightMeter::with_limit(limit.div(2));
         Self::serve_agenda(now, &mut agenda);
         let mut queue = WeightMeter::with_limit(limit.saturating_sub(agenda.consumed()));
         Self::serve_queue(now, &mut queue);
@@ -65,7 +65,7 @@ impl<T: Config> Pallet<T> {
                 Self::store(id, job, now);
                 continue;
             };
-            if meter.try_consume(Self::step_weight(due)).is_err() {
+            if meter.try_consume(Self::step_weight_of(&job, due)).is_err() {
                 return false;
             }
             if let Err(error) = Self::step(id, job, due, now) {
@@ -79,8 +79,9 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         let job = Self::load(id)?;
         let due = job.due(now).ok_or(Error::<T>::NotDue)?;
+        let weight = Self::step_weight_of(&job, due);
         Self::step(id, job, due, now)?;
-        Ok(T::WeightInfo::poke().saturating_add(Self::step_weight(due)))
+        Ok(T::WeightInfo::poke().saturating_add(weight))
     }
 
     /// Runs what a job is due for, wholly or not at all.
@@ -121,21 +122,26 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::Pruned { job: id });
     }
 
-    /// Weight of a transition at most.
-    pub(crate) fn step_weight(due: Due) -> Weight {
+    fn step_weight_of(job: &JobRecordOf<T>, due: Due) -> Weight {
+        let replicas = u32::try_from(job.status.replicas().len()).unwrap_or(MAX_REPLICAS);
+        Self::step_weight(due, replicas)
+    }
+
+    /// Weight of a transition of a job with so many workers.
+    pub(crate) fn step_weight(due: Due, replicas: u32) -> Weight {
         let (own, outcome) = match due {
-            Due::Settle => (T::WeightInfo::settle(MAX_REPLICAS), Outcome::Completed),
+            Due::Settle => (T::WeightInfo::settle(replicas), Outcome::Completed),
             Due::ExpireCommitments => {
-                (T::WeightInfo::expire_commitments(MAX_REPLICAS), Outcome::Expired)
+                (T::WeightInfo::expire_commitments(replicas), Outcome::Expired)
             }
-            Due::ExpireReveals => (T::WeightInfo::expire_reveals(MAX_REPLICAS), Outcome::Expired),
+            Due::ExpireReveals => (T::WeightInfo::expire_reveals(replicas), Outcome::Expired),
             Due::Refund(RefundReason::Undecided) => {
-                (T::WeightInfo::refund(MAX_REPLICAS), Outcome::Undecided)
+                (T::WeightInfo::refund(replicas), Outcome::Undecided)
             }
-            Due::Refund(_) => (T::WeightInfo::refund(MAX_REPLICAS), Outcome::Released),
+            Due::Refund(_) => (T::WeightInfo::refund(replicas), Outcome::Released),
             Due::Prune => return T::WeightInfo::prune(),
         };
-        own.saturating_add(Self::release_weight(outcome))
+        own.saturating_add(Self::release_weight(outcome, replicas))
     }
 
     /// Weight of the heaviest transition.
@@ -145,10 +151,11 @@ impl<T: Config> Pallet<T> {
             Due::ExpireCommitments,
             Due::ExpireReveals,
             Due::Refund(RefundReason::NoWorker),
+            Due::Refund(RefundReason::Undecided),
             Due::Prune,
         ]
         .into_iter()
-        .map(Self::step_weight)
+        .map(|due| Self::step_weight(due, MAX_REPLICAS))
         .fold(Weight::zero(), |heaviest, step| heaviest.max(step))
     }
 
@@ -175,7 +182,7 @@ impl<T: Config> Pallet<T> {
             T::MinChallengeWindow::get() <= T::MaxChallengeWindow::get(),
             "MinChallengeWindow must not exceed MaxChallengeWindow"
         );
-        let half = T::ServiceWeight::get() / 2;
+        let half = T::ServiceWeight::get().div(2);
         let transition = T::WeightInfo::turn_page()
             .saturating_add(T::WeightInfo::look())
             .saturating_add(Self::heaviest_step());

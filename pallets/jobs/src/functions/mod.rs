@@ -16,6 +16,7 @@ use frame_support::{
     traits::{fungible::MutateHold, tokens::Precision, Get},
     weights::Weight,
 };
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{
     traits::{Saturating, Zero},
     DispatchError, DispatchResult,
@@ -137,15 +138,15 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Weight of ending the engagements of one job.
-    pub(crate) fn release_weight(outcome: Outcome) -> Weight {
-        T::Workers::release_weight_of(outcome).saturating_mul(MAX_REPLICAS.into())
+    /// Weight of ending so many engagements.
+    fn release_weight(outcome: Outcome, replicas: u32) -> Weight {
+        T::Workers::release_weight_of(outcome).saturating_mul(replicas.into())
     }
 
     /// Weight of giving a job back: the last attempt ends the other engagements too.
     pub(crate) fn decline_weight() -> Weight {
         T::WeightInfo::decline()
-            .saturating_add(Self::release_weight(Outcome::Declined))
-            .saturating_add(Self::release_weight(Outcome::Released))
+            .saturating_add(Self::release_weight(Outcome::Declined, 1))
+            .saturating_add(Self::release_weight(Outcome::Released, MAX_REPLICAS))
     }
 }

@@ -6,7 +6,7 @@ use frame_support::{
     storage::with_storage_layer,
     traits::tokens::{Fortitude, Restriction},
 };
-use sp_runtime::SaturatedConversion;
+use sp_runtime::{traits::CheckedDiv, SaturatedConversion};
 use vigil_primitives::{
     job::{Contribution, Receipt},
     pricing,
@@ -124,10 +124,6 @@ impl<T: Config> Pallet<T> {
 
     /// The era of a block.
     pub(crate) fn era(now: BlockNumberFor<T>) -> u32 {
-        let length = T::EraLength::get();
-        if length.is_zero() {
-            return 0;
-        }
-        (now / length).saturated_into()
+        now.checked_div(&T::EraLength::get()).unwrap_or_default().saturated_into()
     }
 }

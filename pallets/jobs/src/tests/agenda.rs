@@ -14,7 +14,7 @@ use vigil_primitives::{job::RefundReason, JobStatus};
 
 /// Weight with which the agenda, which has half of it, runs so many transitions and no more.
 fn weight_for(due: Due, count: u64) -> Weight {
-    let step = <() as WeightInfo>::look().saturating_add(Jobs::step_weight(due));
+    let step = <() as WeightInfo>::look().saturating_add(Jobs::step_weight(due, 0));
     let half = <() as WeightInfo>::turn_page()
         .saturating_add(step.saturating_mul(count))
         .saturating_add(step / 2);
@@ -74,7 +74,7 @@ fn the_agenda_should_use_the_idle_end_of_a_block() {
 fn the_hooks_should_never_exceed_their_weight() {
     Chain::default().build_and_execute(|| {
         let jobs = unfillable(20);
-        ServiceWeight::set(weight_for(Due::Settle, 3));
+        ServiceWeight::set(weight_for(Due::Refund(RefundReason::NoWorker), 3));
         while refunded(&jobs) < jobs.len() {
             busy_block();
             let used = Jobs::on_initialize(now());
