@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use vigil_client::blobs::BlobClient;
-use vigil_primitives::{job::ReplicaState, AccountId, Hash, Job, JobId, JobStatus};
+use vigil_primitives::{job::ReplicaState, AccountId, BlockNumber, Hash, Job, JobId, JobStatus};
 
 /// Requests to the node, and to workers, that are under way at the same time.
 const AT_ONCE: usize = 16;
@@ -73,6 +73,7 @@ impl<'a> Follower<'a> {
     ) -> Outcome<Vec<Job>> {
         let mut blocks = self.context.client.blocks();
         let mut seen: HashMap<JobId, Job> = HashMap::new();
+        let mut finality = Finality::default();
         loop {
             let best = blocks.next().await;
             let open: Vec<JobId> = ids
@@ -87,19 +88,18 @@ impl<'a> Follower<'a> {
                     changed(&job);
                 }
             }
-            if !ids.iter().all(|id| seen.get(id).is_some_and(|job| self.reached(goal, job))) {
-                continue;
-            }
+            let all = ids.iter().all(|id| seen.get(id).is_some_and(|job| self.reached(goal, job)));
             let finalized = self.context.client.finalized_head().await?;
-            if finalized.number < best.number {
+            if !finality.covers(all, best.number, finalized.number) {
                 continue;
             }
             let jobs = self.read(ids, finalized.hash).await?;
-            if jobs.len() == ids.len() && jobs.iter().all(|job| self.reached(goal, job)) {
+            if jobs.iter().all(|job| self.reached(goal, job)) {
                 return Ok(jobs);
             }
             // The best chain has become another one: what was seen may not be in it.
             seen.clear();
+            finality = Finality::default();
         }
     }
 
@@ -226,6 +226,25 @@ async fn endpoint(context: &Context, worker: &AccountId) -> Outcome<String> {
     Ok(String::from_utf8(endpoint).unwrap_or_default())
 }
 
+/// Whether finality has caught up with what was seen on the best chain.
+#[derive(Default)]
+struct Finality {
+    /// The block at which everything was first seen to be so.
+    since: Option<BlockNumber>,
+}
+
+impl Finality {
+    /// `all` says whether everything is so at the block `best`.
+    fn covers(&mut self, all: bool, best: BlockNumber, finalized: BlockNumber) -> bool {
+        if !all {
+            self.since = None;
+            return false;
+        }
+        // Finality always lags behind the best block, so it is the first one that counts.
+        finalized >= *self.since.get_or_insert(best)
+    }
+}
+
 /// Whether a job has come as far as `goal`, when these workers have been given its input.
 fn reached(goal: Goal, job: &Job, delivered: &HashSet<(JobId, AccountId)>) -> bool {
     let over = job.status.is_final() || matches!(job.status, JobStatus::Contested { .. });
@@ -314,6 +333,17 @@ mod tests {
         let committed = ReplicaState::Committed { commitment: [7; 32].into() };
         let done = job(JobStatus::Assigned { replicas: replicas(committed) });
         assert!(reached(Goal::Delivered, &done, &nobody));
+    }
+
+    #[test]
+    fn finality_should_cover_what_was_seen_once_it_has_come_that_far() {
+        let mut finality = Finality::default();
+        assert!(!finality.covers(false, 10, 8));
+        assert!(!finality.covers(true, 11, 9));
+        assert!(!finality.covers(true, 12, 10));
+        assert!(finality.covers(true, 13, 11), "the lag itself must not matter");
+        assert!(!finality.covers(false, 14, 12));
+        assert!(!finality.covers(true, 15, 13), "it counts anew after a change");
     }
 
     #[test]

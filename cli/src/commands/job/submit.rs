@@ -124,8 +124,12 @@ impl Submit {
             if self.blob {
                 let mut follower = Follower::with_inputs(&context, batch.blobs.clone());
                 let spinner = output::Progress::spinner(global, "handing the inputs to workers");
-                follower.until(Goal::Delivered, &batch.ids(), |_| ()).await?;
+                let jobs = follower.until(Goal::Delivered, &batch.ids(), |_| ()).await?;
                 drop(spinner);
+                let lost = jobs.iter().filter(|job| job.status.is_final());
+                if let Some(reason) = lost.filter_map(|job| follower.complaint(job)).next() {
+                    return Err(Failure::rejected(reason));
+                }
             }
             let json = json!({ "jobs": batch.jobs.iter().map(|submitted| json!({
                 "id": submitted.job,
