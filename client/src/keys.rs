@@ -144,6 +144,10 @@ impl Key {
         if text.starts_with('{') {
             return Self::from_keystore(path, text, password);
         }
+        // A secret URI without a secret stands for a phrase that everybody knows.
+        if text.is_empty() {
+            return Err(KeyError::NotAKey(path.into()));
+        }
         if text.starts_with('/') {
             return Err(KeyError::DevKeyInFile(path.into()));
         }

@@ -21,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use subxt::{
+    client::{ClientAtBlock, OfflineClientAtBlockT},
     config::DefaultExtrinsicParamsBuilder,
     events::Phase,
     rpcs::{client::RpcSubscription, methods::legacy::TransactionStatus},
@@ -365,7 +366,13 @@ impl Pending {
     }
 }
 
-fn sign(at: &AtBlock, call: &Call, key: &Key, nonce: u32, birth: Block) -> Result<Vec<u8>> {
+fn sign<C: OfflineClientAtBlockT<SubstrateConfig>>(
+    at: &ClientAtBlock<SubstrateConfig, C>,
+    call: &Call,
+    key: &Key,
+    nonce: u32,
+    birth: Block,
+) -> Result<Vec<u8>> {
     let incompatible = |error: subxt::error::ExtrinsicError| {
         Error::Incompatible(format!("{}.{}: {error}", call.pallet(), call.name()))
     };
@@ -441,39 +448,4 @@ fn plain_dispatch_error(error: DispatchError, block: Hash) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use subxt::rpcs::UserError;
-
-    fn answer(code: i32, data: &str) -> Refusal {
-        let data = format!("\"{data}\"");
-        let error: UserError = serde_json::from_str(&format!(
-            r#"{{"code":{code},"message":"Invalid Transaction","data":{data}}}"#
-        ))
-        .unwrap();
-        refusal(RpcError::User(error))
-    }
-
-    #[test]
-    fn refusals_should_be_told_apart_by_code_and_text() {
-        assert!(matches!(answer(1010, "Transaction is outdated"), Refusal::Stale));
-        assert!(matches!(answer(1010, "Transaction has a bad signature"), Refusal::BadProof));
-        assert!(matches!(
-            answer(1010, "Inability to pay some fees (e.g. account balance too low)"),
-            Refusal::Other(Error::InsufficientFunds { .. })
-        ));
-        assert!(matches!(answer(1012, ""), Refusal::Other(Error::Banned)));
-        assert!(matches!(answer(1013, ""), Refusal::Known));
-        assert!(matches!(answer(1014, "priority"), Refusal::NonceTaken));
-        assert!(matches!(answer(1016, ""), Refusal::Other(Error::PoolFull)));
-        let lost = refusal(RpcError::DisconnectedWillReconnect("closed".into()));
-        assert!(matches!(lost, Refusal::Lost(Error::Disconnected(_))));
-    }
-
-    #[test]
-    fn token_errors_should_say_what_is_missing() {
-        let error = DispatchError::Token(sp_runtime::TokenError::FundsUnavailable);
-        let error = plain_dispatch_error(error, Hash::zero());
-        assert_eq!(error.to_string(), "Chain::FundsUnavailable: Funds are unavailable");
-    }
-}
+mod tests;

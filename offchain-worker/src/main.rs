@@ -4,6 +4,7 @@
 //! `service` is the event loop, `job` the table it follows, `store` what survives a crash.
 
 mod app;
+mod batch;
 mod blobs;
 mod chain;
 mod compute;

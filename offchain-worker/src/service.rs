@@ -7,9 +7,10 @@
 //! restarts and re-organisations end in the same way, with what is missing being done.
 
 use crate::{
+    batch::{run_batch, Problem},
     blobs::Blobs,
     chain::{Action, Chain},
-    compute::{Compute, Failure},
+    compute::Compute,
     error::{Error, Result},
     job::{self, Facts, Key, Stage, Step},
     metrics::Metrics,
@@ -18,7 +19,6 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    io::Read,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,10 +28,10 @@ use tokio::{
 };
 use vigil_client::{blobs::unix_time, Block};
 use vigil_primitives::{
-    job::{bytes_to_tokens, DeclineReason, Input, JobStatus, Output},
+    job::{bytes_to_tokens, DeclineReason, Input, JobStatus},
     pricing,
     worker::WorkerStatus,
-    BlockNumber, ContentHash, Job, VersionId,
+    BlockNumber, Job, VersionId,
 };
 
 /// Blocks between an extrinsic's inclusion and sending it again if the chain shows no effect.
@@ -88,14 +88,6 @@ enum Done {
     Computed(VersionId, Vec<(Key, Result<Record, Problem>)>),
     Sent(Option<Key>, &'static str, Result<()>),
     Pruned(u64),
-}
-
-/// Why a computation has no record.
-enum Problem {
-    /// It can't be done: give the job back.
-    Refused(Failure),
-    /// It is done but not on disk: do it again.
-    NotStored(String),
 }
 
 /// The worker at work.
@@ -584,58 +576,6 @@ fn ending(job: &Job, me: &vigil_primitives::AccountId) -> (&'static str, u128) {
         JobStatus::Cancelled => ("cancelled", 0),
         _ => ("forgotten", 0),
     }
-}
-
-/// Computes a batch. Outputs and records are on disk when it returns.
-fn run_batch<X: Compute>(
-    compute: &X,
-    store: &Store,
-    blobs: &Blobs,
-    metrics: &Metrics,
-    version: VersionId,
-    batch: Vec<(Key, Vec<u32>)>,
-) -> Vec<(Key, Result<Record, Problem>)> {
-    let start = Instant::now();
-    let inputs: Vec<&[u32]> = batch.iter().map(|(_, tokens)| &tokens[..]).collect();
-    let runs = compute.run(version, &inputs);
-    tracing::info!(%version, jobs = batch.len(), ms = start.elapsed().as_millis(), "computed");
-    batch
-        .iter()
-        .zip(runs)
-        .map(|((key, _), run)| {
-            let record = run.map_err(Problem::Refused).and_then(|run| {
-                metrics.work.inc_by(run.work);
-                keep(store, blobs, version, key, &run).map_err(Problem::NotStored)
-            });
-            (*key, record)
-        })
-        .collect()
-}
-
-fn keep(
-    store: &Store,
-    blobs: &Blobs,
-    version: VersionId,
-    key: &Key,
-    run: &vigil_engine::Run,
-) -> Result<Record, String> {
-    // A record that exists keeps its salt: its commitment may be on chain.
-    if let Some(record) = store.get(key).map_err(|error| error.to_string())? {
-        return Ok(record);
-    }
-    let hash: ContentHash = blobs.put(&run.output).map_err(|error| error.to_string())?;
-    let output = Output { hash, tokens: run.tokens_out };
-    let salt = salt().map_err(|error| error.to_string())?;
-    let record = Record { version, output, salt, made: unix_time() };
-    store.put(key, &record).map_err(|error| error.to_string())?;
-    Ok(record)
-}
-
-/// Randomness of the operating system.
-fn salt() -> std::io::Result<[u8; 32]> {
-    let mut salt = [0; 32];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut salt)?;
-    Ok(salt)
 }
 
 #[cfg(test)]

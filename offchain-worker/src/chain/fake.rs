@@ -10,10 +10,7 @@ use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
     api::{Parameters, VersionView, WorkerView},
-    job::{
-        commitment, DeclineReason, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState,
-        Sampling,
-    },
+    job::{commitment, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling},
     worker::{Reputation, WorkerStatus},
     AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, VersionId, UNIT,
 };
@@ -271,7 +268,7 @@ impl Chain for Fake {
     }
 
     async fn parameters(&self) -> Result<Parameters> {
-        self.up()?;
+        drop(self.up()?);
         Ok(parameters())
     }
 
@@ -292,9 +289,4 @@ impl Chain for Fake {
         }
         state.apply(&self.me, action)
     }
-}
-
-/// Whether an action gives this job back for this reason.
-pub(crate) fn declines(action: &Action, id: JobId, reason: DeclineReason) -> bool {
-    *action == Action::Decline(id, reason)
 }

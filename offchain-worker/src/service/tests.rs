@@ -1,5 +1,6 @@
 use super::*;
 use crate::chain::fake::{inline, job, Fake, VERSION};
+use crate::compute::Failure;
 use std::sync::{
     atomic::{AtomicUsize, Ordering},
     Mutex,
