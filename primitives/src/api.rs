@@ -79,11 +79,12 @@ pub struct Quote {
     pub work: u64,
     /// To the model's owner at most.
     pub owner_fee: Balance,
-    /// Total with the lowest ask seen; `None` when nobody can take the job now.
+    /// Total at which as many workers as replicas would take the job; `None` when fewer could take
+    /// it now.
     pub lowest: Option<Balance>,
-    /// Total at which every worker seen would take the job.
+    /// Total at which every worker seen would take the job; `None` with `lowest`.
     pub highest: Option<Balance>,
-    /// Workers that serve the version.
+    /// Workers seen, in a bounded sample, that serve the version and have room now.
     pub workers: u32,
 }
 
