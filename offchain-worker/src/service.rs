@@ -183,6 +183,8 @@ impl<C: Chain, X: Compute> Service<C, X> {
         self.stopping = Some(Instant::now());
         if self.limits.leave {
             self.send(None, Action::Drain);
+        } else {
+            tracing::warn!("the chain still draws this worker: start it again soon, or set leave");
         }
         self.act();
     }

@@ -267,11 +267,12 @@ async fn another_job_of_the_same_number_should_be_computed_anew() {
     rig.fake.state().forgetful = true;
     rig.fake.add(job(1, inline(5)));
     rig.until("sent", |fake| !fake.sent("commit").is_empty()).await;
-    let mut state = rig.fake.state();
-    state.forgetful = false;
-    state.sent.clear();
-    state.jobs.insert(1, job(1, inline(50)));
-    drop(state);
+    {
+        let mut state = rig.fake.state();
+        state.forgetful = false;
+        state.sent.clear();
+        state.jobs.insert(1, job(1, inline(50)));
+    }
     rig.until("revealed", revealed(1)).await;
     let Action::Reveal(_, output, _) = rig.fake.sent("reveal")[0] else { panic!("odd") };
     let expected = [0, 0, 0, 50, 0, 0, 0, 51];
