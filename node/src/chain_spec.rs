@@ -3,7 +3,10 @@
 
 use sc_service::{ChainType, Properties};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
-use vigil_runtime::WASM_BINARY;
+use vigil_runtime::{
+    constants::money::{DECIMALS, SS58_PREFIX, TOKEN},
+    WASM_BINARY,
+};
 
 /// A chain specification. Nothing is added to the generic one.
 pub(crate) type ChainSpec = sc_service::GenericChainSpec;
@@ -35,9 +38,9 @@ fn build(name: &str, id: &str, kind: ChainType, preset: &str) -> Result<ChainSpe
 /// What wallets show.
 fn properties() -> Properties {
     let mut properties = Properties::new();
-    properties.insert("tokenSymbol".into(), "VGL".into());
-    properties.insert("tokenDecimals".into(), 12.into());
-    properties.insert("ss58Format".into(), vigil_runtime::constants::money::SS58_PREFIX.into());
+    properties.insert("tokenSymbol".into(), TOKEN.into());
+    properties.insert("tokenDecimals".into(), DECIMALS.into());
+    properties.insert("ss58Format".into(), SS58_PREFIX.into());
     properties
 }
 
@@ -47,10 +50,21 @@ mod tests {
     use sp_runtime::BuildStorage;
 
     #[test]
-    fn every_named_chain_should_build_its_genesis() {
+    fn every_named_chain_should_build_its_genesis_from_the_runtime() {
         for spec in [development(), local()] {
-            let storage = spec.expect("the wasm runtime is built").build_storage();
-            assert!(!storage.expect("the preset is complete").top.is_empty());
+            let spec = spec.unwrap();
+            let top = spec.build_storage().unwrap().top;
+            let code = top.get(sp_core::storage::well_known_keys::CODE).map(Vec::as_slice);
+            assert_eq!(code, WASM_BINARY);
+            assert!(top.len() > 50, "{} has only {} entries", spec.name(), top.len());
         }
+    }
+
+    #[test]
+    fn a_raw_specification_should_read_back_when_written() {
+        let json = development().unwrap().as_json(true).unwrap();
+        let again = ChainSpec::from_json_bytes(json.into_bytes()).unwrap();
+        assert_eq!(again.id(), "dev");
+        assert_eq!(again.properties()["tokenSymbol"], "VGL");
     }
 }

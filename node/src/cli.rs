@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_specification_should_be_buildable_without_a_boot_node() {
+    fn build_spec_should_parse_when_zombienet_calls_it() {
         let cli = Cli::parse_from([
             "vigil-node",
             "build-spec",
@@ -65,6 +65,39 @@ mod tests {
             "--disable-default-bootnode",
             "--raw",
         ]);
-        assert!(matches!(cli.subcommand, Some(Subcommand::BuildSpec(_))));
+        let Some(Subcommand::BuildSpec(command)) = cli.subcommand else {
+            panic!("parsed as {:?}", cli.subcommand);
+        };
+        assert!(command.raw && command.disable_default_bootnode);
+        assert_eq!(command.shared_params.chain.as_deref(), Some("local"));
+    }
+
+    #[test]
+    fn dev_should_parse_when_given_alone() {
+        let cli = Cli::parse_from(["vigil-node", "--dev"]);
+        assert!(cli.subcommand.is_none() && cli.run.shared_params.dev);
+    }
+
+    #[test]
+    fn every_maintenance_command_should_parse_when_given_its_arguments() {
+        for line in [
+            "key generate",
+            "export-chain-spec --chain dev",
+            "check-block --dev 1",
+            "export-blocks --dev --from 1 --to 2",
+            "export-state --dev",
+            "import-blocks --dev blocks.bin",
+            "purge-chain --dev -y",
+            "revert --dev 1",
+            "chain-info --dev",
+        ] {
+            let words = std::iter::once("vigil-node").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_flag_should_be_refused() {
+        assert!(Cli::try_parse_from(["vigil-node", "--no-such-flag"]).is_err());
     }
 }

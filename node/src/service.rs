@@ -58,6 +58,10 @@ type Partial = PartialComponents<
 /// Blocks between two justifications that are stored and offered to light and warp-syncing nodes.
 const JUSTIFICATION_PERIOD: u32 = 512;
 
+/// How long a vote is expected to take to reach everybody. A round of votes waits for four of these,
+/// so a block is final within its slot when all goes well.
+const GOSSIP_DURATION: Duration = Duration::from_millis(250);
+
 /// Opens the database and prepares consensus: all that the maintenance subcommands need.
 pub(crate) fn new_partial(config: &Configuration) -> Result<Partial, Error> {
     let telemetry = config
@@ -166,6 +170,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
     let enable_offchain_worker = config.offchain_worker.enabled;
     let public_addresses = config.network.public_addresses.clone();
     let publish_non_global_ips = config.network.allow_non_globals_in_dht;
+    let persisted_cache_directory = config.network.net_config_path.clone();
     let prometheus_registry = config.prometheus_registry().cloned();
 
     let metrics = N::register_notification_metrics(prometheus_registry.as_ref());
@@ -320,6 +325,8 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             sc_authority_discovery::WorkerConfig {
                 publish_non_global_ips,
                 public_addresses,
+                strict_record_validation: true,
+                persisted_cache_directory,
                 ..Default::default()
             },
             Arc::clone(&client),
@@ -341,7 +348,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         // the votes of others need available.
         let voter = sc_consensus_grandpa::run_grandpa_voter(sc_consensus_grandpa::GrandpaParams {
             config: sc_consensus_grandpa::Config {
-                gossip_duration: Duration::from_millis(333),
+                gossip_duration: GOSSIP_DURATION,
                 justification_generation_period: JUSTIFICATION_PERIOD,
                 name: Some(name),
                 observer_enabled: false,

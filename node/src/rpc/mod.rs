@@ -1,5 +1,10 @@
 //! JSON-RPC beside what every Substrate node offers: account nonces, fees, consensus, and one trait
-//! per domain of Vigil for frontends.
+//! per domain of Vigil for frontends. Their methods are `models_*`, `workers_*` and `jobs_*`.
+
+mod jobs;
+mod json;
+mod models;
+mod workers;
 
 use crate::service::{FullBackend, FullClient, Pool, SelectChain};
 use jsonrpsee::RpcModule;
@@ -31,10 +36,13 @@ pub(crate) struct Dependencies {
 pub(crate) fn create(
     dependencies: Dependencies,
 ) -> Result<RpcModule<()>, jsonrpsee::core::RegisterMethodError> {
+    use jobs::{Jobs, JobsApiServer};
+    use models::{Models, ModelsApiServer};
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
     use sc_consensus_babe_rpc::{Babe, BabeApiServer};
     use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
+    use workers::{Workers, WorkersApiServer};
 
     let Dependencies {
         client,
@@ -51,6 +59,9 @@ pub(crate) fn create(
     let mut module = RpcModule::new(());
     module.merge(System::new(Arc::clone(&client), pool).into_rpc())?;
     module.merge(TransactionPayment::new(Arc::clone(&client)).into_rpc())?;
+    module.merge(Models(Arc::clone(&client)).into_rpc())?;
+    module.merge(Workers(Arc::clone(&client)).into_rpc())?;
+    module.merge(Jobs(Arc::clone(&client)).into_rpc())?;
     module.merge(Babe::new(client, babe_worker, keystore, select_chain).into_rpc())?;
     module.merge(
         Grandpa::new(executor, authority_set, voter_state, justifications, finality_proofs)

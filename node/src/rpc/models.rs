@@ -1,0 +1,240 @@
+//! `models_*`: the model registry.
+
+use super::json::{self, digits, hex, parse_version, unavailable, version_id};
+use crate::service::FullClient;
+use jsonrpsee::{core::RpcResult, proc_macros::rpc};
+use serde::Serialize;
+use sp_api::ProvideRuntimeApi;
+use sp_blockchain::HeaderBackend;
+use std::sync::Arc;
+use vigil_primitives::{
+    api::{ModelView, VersionView, VigilApi as _},
+    model::{Access, VersionStatus},
+    AccountId, Architecture, Hash, ModelId, VersionId,
+};
+
+/// Questions about models. `at` is a block's hash; without it the best block answers.
+#[rpc(server, namespace = "models")]
+pub(crate) trait ModelsApi {
+    /// A model by number.
+    #[method(name = "model", blocking)]
+    fn model(&self, id: ModelId, at: Option<Hash>) -> RpcResult<Option<Model>>;
+
+    /// At most `limit` models, and at most 100, from number `from` on.
+    #[method(name = "models", blocking)]
+    fn models(&self, from: ModelId, limit: u32, at: Option<Hash>) -> RpcResult<Vec<Model>>;
+
+    /// A version, written `model@version`.
+    #[method(name = "version", blocking)]
+    fn version(&self, id: String, at: Option<Hash>) -> RpcResult<Option<Version>>;
+}
+
+/// Answers from the runtime.
+pub(crate) struct Models(pub(crate) Arc<FullClient>);
+
+impl ModelsApiServer for Models {
+    fn model(&self, id: ModelId, at: Option<Hash>) -> RpcResult<Option<Model>> {
+        let at = at.unwrap_or_else(|| self.0.info().best_hash);
+        let model = self.0.runtime_api().model(at, id).map_err(unavailable)?;
+        Ok(model.map(Into::into))
+    }
+
+    fn models(&self, from: ModelId, limit: u32, at: Option<Hash>) -> RpcResult<Vec<Model>> {
+        let at = at.unwrap_or_else(|| self.0.info().best_hash);
+        let models = self.0.runtime_api().models(at, from, limit).map_err(unavailable)?;
+        Ok(models.into_iter().map(Into::into).collect())
+    }
+
+    fn version(&self, id: String, at: Option<Hash>) -> RpcResult<Option<Version>> {
+        let at = at.unwrap_or_else(|| self.0.info().best_hash);
+        let version = self.0.runtime_api().version(at, parse_version(&id)?).map_err(unavailable)?;
+        Ok(version.map(Into::into))
+    }
+}
+
+/// A model.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Model {
+    id: ModelId,
+    name: String,
+    owner: AccountId,
+    pending_owner: Option<AccountId>,
+    versions: u32,
+}
+
+impl From<ModelView> for Model {
+    fn from(it: ModelView) -> Self {
+        Self {
+            id: it.id,
+            name: json::text(it.name),
+            owner: it.owner,
+            pending_owner: it.pending_owner,
+            versions: it.versions,
+        }
+    }
+}
+
+/// A version of a model.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Version {
+    #[serde(serialize_with = "version_id")]
+    id: VersionId,
+    owner: AccountId,
+    status: &'static str,
+    workers: u32,
+    #[serde(serialize_with = "hex")]
+    package: Hash,
+    weights: Artifact,
+    #[serde(serialize_with = "hex")]
+    tokenizer: Hash,
+    architecture: Architecture,
+    op_set: u16,
+    terms: Terms,
+    sources: Vec<String>,
+}
+
+/// A file by content.
+#[derive(Clone, Debug, Serialize)]
+struct Artifact {
+    #[serde(serialize_with = "hex")]
+    hash: Hash,
+    #[serde(serialize_with = "digits")]
+    len: u64,
+}
+
+/// Terms of use.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Terms {
+    licence: String,
+    access: &'static str,
+    commercial: bool,
+    #[serde(serialize_with = "digits")]
+    fee_per_job: u128,
+    #[serde(serialize_with = "digits")]
+    fee_per_1k_tokens: u128,
+}
+
+impl From<VersionView> for Version {
+    fn from(it: VersionView) -> Self {
+        let spec = it.spec;
+        Self {
+            id: it.id,
+            owner: it.owner,
+            status: match it.status {
+                VersionStatus::Active => "active",
+                VersionStatus::Deprecated => "deprecated",
+                VersionStatus::Revoked => "revoked",
+            },
+            workers: it.workers,
+            package: spec.package,
+            weights: Artifact { hash: spec.weights.hash, len: spec.weights.len },
+            tokenizer: spec.tokenizer,
+            architecture: spec.architecture,
+            op_set: spec.op_set,
+            terms: Terms {
+                licence: json::text(spec.terms.licence),
+                access: match spec.terms.access {
+                    Access::Open => "open",
+                },
+                commercial: spec.terms.commercial,
+                fee_per_job: spec.terms.fee.per_job,
+                fee_per_1k_tokens: spec.terms.fee.per_1k_tokens,
+            },
+            sources: spec.sources.into_iter().map(json::text).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use sp_keyring::Sr25519Keyring::{Alice, Bob};
+    use vigil_primitives::{
+        architecture::Pooling,
+        model::{self, Fee, VersionSpec},
+        Encoder,
+    };
+
+    #[test]
+    fn a_model_should_show_its_owner_as_an_address() {
+        let model = Model::from(ModelView {
+            id: 7,
+            name: b"mini\xc3\xa9".to_vec().try_into().unwrap(),
+            owner: Alice.to_account_id(),
+            pending_owner: Some(Bob.to_account_id()),
+            versions: 2,
+        });
+        assert_eq!(
+            serde_json::to_value(model).unwrap(),
+            json!({
+                "id": 7,
+                "name": "minié",
+                "owner": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+                "pendingOwner": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+                "versions": 2,
+            })
+        );
+    }
+
+    #[test]
+    fn a_version_should_show_hashes_in_hex_and_amounts_as_digits() {
+        let version = Version::from(VersionView {
+            id: VersionId { model: 7, version: 1 },
+            owner: Alice.to_account_id(),
+            spec: VersionSpec {
+                package: Hash::repeat_byte(1),
+                weights: model::Artifact { hash: Hash::repeat_byte(2), len: 91_000_000 },
+                tokenizer: Hash::repeat_byte(3),
+                architecture: Architecture::Encoder(Encoder {
+                    vocabulary: 30_522,
+                    hidden: 384,
+                    layers: 6,
+                    heads: 12,
+                    intermediate: 1_536,
+                    positions: 512,
+                    token_types: 2,
+                    layer_norm_eps: 1e-12f32.to_bits(),
+                    pooling: Pooling::Mean,
+                    normalize: true,
+                }),
+                op_set: 1,
+                terms: model::Terms {
+                    licence: b"Apache-2.0".to_vec().try_into().unwrap(),
+                    access: Access::Open,
+                    commercial: true,
+                    fee: Fee { per_job: u128::MAX, per_1k_tokens: 5 },
+                },
+                sources: vec![b"https://example.org/".to_vec().try_into().unwrap()]
+                    .try_into()
+                    .unwrap(),
+            },
+            status: VersionStatus::Deprecated,
+            workers: 3,
+        });
+        let json = serde_json::to_value(version).unwrap();
+        assert_eq!(json["id"], "7@1");
+        assert_eq!(json["status"], "deprecated");
+        assert_eq!(json["package"], format!("0x{}", "01".repeat(32)));
+        assert_eq!(
+            json["weights"],
+            json!({ "hash": format!("0x{}", "02".repeat(32)), "len": "91000000" })
+        );
+        assert_eq!(json["architecture"]["family"], "encoder");
+        assert_eq!(json["architecture"]["pooling"], "mean");
+        assert_eq!(
+            json["terms"],
+            json!({
+                "licence": "Apache-2.0",
+                "access": "open",
+                "commercial": true,
+                "feePerJob": u128::MAX.to_string(),
+                "feePer1kTokens": "5",
+            })
+        );
+        assert_eq!(json["sources"], json!(["https://example.org/"]));
+    }
+}

@@ -1,0 +1,130 @@
+//! Models, workers and jobs: what the chain is for, and how they meet.
+
+use crate::{
+    constants::{
+        block,
+        money::{deposit, MICRO, UNIT},
+        time::{DAYS, HOURS, MINUTES},
+    },
+    AccountId, Babe, Balance, Balances, BlockNumber, Hash, Models, Runtime, RuntimeHoldReason,
+    Workers,
+};
+use alloc::{vec, vec::Vec};
+use frame_support::{
+    parameter_types,
+    traits::{ConstU32, ConstU64, Randomness},
+    weights::Weight,
+    PalletId,
+};
+use pallet_babe::{ParentBlockRandomness, RandomnessFromOneEpochAgo};
+use sp_runtime::{traits::AccountIdConversion, Perbill, Permill};
+use vigil_primitives::OP_SET;
+
+/// The account that protocol fees go to. No key opens it; root spends from it.
+pub fn treasury() -> AccountId {
+    PalletId(*b"vgl/trsy").into_account_truncating()
+}
+
+parameter_types! {
+    /// Held for a model or a version.
+    pub const ModelDepositBase: Balance = deposit(2, 0);
+    /// The same for every byte of it.
+    pub const ModelDepositPerByte: Balance = deposit(0, 1);
+    /// The operator sets that the runtime knows.
+    pub OpSets: Vec<u16> = vec![OP_SET];
+}
+
+impl pallet_models::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type DepositBase = ModelDepositBase;
+    type DepositPerByte = ModelDepositPerByte;
+    type OpSets = OpSets;
+    type WeightInfo = ();
+}
+
+/// Blocks that a worker's bond stays after it has left. A result can be challenged for as long as
+/// the longest [challenge window](MaxChallengeWindow), and the dispute that follows takes days too.
+const UNBONDING_PERIOD: BlockNumber = 7 * DAYS;
+
+parameter_types! {
+    /// Smallest bond of a worker. It covers rewards of a fiftieth of it at a time.
+    pub const MinBond: Balance = 100 * UNIT;
+    /// Lowest ask per giga multiply-accumulate.
+    pub const MinAsk: Balance = MICRO;
+    /// Highest ask per giga multiply-accumulate: far above any, and low enough that no reward
+    /// leaves the range of a balance.
+    pub const MaxAsk: Balance = 1_000 * UNIT;
+    /// Burned from the bond for a missed deadline.
+    pub const ExpirySlash: Balance = UNIT;
+}
+
+impl pallet_workers::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Models = Models;
+    type MinBond = MinBond;
+    type MinAsk = MinAsk;
+    type MaxAsk = MaxAsk;
+    type UnbondingPeriod = ConstU32<UNBONDING_PERIOD>;
+    type JailPeriod = ConstU32<HOURS>;
+    type MaxMissesInARow = ConstU32<3>;
+    type ExpirySlash = ExpirySlash;
+    type SampleSize = ConstU32<16>;
+    type WeightInfo = ();
+}
+
+/// The VRF output of the parent block: nobody knew it when a job of an earlier block was submitted,
+/// and every block has its own. A block without one, which the configured kinds of slots do not
+/// produce, falls back to the randomness of the last epoch.
+pub struct DrawRandomness;
+
+impl Randomness<Hash, BlockNumber> for DrawRandomness {
+    fn random(subject: &[u8]) -> (Hash, BlockNumber) {
+        match ParentBlockRandomness::<Runtime>::random(subject) {
+            (Some(hash), known_since) => (hash, known_since),
+            (None, _) => RandomnessFromOneEpochAgo::<Runtime>::random(subject),
+        }
+    }
+}
+
+/// Longest challenge window a requester may choose.
+const MAX_CHALLENGE_WINDOW: BlockNumber = DAYS;
+
+parameter_types! {
+    /// Where protocol fees go.
+    pub Treasury: AccountId = treasury();
+    /// On top of every reward.
+    pub const ProtocolFee: Permill = Permill::from_percent(1);
+    /// Most of a block's start that jobs may use: the rest of the block is left to transactions,
+    /// without which no job goes on.
+    pub ServiceWeight: Weight = Perbill::from_percent(25) * block::MAX_WEIGHT;
+}
+
+impl pallet_jobs::Config for Runtime {
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Currency = Balances;
+    type Models = Models;
+    type Waterfall = Models;
+    type Workers = Workers;
+    type Disputes = ();
+    type Randomness = DrawRandomness;
+    type Treasury = Treasury;
+    type ProtocolFee = ProtocolFee;
+    type MinAsk = MinAsk;
+    type CommitPeriod = ConstU32<MINUTES>;
+    // A worker of 10 giga multiply-accumulates per second keeps its deadlines.
+    type WorkPerBlock = ConstU64<20_000_000_000>;
+    type RevealPeriod = ConstU32<{ MINUTES / 2 }>;
+    type MinChallengeWindow = ConstU32<3>;
+    type MaxChallengeWindow = ConstU32<MAX_CHALLENGE_WINDOW>;
+    type ContestPeriod = ConstU32<{ 10 * MINUTES }>;
+    type Retention = ConstU32<DAYS>;
+    type RetryPeriod = ConstU32<{ 10 * MINUTES }>;
+    type MaxDuration = ConstU32<DAYS>;
+    type MaxOpenJobs = ConstU32<100_000>;
+    type MaxOpenJobsPerAccount = ConstU32<10_000>;
+    type EraLength = ConstU32<DAYS>;
+    type ServiceWeight = ServiceWeight;
+    type WeightInfo = pallet_jobs::weights::HandSet<Runtime>;
+}

@@ -1,0 +1,123 @@
+//! The wiring: what no pallet can test alone.
+
+mod genesis;
+mod transactions;
+mod validators;
+mod weights;
+
+use crate::{
+    constants::time::SLOT_MS, genesis_presets, AccountId, Block, Executive, Hash, Header, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
+};
+use codec::Encode;
+use frame_support::traits::BuildGenesisConfig;
+use sp_consensus_babe::digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest};
+use sp_core::Pair;
+use sp_io::TestExternalities;
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::{
+    generic::{Digest, DigestItem, Era},
+    traits::Header as _,
+};
+
+/// The slot of the first block.
+const FIRST_SLOT: u64 = 900_000_000;
+
+/// The chain of a preset, before its first block.
+fn chain(preset: &str) -> TestExternalities {
+    let patch = genesis_presets::get_preset(&preset.into()).expect("the preset exists");
+    let mut default = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
+    merge(&mut default, serde_json::from_slice(&patch).unwrap());
+    let config: RuntimeGenesisConfig = serde_json::from_value(default).unwrap();
+    let mut externalities = TestExternalities::default();
+    externalities.execute_with(|| config.build());
+    externalities
+}
+
+/// Puts a preset's values in place of the default ones, as a chain specification does.
+fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+    match (into, patch) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (into, patch) => *into = patch,
+    }
+}
+
+/// Begins block `number` as authority `author`: its header and its timestamp.
+fn begin_block(number: u32, author: u32) -> Header {
+    let slot = FIRST_SLOT + u64::from(number);
+    let pre_digest = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
+        authority_index: author,
+        slot: slot.into(),
+    });
+    let header = Header::new(
+        number,
+        Hash::zero(),
+        Hash::zero(),
+        Hash::repeat_byte(number as u8),
+        Digest { logs: vec![<DigestItem as CompatibleDigestItem>::babe_pre_digest(pre_digest)] },
+    );
+    Executive::initialize_block(&header);
+    let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: slot * SLOT_MS });
+    Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(now)).unwrap().unwrap();
+    header
+}
+
+/// Everything a transaction carries beside its call.
+fn extension(nonce: u32, tip: u128) -> TxExtension {
+    (
+        frame_system::CheckNonZeroSender::new(),
+        frame_system::CheckSpecVersion::new(),
+        frame_system::CheckTxVersion::new(),
+        frame_system::CheckGenesis::new(),
+        frame_system::CheckEra::from(Era::Immortal),
+        frame_system::CheckNonce::from(nonce),
+        frame_system::CheckWeight::new(),
+        pallet_transaction_payment::ChargeTransactionPayment::from(tip),
+        frame_metadata_hash_extension::CheckMetadataHash::new(false),
+        frame_system::WeightReclaim::new(),
+    )
+}
+
+/// A transaction signed as a wallet does it, with only the chain's public values.
+fn signed(call: RuntimeCall, by: Sr25519Keyring, nonce: u32) -> UncheckedExtrinsic {
+    let extension = extension(nonce, 0);
+    let genesis = frame_system::Pallet::<Runtime>::block_hash(0);
+    let implicit = (
+        (),
+        VERSION.spec_version,
+        VERSION.transaction_version,
+        genesis,
+        genesis,
+        (),
+        (),
+        (),
+        None,
+        (),
+    );
+    let payload = SignedPayload::from_raw(call.clone(), extension.clone(), implicit);
+    let signature = payload.using_encoded(|bytes| by.pair().sign(bytes));
+    UncheckedExtrinsic::new_signed(call, by.to_account_id().into(), signature.into(), extension)
+}
+
+fn account(who: Sr25519Keyring) -> AccountId {
+    who.to_account_id()
+}
+
+/// The types a node and the runtime must agree on.
+#[test]
+fn blocks_should_decode_as_opaque_blocks_when_encoded() {
+    use codec::Decode;
+    let header = Header::new(1, Hash::zero(), Hash::zero(), Hash::zero(), Digest::default());
+    let block = Block::new(
+        header,
+        vec![UncheckedExtrinsic::new_bare(RuntimeCall::Timestamp(pallet_timestamp::Call::set {
+            now: 1,
+        }))],
+    );
+    let opaque = crate::opaque::Block::decode(&mut &block.encode()[..]).unwrap();
+    assert_eq!(opaque.encode(), block.encode());
+}

@@ -1,0 +1,71 @@
+use super::*;
+use crate::{
+    configs::RuntimeBlockWeights,
+    constants::{block, money::MILLI},
+    genesis_presets::DEVELOPMENT,
+    TransactionPayment,
+};
+use frame_support::{
+    dispatch::{DispatchClass, GetDispatchInfo},
+    weights::constants::WEIGHT_REF_TIME_PER_MILLIS,
+};
+use sp_keyring::Sr25519Keyring::Alice;
+use vigil_primitives::{
+    job::{Input, JobSpec, Policy, Sampling, MAX_INLINE_INPUT},
+    VersionId,
+};
+
+/// The largest job the chain carries.
+fn submit() -> RuntimeCall {
+    RuntimeCall::Jobs(pallet_jobs::Call::submit {
+        spec: Box::new(JobSpec {
+            version: VersionId { model: 0, version: 0 },
+            input: Input::Inline(vec![0; MAX_INLINE_INPUT as usize].try_into().unwrap()),
+            max_tokens_out: 0,
+            sampling: Sampling::Greedy,
+            policy: Policy { replicas: 5, challenge_window: 3 },
+            max_price: MILLI,
+            deadline: 100,
+        }),
+    })
+}
+
+#[test]
+fn a_block_should_take_at_most_a_third_of_its_slot() {
+    let block = RuntimeBlockWeights::get().max_block.ref_time() / WEIGHT_REF_TIME_PER_MILLIS;
+    assert_eq!(block, SLOT_MS / 3);
+}
+
+#[test]
+fn a_hundred_of_the_largest_jobs_should_fit_into_a_block() {
+    chain(DEVELOPMENT).execute_with(|| {
+        let submit = signed(submit(), Alice, 0);
+        let info = submit.get_dispatch_info();
+        let normal = RuntimeBlockWeights::get().get(DispatchClass::Normal).max_total.unwrap();
+        // What jobs themselves may do at the start of the block is taken off.
+        let service = crate::configs::ServiceWeight::get();
+        let hundred = info.total_weight().saturating_mul(100).saturating_add(service);
+        assert!(hundred.all_lte(normal), "{hundred:?} of {normal:?}");
+
+        let bytes = submit.encoded_size() as u32;
+        assert!(100 * bytes < block::NORMAL_RATIO * block::MAX_BYTES, "{bytes}");
+    });
+}
+
+#[test]
+fn submitting_the_largest_job_should_cost_less_than_a_thousandth_of_a_token() {
+    chain(DEVELOPMENT).execute_with(|| {
+        let submit = signed(submit(), Alice, 0);
+        let (info, bytes) = (submit.get_dispatch_info(), submit.encoded_size() as u32);
+        let fee = TransactionPayment::compute_fee(bytes, &info, 0);
+        assert!(fee < MILLI, "{fee}");
+    });
+}
+
+#[test]
+fn a_runtime_upgrade_should_fit_into_a_block() {
+    // The largest compressed runtime in use anywhere is about half of this.
+    let upgrade = 3 * 1024 * 1024;
+    let limit = crate::configs::RuntimeBlockLength::get();
+    assert!(*limit.max.get(DispatchClass::Operational) > upgrade);
+}
