@@ -83,9 +83,11 @@ impl Cli {
 }
 
 fn init_logs(json: bool) {
+    use std::io::{stderr, IsTerminal};
     use tracing_subscriber::{fmt, EnvFilter};
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder =
+        fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     // Another subscriber is there only in tests.
     let _ = if json {
         builder.json().flatten_event(true).try_init()
