@@ -32,10 +32,10 @@ impl Value {
             Self::F32(x) => (x.to_le_bytes(), 4),
             Self::I32(x) => (x.to_le_bytes(), 4),
             Self::I16(x) => {
-                let [a, b] = x.to_le_bytes();
-                ([a, b, 0, 0], 2)
+                let [low, high] = x.to_le_bytes();
+                ([low, high, 0, 0], 2)
             }
-            Self::I8(x) => ([x.to_le_bytes()[0], 0, 0, 0], 1),
+            Self::I8(x) => ([x as u8, 0, 0, 0], 1),
         }
     }
 }
@@ -52,8 +52,8 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
     let first = |i: usize| f32s(i).next();
     let i8s = |i: usize| inputs.get(i).copied().unwrap_or(&[]).iter().map(|b| i32::from(*b as i8));
     let i32s = |i: usize| {
-        let words = inputs.get(i).copied().unwrap_or(&[]).chunks_exact(4);
-        words.map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        let (words, _) = inputs.get(i).copied().unwrap_or(&[]).as_chunks();
+        words.iter().map(|word| i32::from_le_bytes(*word))
     };
     // Largest of the partial maxima of magnitudes, which are not negative.
     let max = |i: usize| f32s(i).fold(0.0, greater);
@@ -102,8 +102,8 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
             Value::I16(quantise(first(0)? * first(1)?, scale, WEIGHT_MAX) as i16)
         }
         Kind::Mix => {
-            let weights = inputs.first()?.chunks_exact(2);
-            let weights = weights.map(|b| i32::from(i16::from_le_bytes([b[0], b[1]])));
+            let (weights, _) = inputs.first()?.as_chunks();
+            let weights = weights.iter().map(|weight| i32::from(i16::from_le_bytes(*weight)));
             Value::I32(weights.zip(i8s(1)).fold(0, |sum, (p, v)| sum + p * v))
         }
         Kind::Context { .. } => {
@@ -129,5 +129,5 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
 
 /// Little-endian f32 values; a rest shorter than four bytes is left out.
 fn f32s(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+    bytes.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word))
 }

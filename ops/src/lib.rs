@@ -23,6 +23,11 @@
 //! | [`tensor`] | whole tensors, fast |
 
 #![cfg_attr(not(feature = "std"), no_std)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "a validated architecture bounds every dimension, so that indices and sizes fit in \
+              u64 and sums of int8 products in i32; tests hold both at their limits"
+)]
 
 extern crate alloc;
 

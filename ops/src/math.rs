@@ -98,13 +98,16 @@ pub(crate) fn quantise_finite(x: f32, scale: f32, limit: f32) -> i32 {
 pub fn sum(values: impl Iterator<Item = f32>) -> f32 {
     let mut lanes = [0f32; LANES];
     for (i, value) in values.enumerate() {
-        lanes[i % LANES] += value;
+        if let Some(lane) = lanes.get_mut(i % LANES) {
+            *lane += value;
+        }
     }
     sum_lanes(lanes)
 }
 
 /// The fixed tree over 16 lanes.
 #[inline(always)]
+#[allow(clippy::indexing_slicing, reason = "`i + half` is below 16")]
 pub fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {

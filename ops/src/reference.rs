@@ -44,7 +44,10 @@ pub fn evaluate(op: &Op, operands: &[&[u8]], weights: &[&[u8]]) -> Result<Vec<u8
         let token = match op.kind {
             Kind::Embed => {
                 let row = index / u64::from(op.shape.dimension(1));
-                let token = token(operands[0], row).ok_or(BadInput::WrongLength)?;
+                let token = operands
+                    .first()
+                    .and_then(|ids| token(ids, row))
+                    .ok_or(BadInput::WrongLength)?;
                 if op.weight(1).is_none_or(|scale| token >= scale.rows) {
                     return Err(BadInput::UnknownToken(token));
                 }
@@ -66,9 +69,9 @@ pub fn evaluate(op: &Op, operands: &[&[u8]], weights: &[&[u8]]) -> Result<Vec<u8
                 .ok_or(BadInput::WrongLength)?;
             count += 1;
         }
-        let value = element(op, &opening, &inputs[..count]).ok_or(BadInput::WrongLength)?;
-        let (bytes, len) = value.to_le_bytes();
-        out.extend_from_slice(&bytes[..len]);
+        let value = inputs.get(..count).and_then(|inputs| element(op, &opening, inputs));
+        let (bytes, len) = value.ok_or(BadInput::WrongLength)?.to_le_bytes();
+        out.extend(bytes.into_iter().take(len));
     }
     Ok(out)
 }
@@ -94,12 +97,20 @@ pub fn run(
         let result = match op.kind {
             Kind::Tokens => tokens.iter().flat_map(|id| id.to_le_bytes()).collect(),
             _ => {
-                let operands: Vec<&[u8]> =
-                    op.operands().map(|o| results[o.index as usize].as_slice()).collect();
-                let tensors: Vec<&[u8]> = op
-                    .weights()
-                    .map(|w| &weights[w.offset as usize..(w.offset + w.size()) as usize])
+                let operands: Option<Vec<&[u8]>> = op
+                    .operands()
+                    .map(|operand| results.get(operand.index as usize).map(Vec::as_slice))
                     .collect();
+                let tensors: Option<Vec<&[u8]>> = op
+                    .weights()
+                    .map(|spec| {
+                        let start = usize::try_from(spec.offset).ok()?;
+                        let len = usize::try_from(spec.size()).ok()?;
+                        weights.get(start..start.checked_add(len)?)
+                    })
+                    .collect();
+                let operands = operands.ok_or(BadInput::WrongLength)?;
+                let tensors = tensors.ok_or(BadInput::WrongLength)?;
                 evaluate(&op, &operands, &tensors)?
             }
         };

@@ -188,7 +188,10 @@ impl Weights {
 
     /// Bytes of all tensors together.
     pub fn size(&self) -> u64 {
-        self.len().checked_sub(1).and_then(|last| self.get(last)).map_or(0, |t| t.offset + t.size())
+        self.len()
+            .checked_sub(1)
+            .and_then(|last| self.get(last))
+            .map_or(0, |t| t.offset.saturating_add(t.size()))
     }
 
     /// Tensor number `index` of the canonical order.
@@ -239,10 +242,10 @@ impl Weights {
     fn locate(&self, index: usize) -> Option<(Option<u16>, usize, u64)> {
         let layers = usize::from(self.encoder.layers);
         let head_size = |range: core::ops::Range<usize>| -> u64 {
-            range.filter_map(head).map(|id| self.describe(id).size()).sum()
+            total(range.filter_map(head).map(|id| self.describe(id).size()))
         };
         let layer_size = |range: core::ops::Range<usize>| -> u64 {
-            range.filter_map(|step| in_layer(0, step)).map(|id| self.describe(id).size()).sum()
+            total(range.filter_map(|step| in_layer(0, step)).map(|id| self.describe(id).size()))
         };
         let f32_len = HEAD_F32 + LAYER_F32 * layers;
         if index < HEAD_F32 {
@@ -250,26 +253,31 @@ impl Weights {
         }
         if index < f32_len {
             let (layer, step) = ((index - HEAD_F32) / LAYER_F32, (index - HEAD_F32) % LAYER_F32);
-            let before = head_size(0..HEAD_F32)
-                + layer as u64 * layer_size(0..LAYER_F32)
-                + layer_size(0..step);
+            let layers = (layer as u64).saturating_mul(layer_size(0..LAYER_F32));
+            let before = [head_size(0..HEAD_F32), layers, layer_size(0..step)];
+            let before = total(before.into_iter());
             return Some((Some(layer as u16), step, before));
         }
-        let f32_size = head_size(0..HEAD_F32) + layers as u64 * layer_size(0..LAYER_F32);
+        let f32_size = head_size(0..HEAD_F32)
+            .saturating_add((layers as u64).saturating_mul(layer_size(0..LAYER_F32)));
         let index = index - f32_len;
         if index < HEAD_I8 {
             let step = HEAD_F32 + index;
-            return Some((None, step, f32_size + head_size(HEAD_F32..step)));
+            return Some((None, step, f32_size.saturating_add(head_size(HEAD_F32..step))));
         }
         let (layer, step) =
             ((index - HEAD_I8) / LAYER_I8, LAYER_F32 + (index - HEAD_I8) % LAYER_I8);
         if layer >= layers {
             return None;
         }
-        let before = head_size(HEAD_F32..HEAD_F32 + HEAD_I8)
-            + layer as u64 * layer_size(LAYER_F32..LAYER_F32 + LAYER_I8)
-            + layer_size(LAYER_F32..step);
-        Some((Some(layer as u16), step, f32_size + before))
+        let whole = layer_size(LAYER_F32..LAYER_F32 + LAYER_I8);
+        let before = [
+            f32_size,
+            head_size(HEAD_F32..HEAD_F32 + HEAD_I8),
+            (layer as u64).saturating_mul(whole),
+            layer_size(LAYER_F32..step),
+        ];
+        Some((Some(layer as u16), step, total(before.into_iter())))
     }
 
     /// Type and shape; the offset is left 0.
@@ -295,6 +303,11 @@ impl Weights {
         };
         TensorSpec { id, dtype, rows, columns, offset: 0 }
     }
+}
+
+/// Sum of sizes. Saturates, as the sizes do, on dimensions that no valid architecture has.
+fn total(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }
 
 fn layer_of(module: Module) -> Option<u16> {
@@ -401,6 +414,16 @@ mod tests {
         let keys: Vec<_> =
             weights().iter().map(|s| (s.dtype != DType::F32, s.id.to_string())).collect();
         assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn absurd_dimensions_should_saturate() {
+        let mut absurd = weights();
+        absurd.encoder.vocabulary = u32::MAX;
+        absurd.encoder.hidden = u32::MAX;
+        absurd.encoder.intermediate = u32::MAX;
+        absurd.encoder.layers = u16::MAX;
+        assert_eq!(absurd.size(), u64::MAX);
     }
 
     #[test]

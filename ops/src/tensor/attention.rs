@@ -152,38 +152,38 @@ fn attend(s: &mut Scratch, q: Head<'_>, k: Head<'_>, v: Head<'_>, out: Shared<f3
     for first in (0..tokens).step_by(TILE_ROWS) {
         let count = TILE_ROWS.min(tokens - first);
         let mut query_scale = [0f32; TILE_ROWS];
-        for row in 0..count {
+        for (row, scale) in query_scale.iter_mut().enumerate().take(count) {
             let query = &mut s.queries[row * query_stride..][..width];
-            query_scale[row] = rows::quantise_row(s.kernel, q.row(first + row), query) * root;
+            *scale = rows::quantise_row(s.kernel, q.row(first + row), query) * root;
         }
         for panel in 0..s.keys.panels() {
             let columns = PANEL.min(tokens - panel * PANEL);
             s.keys.multiply(&s.queries, count, panel, &mut s.tile);
-            for row in 0..count {
+            for (row, scale) in query_scale.iter().enumerate().take(count) {
                 scale_scores(
                     s.kernel,
                     &s.tile.0[row][..columns],
-                    query_scale[row],
+                    *scale,
                     &s.key_scale[panel * PANEL..][..columns],
                     &mut s.scores[row * padded + panel * PANEL..][..columns],
                 );
             }
         }
         let mut factors = [0f32; TILE_ROWS];
-        for row in 0..count {
+        for (row, factor) in factors.iter_mut().enumerate().take(count) {
             let scores = &mut s.scores[row * padded..][..padded];
             scores[tokens..].fill(f32::NEG_INFINITY);
             let weights = &mut s.weights[row * padded..][..padded];
-            factors[row] = softmax(s.kernel, scores, &s.value_max, weights);
+            *factor = softmax(s.kernel, scores, &s.value_max, weights);
         }
         for panel in 0..s.values.panels() {
             let columns = PANEL.min(width - panel * PANEL);
             s.values.multiply(&s.weights, padded, count, panel, &mut s.tile);
-            for row in 0..count {
+            for (row, factor) in factors.iter().enumerate().take(count) {
                 // SAFETY: a task owns its head's columns of its sequence's rows.
                 let out = unsafe { out.slice(q.offset(first + row) + panel * PANEL, columns) };
                 for (out, sum) in out.iter_mut().zip(&s.tile.0[row]) {
-                    *out = canonical(*sum as f32 * factors[row]);
+                    *out = canonical(*sum as f32 * *factor);
                 }
             }
         }

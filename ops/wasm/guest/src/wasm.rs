@@ -27,15 +27,15 @@ unsafe impl GlobalAlloc for Bump {
         // SAFETY: no other reference is alive.
         let next = unsafe { &mut *self.next.get() };
         if *next == 0 {
-            *next = wasm32::memory_size(0) * PAGE;
+            *next = wasm32::memory_size(0).saturating_mul(PAGE);
         }
         let start = next.next_multiple_of(layout.align());
         let Some(end) = start.checked_add(layout.size()) else {
             return core::ptr::null_mut();
         };
-        let have = wasm32::memory_size(0) * PAGE;
+        let have = wasm32::memory_size(0).saturating_mul(PAGE);
         if end > have {
-            let pages = (end - have).div_ceil(PAGE);
+            let pages = end.saturating_sub(have).div_ceil(PAGE);
             if wasm32::memory_grow(0, pages) == usize::MAX {
                 return core::ptr::null_mut();
             }
