@@ -1,16 +1,18 @@
 //! Builds the runtime a second time, for wasm: the binary that validators run and upgrades replace.
 
-#[cfg(all(feature = "std", not(feature = "metadata-hash")))]
+/// With the feature `metadata-hash`, the hash of the metadata goes into it: signers that show only
+/// part of a transaction, as hardware wallets do, rely on it.
+#[cfg(feature = "std")]
 fn main() {
-    substrate_wasm_builder::WasmBuilder::build_using_defaults();
-}
-
-/// With the hash of the metadata inside, which signers without a screen for every call need.
-#[cfg(all(feature = "std", feature = "metadata-hash"))]
-fn main() {
-    substrate_wasm_builder::WasmBuilder::init_with_defaults()
-        .enable_metadata_hash("VGL", 12)
-        .build();
+    // The lock file is looked for above the output, which is elsewhere when the target folder is.
+    const HINT: &str = "WASM_BUILD_WORKSPACE_HINT";
+    if std::env::var_os(HINT).is_none() {
+        std::env::set_var(HINT, concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    }
+    let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
+    #[cfg(feature = "metadata-hash")]
+    let builder = builder.enable_metadata_hash("VGL", 12);
+    builder.build();
 }
 
 /// The wasm build itself has nothing more to build.

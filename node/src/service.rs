@@ -256,7 +256,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
                 finality_proofs: Arc::clone(&finality_proofs),
                 executor,
             })
-            .map_err(Into::into)
+            .map_err(|error| Error::Application(error.into()))
         })
     };
     sc_service::spawn_tasks(sc_service::SpawnTasksParams {

@@ -13,6 +13,8 @@
 //! | [`genesis_presets`] | the first block of the `development` and `local_testnet` chains |
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// The macros that build a runtime generate items without documentation.
+#![allow(missing_docs)]
 // The runtime APIs and the dispatch of 20 pallets nest deeper than the default.
 #![recursion_limit = "512"]
 
@@ -34,7 +36,7 @@ pub mod validators;
 pub use apis::{RuntimeApi, RUNTIME_API_VERSIONS};
 pub use vigil_primitives::{AccountId, Balance, BlockNumber, Hash, Nonce, Signature};
 
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 use sp_runtime::{
     generic, impl_opaque_keys,
     traits::{BlakeTwo256, Verify},
@@ -42,23 +44,20 @@ use sp_runtime::{
 };
 use sp_version::RuntimeVersion;
 
-/// The number that every change of behaviour raises. Nodes run what is on chain, not what they
-/// were built with, so nothing else tells two runtimes apart.
-pub const SPEC_VERSION: u32 = 1;
-/// The number that every change of a call's or a transaction extension's encoding raises: an old
-/// signer's transaction is then refused instead of being read as another.
-pub const TRANSACTION_VERSION: u32 = 1;
-
-/// This runtime's version.
+/// This runtime's version, and the one place where it is.
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: Cow::Borrowed("vigil"),
     impl_name: Cow::Borrowed("vigil-node"),
     authoring_version: 1,
-    spec_version: SPEC_VERSION,
+    // Every change of behaviour raises it. Nodes run what is on chain, not what they were built
+    // with, so nothing else tells two runtimes apart.
+    spec_version: 1,
     impl_version: 0,
     apis: RUNTIME_API_VERSIONS,
-    transaction_version: TRANSACTION_VERSION,
+    // Every change of a call's or a transaction extension's encoding raises it: an old signer's
+    // transaction is then refused instead of being read as another.
+    transaction_version: 1,
     system_version: 1,
 };
 

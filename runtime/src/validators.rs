@@ -11,8 +11,11 @@ use crate::{
     Validators,
 };
 use alloc::vec::Vec;
-use frame_support::{storage_alias, traits::OriginTrait, weights::Weight};
-use pallet_session::{historical, DisablingDecision, DisablingStrategy};
+use frame_support::{storage_alias, weights::Weight};
+use pallet_session::{
+    disabling::{DisablingDecision, DisablingStrategy},
+    historical,
+};
 use sp_runtime::{
     traits::{Convert, StaticLookup},
     Perbill,

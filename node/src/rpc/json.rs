@@ -56,7 +56,7 @@ pub(crate) fn parse_version(text: &str) -> Result<vigil_primitives::VersionId, E
 }
 
 /// What has been computed and earned.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Contribution {
     /// Jobs settled.
     jobs: u64,

@@ -1,8 +1,9 @@
 //! What accounts can do beyond single transactions, and administration until there is governance.
 
 use crate::{
-    constants::money::deposit, AccountId, Balance, Balances, OriginCaller, Preimage, Runtime,
-    RuntimeBlockWeights, RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin, System,
+    configs::RuntimeBlockWeights, constants::money::deposit, AccountId, Balance, Balances,
+    OriginCaller, Preimage, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin,
+    System,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
@@ -15,7 +16,7 @@ use frame_support::{
 };
 use frame_system::EnsureRoot;
 use scale_info::TypeInfo;
-use sp_runtime::{traits::BlakeTwo256, Perbill};
+use sp_runtime::traits::BlakeTwo256;
 
 impl pallet_utility::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
@@ -173,7 +174,7 @@ impl pallet_preimage::Config for Runtime {
 
 parameter_types! {
     /// What scheduled calls may use of a block.
-    pub SchedulerWeight: Weight = Perbill::from_percent(50) * RuntimeBlockWeights::get().max_block;
+    pub SchedulerWeight: Weight = RuntimeBlockWeights::get().max_block / 2;
 }
 
 impl pallet_scheduler::Config for Runtime {

@@ -3,8 +3,8 @@
 use crate::{
     constants::time::{EPOCH_SLOTS, EQUIVOCATION_SESSIONS, EQUIVOCATION_WINDOW, SLOT_MS},
     validators::{KeepOneEnabled, ValidatorSet},
-    AccountId, Authorship, Babe, Balance, Balances, Grandpa, Historical, Offences, Runtime,
-    RuntimeCall, RuntimeEvent, Session, SessionKeys, Timestamp, UncheckedExtrinsic,
+    AccountId, Babe, Balance, Balances, Historical, Offences, Runtime, RuntimeCall, RuntimeEvent,
+    Session, SessionKeys, UncheckedExtrinsic,
 };
 use frame_support::{
     parameter_types,

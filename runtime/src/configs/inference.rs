@@ -6,8 +6,7 @@ use crate::{
         money::{deposit, MICRO, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Babe, Balance, Balances, BlockNumber, Hash, Models, Runtime, RuntimeHoldReason,
-    Workers,
+    AccountId, Balance, Balances, BlockNumber, Hash, Models, Runtime, RuntimeHoldReason, Workers,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::{
@@ -17,7 +16,7 @@ use frame_support::{
     PalletId,
 };
 use pallet_babe::{ParentBlockRandomness, RandomnessFromOneEpochAgo};
-use sp_runtime::{traits::AccountIdConversion, Perbill, Permill};
+use sp_runtime::{traits::AccountIdConversion, Permill};
 use vigil_primitives::OP_SET;
 
 /// The account that protocol fees go to. No key opens it; root spends from it.
@@ -98,7 +97,7 @@ parameter_types! {
     pub const ProtocolFee: Permill = Permill::from_percent(1);
     /// Most of a block's start that jobs may use: the rest of the block is left to transactions,
     /// without which no job goes on.
-    pub ServiceWeight: Weight = Perbill::from_percent(25) * block::MAX_WEIGHT;
+    pub ServiceWeight: Weight = block::MAX_WEIGHT.div(4);
 }
 
 impl pallet_jobs::Config for Runtime {

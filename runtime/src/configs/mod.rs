@@ -12,10 +12,12 @@ pub use money::{FeesToAuthor, SlowAdjustingFee, WeightToFee};
 
 use crate::{
     constants::{block, money::SS58_PREFIX},
-    AccountId, Address, Balance, Block, Hash, Nonce, PalletInfo, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeOrigin, RuntimeTask, System, VERSION,
+    AccountId, Balance, Block, Hash, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent,
+    RuntimeOrigin, RuntimeTask, VERSION,
 };
-use frame_support::{derive_impl, parameter_types, weights::constants::ParityDbWeight};
+use frame_support::{
+    derive_impl, dispatch::DispatchClass, parameter_types, weights::constants::ParityDbWeight,
+};
 use frame_system::limits::{BlockLength, BlockWeights};
 use sp_runtime::traits::AccountIdLookup;
 use sp_version::RuntimeVersion;
@@ -31,7 +33,12 @@ parameter_types! {
         BlockWeights::with_sensible_defaults(block::MAX_WEIGHT, block::NORMAL_RATIO);
     /// Bytes of a block.
     pub RuntimeBlockLength: BlockLength =
-        BlockLength::max_with_normal_ratio(block::MAX_BYTES, block::NORMAL_RATIO);
+        BlockLength::builder()
+            .max_length(block::MAX_BYTES)
+            .modify_max_length_for_class(DispatchClass::Normal, |max| {
+                *max = block::NORMAL_RATIO * block::MAX_BYTES;
+            })
+            .build();
     /// Address format.
     pub const Ss58Prefix: u16 = SS58_PREFIX;
 }

@@ -50,7 +50,7 @@ impl WeightToFeePolynomial for WeightToFee {
 
     fn polynomial() -> WeightToFeeCoefficients<Balance> {
         let base = Balance::from(ExtrinsicBaseWeight::get().ref_time()).max(1);
-        WeightToFeeCoefficients::from_slice(&[WeightToFeeCoefficient {
+        core::iter::once(WeightToFeeCoefficient {
             degree: 1,
             negative: false,
             coeff_frac: Perbill::from_rational(
@@ -58,7 +58,8 @@ impl WeightToFeePolynomial for WeightToFee {
                 base,
             ),
             coeff_integer: BASE_FEE.checked_div(base).unwrap_or_default(),
-        }])
+        })
+        .collect()
     }
 }
 
