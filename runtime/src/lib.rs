@@ -29,8 +29,6 @@ mod benchmarks;
 pub mod configs;
 pub mod constants;
 pub mod genesis_presets;
-#[cfg(test)]
-mod tests;
 pub mod validators;
 
 pub use apis::{RuntimeApi, RUNTIME_API_VERSIONS};

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{
+use codec::MaxEncodedLen;
+use frame_support::traits::Get;
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
+use vigil_runtime::{
     configs::treasury,
     constants::{
         money::EXISTENTIAL_DEPOSIT,
@@ -8,9 +11,6 @@ use crate::{
     genesis_presets::{DEVELOPMENT, ENDOWMENT, LOCAL_TESTNET},
     AuthorityDiscovery, Babe, Balances, Grandpa, Session, Validators,
 };
-use codec::MaxEncodedLen;
-use frame_support::traits::Get;
-use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
 
 #[test]
 fn the_development_chain_should_begin_with_one_validator() {
@@ -60,7 +60,7 @@ fn an_unknown_preset_should_not_exist() {
 fn a_slot_should_take_two_seconds() {
     chain(DEVELOPMENT).execute_with(|| {
         assert_eq!(Babe::slot_duration(), 2_000);
-        assert_eq!(crate::constants::time::DAYS, 43_200);
+        assert_eq!(vigil_runtime::constants::time::DAYS, 43_200);
         assert_eq!(EPOCH_SLOTS * u64::from(EQUIVOCATION_SESSIONS), 7 * 43_200);
     });
 }
@@ -72,7 +72,7 @@ fn an_architecture_should_take_less_than_128_bytes() {
 
 #[test]
 fn a_bond_should_outlast_the_longest_challenge_and_contest() {
-    let unbonding = <Runtime as pallet_workers::Config>::UnbondingPeriod::get();
+    let unbonding: u32 = <Runtime as pallet_workers::Config>::UnbondingPeriod::get();
     let window: u32 = <Runtime as pallet_jobs::Config>::MaxChallengeWindow::get();
     let contest: u32 = <Runtime as pallet_jobs::Config>::ContestPeriod::get();
     let duration: u32 = <Runtime as pallet_jobs::Config>::MaxDuration::get();

@@ -5,10 +5,6 @@ mod transactions;
 mod validators;
 mod weights;
 
-use crate::{
-    constants::time::SLOT_MS, genesis_presets, AccountId, Block, Executive, Hash, Header, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
-};
 use codec::Encode;
 use frame_support::traits::BuildGenesisConfig;
 use sp_consensus_babe::digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest};
@@ -17,7 +13,11 @@ use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
     generic::{Digest, DigestItem, Era},
-    traits::Header as _,
+    traits::{Block as _, Header as _},
+};
+use vigil_runtime::{
+    constants::time::SLOT_MS, genesis_presets, AccountId, Block, Executive, Hash, Header, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
 };
 
 /// The slot of the first block.
@@ -118,6 +118,6 @@ fn blocks_should_decode_as_opaque_blocks_when_encoded() {
             now: 1,
         }))],
     );
-    let opaque = crate::opaque::Block::decode(&mut &block.encode()[..]).unwrap();
+    let opaque = vigil_runtime::opaque::Block::decode(&mut &block.encode()[..]).unwrap();
     assert_eq!(opaque.encode(), block.encode());
 }

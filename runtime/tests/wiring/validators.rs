@@ -1,12 +1,8 @@
 use super::*;
-use crate::{
-    genesis_presets::{DEVELOPMENT, LOCAL_TESTNET},
-    Babe, Grandpa, Historical, Offences, RuntimeOrigin, Session, System, Validators,
-};
 use codec::Decode;
 use frame_support::{
     assert_ok,
-    traits::{DisabledValidators, KeyOwnerProofSystem, Randomness},
+    traits::{DisabledValidators, Hooks, KeyOwnerProofSystem, Randomness},
 };
 use pallet_babe::EquivocationOffence;
 use sp_core::ed25519;
@@ -16,6 +12,10 @@ use sp_keyring::{
 };
 use sp_runtime::traits::Hash as _;
 use sp_staking::offence::ReportOffence;
+use vigil_runtime::{
+    genesis_presets::{DEVELOPMENT, LOCAL_TESTNET},
+    Babe, Grandpa, Historical, Offences, RuntimeOrigin, Session, System, Validators,
+};
 
 fn index(who: Sr25519Keyring) -> u32 {
     Session::validator_id_to_index(&account(who)).expect("it validates")
@@ -89,11 +89,12 @@ fn one_block_shown_twice_should_be_no_equivocation() {
     chain(LOCAL_TESTNET).execute_with(|| {
         begin_block(1, index(Alice));
         let offender: sp_consensus_babe::AuthorityId = Bob.public().into();
+        let block = sealed(Bob, 1);
         let proof = sp_consensus_babe::EquivocationProof {
             offender: offender.clone(),
             slot: (FIRST_SLOT + 1).into(),
-            first_header: sealed(Bob, 1),
-            second_header: sealed(Bob, 1),
+            first_header: block.clone(),
+            second_header: block,
         };
         let owner = Historical::prove((sp_consensus_babe::KEY_TYPE, offender)).unwrap();
 
@@ -175,6 +176,7 @@ fn an_offender_should_leave_the_set_two_sessions_later() {
         others.sort();
         assert_eq!(Session::validators(), others);
         assert_eq!(Session::disabled_validators(), Vec::<u32>::new());
+        Grandpa::on_finalize(1);
         assert_eq!(Grandpa::grandpa_authorities().len(), 3);
         assert_eq!(Babe::authorities().len(), 3);
     });
@@ -221,7 +223,7 @@ fn a_member_without_keys_should_wait_until_it_has_some() {
         }
         assert_eq!(Session::validators().len(), 4);
 
-        let keys = crate::SessionKeys {
+        let keys = vigil_runtime::SessionKeys {
             babe: Sr25519Keyring::Eve.public().into(),
             grandpa: Ed25519Keyring::Eve.public().into(),
             authority_discovery: Sr25519Keyring::Eve.public().into(),
@@ -250,7 +252,7 @@ fn an_unchanged_set_should_need_no_new_grandpa_set() {
 fn old_sessions_should_be_forgotten_when_nothing_can_be_reported_any_more() {
     chain(LOCAL_TESTNET).execute_with(|| {
         begin_block(1, index(Alice));
-        let kept = crate::constants::time::EQUIVOCATION_SESSIONS;
+        let kept = vigil_runtime::constants::time::EQUIVOCATION_SESSIONS;
         for _ in 0..kept + 10 {
             Session::rotate_session();
         }
@@ -264,8 +266,8 @@ fn old_sessions_should_be_forgotten_when_nothing_can_be_reported_any_more() {
 fn randomness_should_differ_by_subject_when_the_block_has_no_vrf() {
     chain(LOCAL_TESTNET).execute_with(|| {
         begin_block(1, index(Alice));
-        let (first, _) = crate::configs::DrawRandomness::random(b"first");
-        let (second, _) = crate::configs::DrawRandomness::random(b"second");
+        let (first, _) = vigil_runtime::configs::DrawRandomness::random(b"first");
+        let (second, _) = vigil_runtime::configs::DrawRandomness::random(b"second");
         assert_ne!(first, second);
         assert_ne!(first, Hash::zero());
         assert_ne!(first, sp_runtime::traits::BlakeTwo256::hash(b"first"));

@@ -1,10 +1,4 @@
 use super::*;
-use crate::{
-    configs::RuntimeBlockWeights,
-    constants::{block, money::MILLI},
-    genesis_presets::DEVELOPMENT,
-    TransactionPayment,
-};
 use frame_support::{
     dispatch::{DispatchClass, GetDispatchInfo},
     weights::constants::WEIGHT_REF_TIME_PER_MILLIS,
@@ -13,6 +7,12 @@ use sp_keyring::Sr25519Keyring::Alice;
 use vigil_primitives::{
     job::{Input, JobSpec, Policy, Sampling, MAX_INLINE_INPUT},
     VersionId,
+};
+use vigil_runtime::{
+    configs::RuntimeBlockWeights,
+    constants::{block, money::MILLI},
+    genesis_presets::DEVELOPMENT,
+    TransactionPayment,
 };
 
 /// The largest job the chain carries.
@@ -43,7 +43,7 @@ fn a_hundred_of_the_largest_jobs_should_fit_into_a_block() {
         let info = submit.get_dispatch_info();
         let normal = RuntimeBlockWeights::get().get(DispatchClass::Normal).max_total.unwrap();
         // What jobs themselves may do at the start of the block is taken off.
-        let service = crate::configs::ServiceWeight::get();
+        let service = vigil_runtime::configs::ServiceWeight::get();
         let hundred = info.total_weight().saturating_mul(100).saturating_add(service);
         assert!(hundred.all_lte(normal), "{hundred:?} of {normal:?}");
 
@@ -66,6 +66,6 @@ fn submitting_the_largest_job_should_cost_less_than_a_thousandth_of_a_token() {
 fn a_runtime_upgrade_should_fit_into_a_block() {
     // The largest compressed runtime in use anywhere is about half of this.
     let upgrade = 3 * 1024 * 1024;
-    let limit = crate::configs::RuntimeBlockLength::get();
+    let limit = vigil_runtime::configs::RuntimeBlockLength::get();
     assert!(*limit.max.get(DispatchClass::Operational) > upgrade);
 }

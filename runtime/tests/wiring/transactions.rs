@@ -1,16 +1,16 @@
 use super::*;
-use crate::{
-    configs::ProxyType,
-    constants::money::{BASE_FEE, MILLI, UNIT},
-    genesis_presets::{DEVELOPMENT, ENDOWMENT},
-    Balances, System,
-};
 use codec::Decode;
 use frame_support::traits::InstanceFilter;
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 use sp_runtime::{
     traits::Checkable,
     transaction_validity::{InvalidTransaction, TransactionValidityError},
+};
+use vigil_runtime::{
+    configs::ProxyType,
+    constants::money::{BASE_FEE, MILLI, UNIT},
+    genesis_presets::{DEVELOPMENT, ENDOWMENT},
+    Balances, System,
 };
 
 fn transfer(to: Sr25519Keyring, value: u128) -> RuntimeCall {
@@ -28,7 +28,9 @@ fn a_transaction_should_be_the_same_when_encoded_and_decoded() {
         let decoded = UncheckedExtrinsic::decode(&mut &bytes[..]).unwrap();
         assert_eq!(decoded.encode(), bytes);
         assert_eq!(decoded.function, transaction.function);
-        decoded.check(&Default::default()).expect("its signature still holds");
+        decoded
+            .check(&frame_system::ChainContext::<Runtime>::default())
+            .expect("its signature still holds");
     });
 }
 
