@@ -44,7 +44,11 @@ pub(super) fn status_sentence(job: &Job) -> String {
             )
         }
         JobStatus::Revealed { replicas, settle_at } => {
-            format!("revealed: {} results agree, paid at block {settle_at}", replicas.len())
+            let agree = match replicas.len() {
+                1 => "one result".to_owned(),
+                count => format!("{count} results agree"),
+            };
+            format!("revealed: {agree}, paid at block {settle_at}")
         }
         JobStatus::Contested { until, .. } => {
             format!("contested: results differ, refunded at block {until} unless decided before")

@@ -181,7 +181,7 @@ impl Submit {
                 }
                 Err(failure) => {
                     report["error"] = failure.to_json()["error"].clone();
-                    lines.push(format!("job {}  {failure}", job.id));
+                    lines.push(failure.to_string());
                     if worst.as_ref().is_none_or(|worst| worst.kind() != Kind::Rejected) {
                         worst = Some(failure);
                     }
@@ -211,6 +211,11 @@ pub(crate) async fn wait(
             progress.say(summary(states.values().copied()));
         })
         .await
+}
+
+/// "1 job", "2 jobs".
+fn count_of(jobs: usize) -> String {
+    format!("{jobs} job{}", if jobs == 1 { "" } else { "s" })
 }
 
 /// How many jobs are in which state: "3 assigned, 2 settled".
@@ -294,8 +299,8 @@ pub(crate) async fn submit(
     let spendable = balances.spendable(context.view().existential_deposit().await?);
     let total = total.filter(|total| *total <= spendable).ok_or_else(|| {
         Failure::rejected(format!(
-            "{} jobs need {} in escrow and {account} can spend {}: send it more, or lower --max-price",
-            inputs.len(),
+            "{} need {} in escrow and {account} can spend {}: send it more, or lower --max-price",
+            count_of(inputs.len()),
             total.map_or_else(|| "more than there is".into(), amount),
             amount(spendable)
         ))
@@ -329,7 +334,7 @@ pub(crate) async fn submit(
         })
         .collect::<Outcome<Vec<_>>>()?;
     let calls: Vec<_> = specs.iter().map(calls::jobs::submit).collect();
-    let what = format!("submitting {} jobs for at most {}", calls.len(), amount(total));
+    let what = format!("submitting {} for at most {}", count_of(calls.len()), amount(total));
     let spinner = output::Progress::spinner(&context.global, what);
     let results = context.client.submit_many(&calls, context.key()?, Until::Finalized).await;
     drop(spinner);

@@ -86,9 +86,12 @@ impl Money {
         Ok(())
     }
 
-    /// Accounts with what they had, have, and what the jobs did to them.
+    /// Accounts with what they had, have, and what the jobs did to them, in the order of their
+    /// parts.
     fn rows(&self) -> impl Iterator<Item = (&AccountId, Total, Total, &Entry)> {
-        self.ledger.entries.iter().map(|(account, entry)| {
+        let mut entries: Vec<_> = self.ledger.entries.iter().collect();
+        entries.sort_by_key(|(_, entry)| entry.roles.clone());
+        entries.into_iter().map(|(account, entry)| {
             let of = |totals: &BTreeMap<_, _>| totals.get(account).copied().unwrap_or_default();
             (account, of(&self.before), of(&self.after), entry)
         })
