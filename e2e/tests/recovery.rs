@@ -67,9 +67,13 @@ fn a_killed_node_should_go_on_with_its_chain_and_its_jobs() {
     let version = network.publish();
     let mut worker = network.worker(&version, None);
 
-    // Jobs before the crash, of which some are under way when it comes.
-    let jobs = network.submit(&version, &["one", "two", "three", "four"], &[]);
-    network.job_until(jobs[0], "assigned", 30);
+    // Jobs before the crash, all under way when it comes: the challenge window is still open.
+    let texts = ["one", "two", "three", "four"];
+    let jobs = network.submit(&version, &texts, &["--challenge-window", "20"]);
+    for job in &jobs {
+        let status = network.job(*job)["status"].clone();
+        assert_ne!(status, "settled", "job {job} was over before the crash");
+    }
     let height = network.best();
     network.node().kill();
     std::thread::sleep(Duration::from_secs(3));
