@@ -8,6 +8,9 @@
 //! | `service.rs` | the parts of a running node, and how they are joined |
 //! | `rpc/` | JSON-RPC for frontends |
 
+// The service's own error type is what it is.
+#![allow(clippy::result_large_err)]
+
 mod chain_spec;
 mod cli;
 mod command;

@@ -43,7 +43,7 @@ fn the_author_should_earn_the_fee_of_a_transfer() {
 
         assert_eq!(Balances::free_balance(account(Bob)), ENDOWMENT + UNIT);
         let fee = ENDOWMENT - UNIT - Balances::free_balance(account(Charlie));
-        assert!(fee >= BASE_FEE && fee < MILLI, "a transfer costs {fee}");
+        assert!((BASE_FEE..MILLI).contains(&fee), "a transfer costs {fee}");
         assert_eq!(Balances::free_balance(account(Alice)), ENDOWMENT + fee);
         assert_eq!(Balances::total_issuance(), issued);
         assert_eq!(System::account_nonce(account(Charlie)), 1);
