@@ -52,6 +52,8 @@ use frame_support::traits::fungible;
 use types::{JobOf, JobRecordOf, JobSpecOf, QueueBounds};
 use vigil_primitives::{Balance, JobId};
 
+// FRAME's macros expand to these; the calls below do not.
+#[allow(clippy::expect_used, clippy::unreachable)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;

@@ -36,8 +36,9 @@ pub use types::{Model, PublishedVersion};
 pub use weights::WeightInfo;
 
 // The code that FRAME's macros generate looks names up with `expect`.
+// FRAME's macros expand to these; the calls below do not.
+#[allow(clippy::expect_used, clippy::unreachable)]
 #[frame_support::pallet]
-#[allow(clippy::expect_used)]
 pub mod pallet {
     use super::*;
     use crate::types::Refused;

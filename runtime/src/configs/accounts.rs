@@ -174,7 +174,7 @@ impl pallet_preimage::Config for Runtime {
 
 parameter_types! {
     /// What scheduled calls may use of a block.
-    pub SchedulerWeight: Weight = RuntimeBlockWeights::get().max_block / 2;
+    pub SchedulerWeight: Weight = RuntimeBlockWeights::get().max_block.saturating_div(2);
 }
 
 impl pallet_scheduler::Config for Runtime {

@@ -36,7 +36,7 @@ parameter_types! {
         BlockLength::builder()
             .max_length(block::MAX_BYTES)
             .modify_max_length_for_class(DispatchClass::Normal, |max| {
-                *max = block::NORMAL_RATIO * block::MAX_BYTES;
+                *max = block::NORMAL_RATIO.mul_floor(block::MAX_BYTES);
             })
             .build();
     /// Address format.
