@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows a pallet: a transition checks what the record alone can tell, changes the
 //! record, and leaves it as it was when it refuses. Money, engagements and indices follow in
-//! [`crate::functions`].
+//! `functions`.
 
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
