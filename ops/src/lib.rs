@@ -1,6 +1,6 @@
 //! Reproducible operators: the same bytes on every machine.
 //!
-//! A run of a model is a [`Program`](program::Program): a list of operators that follows from the
+//! A run of a model is a [`Program`]: a list of operators that follows from the
 //! architecture by arithmetic. Every operator has two faces.
 //!
 //! - [`element`](element::element) computes one output element from the few operand bytes that it

@@ -1,6 +1,6 @@
 //! A whole run, element by element.
 //!
-//! Slow and plain: every operator's whole result by [`element`](crate::element::element), nothing
+//! Slow and plain: every operator's whole result by [`element`], nothing
 //! fused. It is the yardstick of the tensor kernels and what runs in wasm.
 
 use crate::{
