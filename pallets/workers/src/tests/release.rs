@@ -129,17 +129,18 @@ fn release_should_take_what_there_is_when_the_bond_is_smaller_than_the_slash() {
     });
 }
 
+// A broken caller is loud where debug assertions are on, and harmless on a live chain.
 #[test]
-#[should_panic = "release of more than the worker is engaged in"]
-fn release_should_be_loud_in_tests_when_there_was_no_engagement() {
+#[cfg_attr(debug_assertions, should_panic = "release of more than the worker is engaged in")]
+fn release_should_leave_valid_books_when_there_was_no_engagement() {
     ExtBuilder::default()
         .worker(ANNA)
         .build_and_execute(|| Pool::release(&ANNA, REWARD, Outcome::Completed));
 }
 
 #[test]
-#[should_panic = "release of an account that is no worker"]
-fn release_should_be_loud_in_tests_when_the_account_is_no_worker() {
+#[cfg_attr(debug_assertions, should_panic = "release of an account that is no worker")]
+fn release_should_change_nothing_when_the_account_is_no_worker() {
     ExtBuilder::default().build_and_execute(|| Pool::release(&ANNA, 0, Outcome::Released));
 }
 
