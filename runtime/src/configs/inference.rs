@@ -43,7 +43,7 @@ impl pallet_models::Config for Runtime {
 }
 
 /// Blocks that a worker's bond stays after it has left. A result can be challenged for as long as
-/// the longest [challenge window](MaxChallengeWindow), and the dispute that follows takes days too.
+/// the longest [challenge window](MAX_CHALLENGE_WINDOW), and the dispute that follows takes days too.
 const UNBONDING_PERIOD: BlockNumber = 7 * DAYS;
 
 parameter_types! {
