@@ -47,7 +47,9 @@ struct Layer {
 impl Encoder {
     /// Reads the weights of a verified package.
     pub(crate) fn load(package: &Package, kernel: Kernel) -> Result<Self> {
-        let Architecture::Encoder(config) = *package.architecture();
+        let Architecture::Encoder(config) = *package.architecture() else {
+            return Err(Error::package_at(package.dir(), "it is not an encoder"));
+        };
         let reader = Reader::new(package, kernel, f32::from_bits(config.layer_norm_eps));
         let hidden = config.hidden as usize;
         let word = reader.bytes(Module::WordEmbedding)?;

@@ -30,7 +30,9 @@ impl FloatEncoder {
     /// [`Error::Source`] for a folder that can't be packed either.
     pub fn open(hf_dir: impl AsRef<Path>) -> Result<Self> {
         let source = Source::open(hf_dir.as_ref())?;
-        let Architecture::Encoder(encoder) = source.architecture;
+        let Architecture::Encoder(encoder) = source.architecture else {
+            return Err(Error::source_at(&source.dir, "it is not an encoder"));
+        };
         let bad = |what: String| Error::source_at(&source.dir, what);
         let mut json: serde_json::Value =
             serde_json::from_slice(&source.config).map_err(|error| bad(error.to_string()))?;

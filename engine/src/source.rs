@@ -383,7 +383,7 @@ impl Config {
 
     /// Whether `architecture` has the dimensions of this configuration.
     pub(crate) fn agrees(&self, architecture: &Architecture) -> bool {
-        let Architecture::Encoder(encoder) = architecture;
+        let Architecture::Encoder(encoder) = architecture else { return false };
         encoder.vocabulary == self.vocab_size
             && encoder.hidden == self.hidden_size
             && encoder.layers == self.num_hidden_layers

@@ -34,7 +34,9 @@ fn refusal(bert: &Bert, change: impl FnOnce(&Path)) -> String {
 }
 
 fn encoder(report: &PackReport) -> vigil_primitives::Encoder {
-    let Architecture::Encoder(encoder) = report.manifest.architecture;
+    let Architecture::Encoder(encoder) = report.manifest.architecture else {
+        panic!("not an encoder")
+    };
     encoder
 }
 

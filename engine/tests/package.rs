@@ -270,7 +270,9 @@ fn an_architecture_that_does_not_fit_the_weights_should_be_refused_before_they_a
     let change = |change: fn(&mut vigil_primitives::Encoder)| {
         let victim = Victim::new();
         victim.change_manifest(|manifest| {
-            let Architecture::Encoder(encoder) = &mut manifest.architecture;
+            let Architecture::Encoder(encoder) = &mut manifest.architecture else {
+                panic!("not an encoder")
+            };
             change(encoder);
         });
         victim.refusal()
@@ -297,7 +299,9 @@ fn a_file_that_is_only_claimed_to_be_large_should_be_refused_before_it_is_mapped
         .replace("\"hidden_size\": 32", "\"hidden_size\": 65536")
         .replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 4096");
     victim.replace(CONFIG, config.as_bytes()).change_manifest(|manifest| {
-        let Architecture::Encoder(encoder) = &mut manifest.architecture;
+        let Architecture::Encoder(encoder) = &mut manifest.architecture else {
+            panic!("not an encoder")
+        };
         (encoder.vocabulary, encoder.hidden, encoder.heads) = (1 << 20, 1 << 16, 1 << 12);
     });
     let needed: u64 = victim.refusal().rsplit("exactly ").next().unwrap().parse().unwrap();

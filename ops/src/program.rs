@@ -257,6 +257,7 @@ impl Program {
             Architecture::Encoder(encoder) => {
                 Ok(Self { encoder: *encoder, weights, tokens: tokens_in })
             }
+            Architecture::Decoder(_) => Err(NoProgram::BadLength),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A job: one run of one model version on one input, paid from escrow.
 
+pub use crate::Sampling;
 use crate::{Balance, ContentHash, Hash, VersionId};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -66,27 +67,6 @@ pub fn tokens_to_bytes(tokens: &[u32]) -> Vec<u8> {
 pub fn bytes_to_tokens(bytes: &[u8]) -> Option<Vec<u32>> {
     let (tokens, rest) = bytes.as_chunks::<4>();
     rest.is_empty().then(|| tokens.iter().map(|token| u32::from_le_bytes(*token)).collect())
-}
-
-/// How the next token is chosen. Encoders generate none and take `Greedy`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub enum Sampling {
-    /// The token with the largest logit.
-    #[default]
-    #[codec(index = 0)]
-    Greedy,
 }
 
 /// How a result is made trustworthy.

@@ -4,8 +4,8 @@
 //! the pallets store and return them, the runtime API carries them, and the worker and the command
 //! line decode them. Nothing here knows a pallet, a node or a network. It is `no_std`.
 //!
-//! Without the feature `chain` only [`architecture`] is left, which needs no Substrate crate: the
-//! operators build on it, in wasm too.
+//! Without the feature `chain` only [`architecture`] and [`sampling`] are left, which need no
+//! Substrate crate: the operators build on them, in wasm too.
 //!
 //! | module | holds |
 //! |---|---|
@@ -14,6 +14,7 @@
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
 //! | [`pricing`] | every formula that turns work and terms into money |
+//! | [`sampling`] | how a language model chooses its next token |
 //! | [`traits`] | how the pallets meet each other |
 //! | [`api`] | the runtime API |
 
@@ -31,16 +32,18 @@ pub mod job;
 pub mod model;
 #[cfg(feature = "chain")]
 pub mod pricing;
+pub mod sampling;
 #[cfg(feature = "chain")]
 pub mod traits;
 #[cfg(feature = "chain")]
 pub mod worker;
 
-pub use architecture::{Architecture, Encoder};
+pub use architecture::{Architecture, Decoder, Encoder};
 #[cfg(feature = "chain")]
 pub use job::{Job, JobId, JobStatus};
 #[cfg(feature = "chain")]
 pub use model::{ModelId, Version, VersionId};
+pub use sampling::Sampling;
 
 #[cfg(feature = "chain")]
 use sp_runtime::traits::{IdentifyAccount, Verify};

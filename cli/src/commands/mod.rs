@@ -72,6 +72,18 @@ pub(crate) fn architecture(architecture: &Architecture) -> String {
             output::count(encoder.vocabulary.into()),
             encoder.positions,
         ),
+        Architecture::Decoder(decoder) => format!(
+            "decoder, {} layers, {} wide, {} heads of {} ({} for keys and values), {} feed-forward, \
+             {} token ids, up to {} tokens",
+            decoder.layers,
+            decoder.hidden,
+            decoder.heads,
+            decoder.head_width,
+            decoder.kv_heads,
+            decoder.intermediate,
+            output::count(decoder.vocabulary.into()),
+            decoder.positions,
+        ),
     }
 }
 

@@ -51,6 +51,7 @@ fn source_name(id: TensorId) -> String {
         Module::Down(layer) => (Some(layer), "output.dense"),
         Module::FeedForwardNorm(layer) => (Some(layer), "output.LayerNorm"),
         Module::Up(layer) => (Some(layer), "intermediate.dense"),
+        _ => (None, "of another family"),
     };
     let end = if id.part == Part::Bias { "bias" } else { "weight" };
     match layer {

@@ -197,7 +197,7 @@ struct Layer {
 
 impl Model {
     pub fn new(kernel: Kernel, architecture: &Architecture, bytes: &[u8]) -> Self {
-        let Architecture::Encoder(encoder) = *architecture;
+        let Architecture::Encoder(encoder) = *architecture else { panic!("not an encoder") };
         let weights = Weights::new(architecture);
         let get = |module, part| tensor_bytes(&weights, bytes, module, part);
         let table = |module| (i8_of(&get(module, Part::Weight)), f32_of(&get(module, Part::Scale)));

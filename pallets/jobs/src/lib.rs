@@ -426,6 +426,10 @@ pub mod pallet {
         TokenOutOfVocabulary,
         /// More tokens than the version can generate, or than the job asked for.
         TooManyTokens,
+        /// A language model must be allowed to generate at least one token.
+        TooFewTokens,
+        /// The temperature or the least share of the likeliest token is out of range.
+        SamplingInvalid,
         /// Replicas must be 1 to 5.
         ReplicasOutOfRange,
         /// The challenge window is shorter or longer than the chain allows.

@@ -7,7 +7,7 @@ use frame_support::traits::{
 };
 use sp_runtime::TokenError;
 use vigil_primitives::{
-    job::{bytes_to_tokens, Input, Sampling},
+    job::{bytes_to_tokens, Input},
     model::{Access, VersionStatus},
     pricing,
     traits::ModelRegistry,
@@ -30,9 +30,8 @@ impl<T: Config> Pallet<T> {
             spec.max_tokens_out <= architecture.max_tokens_out(tokens_in),
             Error::<T>::TooManyTokens
         );
-        match spec.sampling {
-            Sampling::Greedy => {}
-        }
+        ensure!(spec.max_tokens_out >= architecture.min_tokens_out(), Error::<T>::TooFewTokens);
+        ensure!(spec.sampling.is_valid(), Error::<T>::SamplingInvalid);
 
         let policy = spec.policy;
         ensure!(

@@ -3,6 +3,12 @@
 //! An [`Architecture`] is the hyperparameters alone, in under 128 bytes. The whole program of
 //! operators follows from it by arithmetic, so the chain stores no graph.
 
+mod decoder;
+mod encoder;
+
+pub use decoder::{Decoder, MAX_STOP_TOKENS};
+pub use encoder::{Encoder, Pooling};
+
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -12,6 +18,10 @@ pub const MAX_CONTEXT: u32 = 4_096;
 /// Largest inner dimension of a matrix product whose i8 x i8 sum is exact in i32:
 /// `floor((2^31 - 1) / 127^2)`.
 pub const MAX_INNER: u32 = 133_144;
+/// Widest row of a model's own vectors.
+pub const MAX_WIDTH: u32 = 65_536;
+/// Widest attention head.
+pub const MAX_HEAD_WIDTH: u32 = 256;
 /// Largest vocabulary accepted.
 pub const MAX_VOCABULARY: u32 = 1 << 20;
 /// Most layers accepted.
@@ -37,69 +47,9 @@ pub enum Architecture {
     /// A bidirectional text encoder of the BERT family. Its output is one embedding.
     #[codec(index = 0)]
     Encoder(Encoder),
-}
-
-/// Hyperparameters of the BERT family (absolute positions, post-layer-norm, erf GELU).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-    Serialize,
-    Deserialize,
-)]
-pub struct Encoder {
-    /// Number of token ids. Ids are in `0..vocabulary`.
-    pub vocabulary: u32,
-    /// Width of a token's vector; a multiple of `heads`.
-    pub hidden: u32,
-    /// Number of transformer layers.
-    pub layers: u16,
-    /// Attention heads per layer.
-    pub heads: u16,
-    /// Width of the feed-forward layer.
-    pub intermediate: u32,
-    /// Longest input, in tokens.
-    pub positions: u32,
-    /// Rows of the token-type table; every token uses row 0.
-    pub token_types: u16,
-    /// Bits of the f32 added to the variance in layer normalisation.
-    pub layer_norm_eps: u32,
-    /// How token vectors become one embedding.
-    pub pooling: Pooling,
-    /// Whether the embedding is scaled to unit length.
-    pub normalize: bool,
-}
-
-/// How an encoder's token vectors become one embedding.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Pooling {
-    /// The mean of all token vectors.
-    #[codec(index = 0)]
-    Mean,
-    /// The vector of the first token.
+    /// A causal language model of the Llama, Mistral and Qwen family. Its output is token ids.
     #[codec(index = 1)]
-    Cls,
+    Decoder(Decoder),
 }
 
 /// What is wrong with an architecture.
@@ -107,7 +57,8 @@ pub enum Pooling {
 pub enum InvalidArchitecture {
     /// A dimension is zero.
     ZeroDimension,
-    /// `hidden` is not a multiple of `heads`, or a head is wider than 256.
+    /// `hidden` is not a multiple of `heads`, `heads` not one of `kv_heads`, or a head is odd or
+    /// wider than [`MAX_HEAD_WIDTH`].
     HeadsDoNotDivide,
     /// A matrix is wider than [`MAX_INNER`] or 65,536 columns.
     TooWide,
@@ -117,8 +68,10 @@ pub enum InvalidArchitecture {
     VocabularyTooLarge,
     /// More layers than [`MAX_LAYERS`].
     TooManyLayers,
-    /// The layer normalisation constant is not a positive, finite number.
+    /// The normalisation constant is not a positive, finite number.
     BadEpsilon,
+    /// A stop token is not in the vocabulary.
+    StopTokenOutOfVocabulary,
 }
 
 impl core::fmt::Display for InvalidArchitecture {
@@ -126,13 +79,15 @@ impl core::fmt::Display for InvalidArchitecture {
         f.write_str(match self {
             Self::ZeroDimension => "a dimension is zero",
             Self::HeadsDoNotDivide => {
-                "hidden is not a multiple of heads, or a head is wider than 256"
+                "the heads do not divide: hidden must be a multiple of heads, heads of kv_heads, and \
+                 a head at most 256 wide, and even where it is rotated"
             }
             Self::TooWide => "a matrix is wider than 65,536",
             Self::ContextTooLong => "the context is longer than 4,096 tokens",
             Self::VocabularyTooLarge => "the vocabulary has more than 1,048,576 entries",
             Self::TooManyLayers => "there are more than 256 layers",
-            Self::BadEpsilon => "the layer normalisation constant is not a positive, finite number",
+            Self::BadEpsilon => "the normalisation constant is not a positive, finite number",
+            Self::StopTokenOutOfVocabulary => "a stop token is not in the vocabulary",
         })
     }
 }
@@ -142,6 +97,7 @@ impl Architecture {
     pub fn validate(&self) -> Result<(), InvalidArchitecture> {
         match self {
             Self::Encoder(encoder) => encoder.validate(),
+            Self::Decoder(decoder) => decoder.validate(),
         }
     }
 
@@ -149,13 +105,28 @@ impl Architecture {
     pub fn max_tokens_in(&self) -> u32 {
         match self {
             Self::Encoder(encoder) => encoder.positions,
+            Self::Decoder(decoder) => decoder.positions,
+        }
+    }
+
+    /// Fewest tokens a run must be allowed to generate: 1 for a language model, 0 for an encoder.
+    pub fn min_tokens_out(&self) -> u32 {
+        match self {
+            Self::Encoder(_) => 0,
+            Self::Decoder(_) => 1,
         }
     }
 
     /// Most tokens a run may generate for an input of `tokens_in`.
-    pub fn max_tokens_out(&self, _tokens_in: u32) -> u32 {
+    ///
+    /// The last token of a decoder is an output only and takes no position.
+    pub fn max_tokens_out(&self, tokens_in: u32) -> u32 {
         match self {
             Self::Encoder(_) => 0,
+            Self::Decoder(decoder) => match decoder.positions.checked_sub(tokens_in) {
+                Some(rest) => rest.saturating_add(1),
+                None => 0,
+            },
         }
     }
 
@@ -163,15 +134,17 @@ impl Architecture {
     pub fn vocabulary(&self) -> u32 {
         match self {
             Self::Encoder(encoder) => encoder.vocabulary,
+            Self::Decoder(decoder) => decoder.vocabulary,
         }
     }
 
     /// Multiply-accumulates of a run: computed from the program, never taken from a worker.
     ///
     /// Saturates instead of overflowing, which no valid architecture reaches.
-    pub fn work(&self, tokens_in: u32, _tokens_out: u32) -> u64 {
+    pub fn work(&self, tokens_in: u32, tokens_out: u32) -> u64 {
         match self {
             Self::Encoder(encoder) => encoder.work(tokens_in),
+            Self::Decoder(decoder) => decoder.work(tokens_in, tokens_out),
         }
     }
 
@@ -183,96 +156,16 @@ impl Architecture {
     pub fn weights_len_bounds(&self) -> (u64, u64) {
         match self {
             Self::Encoder(encoder) => encoder.weights_len_bounds(),
+            Self::Decoder(decoder) => decoder.weights_len_bounds(),
         }
     }
 
-    /// Bytes of the output of a run.
+    /// Bytes of the output of a run: an embedding, f32, or the generated token ids, u32.
     pub fn output_len(&self, tokens_out: u32) -> u32 {
         match self {
-            Self::Encoder(encoder) => {
-                let _ = tokens_out;
-                encoder.hidden.saturating_mul(4)
-            }
+            Self::Encoder(encoder) => encoder.hidden.saturating_mul(4),
+            Self::Decoder(_) => tokens_out.saturating_mul(4),
         }
-    }
-}
-
-impl Encoder {
-    /// Width of one attention head.
-    pub fn head_width(&self) -> u32 {
-        self.hidden.checked_div(self.heads.into()).unwrap_or(0)
-    }
-
-    fn weights_len_bounds(&self) -> (u64, u64) {
-        let hidden = u64::from(self.hidden);
-        let layer = hidden
-            .saturating_mul(hidden)
-            .saturating_mul(4)
-            .saturating_add(hidden.saturating_mul(self.intermediate.into()).saturating_mul(2));
-        let least = layer
-            .saturating_mul(self.layers.into())
-            .saturating_add(hidden.saturating_mul(self.vocabulary.into()));
-        let tables = u64::from(self.positions).saturating_add(self.token_types.into());
-        // Biases and normalisation: fewer than 16 vectors per layer as wide as the widest.
-        let vectors = u64::from(self.hidden.max(self.intermediate))
-            .saturating_mul(u64::from(self.layers).saturating_add(1))
-            .saturating_mul(16);
-        let most = least
-            .saturating_add(hidden.saturating_mul(tables))
-            .saturating_add(vectors)
-            .saturating_mul(16)
-            .saturating_add(1 << 20);
-        (least, most)
-    }
-
-    fn validate(&self) -> Result<(), InvalidArchitecture> {
-        use InvalidArchitecture::*;
-        let dimensions = [
-            self.vocabulary,
-            self.hidden,
-            self.layers.into(),
-            self.heads.into(),
-            self.intermediate,
-            self.positions,
-            self.token_types.into(),
-        ];
-        if dimensions.contains(&0) {
-            return Err(ZeroDimension);
-        }
-        if !self.hidden.is_multiple_of(self.heads.into()) || self.head_width() > 256 {
-            return Err(HeadsDoNotDivide);
-        }
-        if self.hidden.max(self.intermediate) > 65_536 {
-            return Err(TooWide);
-        }
-        if self.positions > MAX_CONTEXT {
-            return Err(ContextTooLong);
-        }
-        if self.vocabulary > MAX_VOCABULARY {
-            return Err(VocabularyTooLarge);
-        }
-        if self.layers > MAX_LAYERS {
-            return Err(TooManyLayers);
-        }
-        let eps = f32::from_bits(self.layer_norm_eps);
-        if !(eps.is_finite() && eps > 0.0) {
-            return Err(BadEpsilon);
-        }
-        Ok(())
-    }
-
-    /// Per layer: four `hidden x hidden` projections and two feed-forward products for every
-    /// token, and for every pair of tokens one score and one weighted value per hidden unit.
-    fn work(&self, tokens: u32) -> u64 {
-        let (tokens, hidden) = (u64::from(tokens), u64::from(self.hidden));
-        let projections = hidden.saturating_mul(hidden).saturating_mul(4);
-        let feed_forward = hidden.saturating_mul(self.intermediate.into()).saturating_mul(2);
-        let attention = tokens.saturating_mul(hidden).saturating_mul(2);
-        projections
-            .saturating_add(feed_forward)
-            .saturating_add(attention)
-            .saturating_mul(tokens)
-            .saturating_mul(self.layers.into())
     }
 }
 

@@ -1,0 +1,148 @@
+//! The BERT family: text encoders.
+
+use super::{InvalidArchitecture, MAX_CONTEXT, MAX_LAYERS, MAX_VOCABULARY, MAX_WIDTH};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+
+/// Hyperparameters of the BERT family (absolute positions, post-layer-norm, erf GELU).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+pub struct Encoder {
+    /// Number of token ids. Ids are in `0..vocabulary`.
+    pub vocabulary: u32,
+    /// Width of a token's vector; a multiple of `heads`.
+    pub hidden: u32,
+    /// Number of transformer layers.
+    pub layers: u16,
+    /// Attention heads per layer.
+    pub heads: u16,
+    /// Width of the feed-forward layer.
+    pub intermediate: u32,
+    /// Longest input, in tokens.
+    pub positions: u32,
+    /// Rows of the token-type table; every token uses row 0.
+    pub token_types: u16,
+    /// Bits of the f32 added to the variance in layer normalisation.
+    pub layer_norm_eps: u32,
+    /// How token vectors become one embedding.
+    pub pooling: Pooling,
+    /// Whether the embedding is scaled to unit length.
+    pub normalize: bool,
+}
+
+/// How an encoder's token vectors become one embedding.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// The mean of all token vectors.
+    #[codec(index = 0)]
+    Mean,
+    /// The vector of the first token.
+    #[codec(index = 1)]
+    Cls,
+}
+
+impl Encoder {
+    /// Width of one attention head.
+    pub fn head_width(&self) -> u32 {
+        self.hidden.checked_div(self.heads.into()).unwrap_or(0)
+    }
+
+    pub(super) fn weights_len_bounds(&self) -> (u64, u64) {
+        let hidden = u64::from(self.hidden);
+        let layer = hidden
+            .saturating_mul(hidden)
+            .saturating_mul(4)
+            .saturating_add(hidden.saturating_mul(self.intermediate.into()).saturating_mul(2));
+        let least = layer
+            .saturating_mul(self.layers.into())
+            .saturating_add(hidden.saturating_mul(self.vocabulary.into()));
+        let tables = u64::from(self.positions).saturating_add(self.token_types.into());
+        // Biases and normalisation: fewer than 16 vectors per layer as wide as the widest.
+        let vectors = u64::from(self.hidden.max(self.intermediate))
+            .saturating_mul(u64::from(self.layers).saturating_add(1))
+            .saturating_mul(16);
+        let most = least
+            .saturating_add(hidden.saturating_mul(tables))
+            .saturating_add(vectors)
+            .saturating_mul(16)
+            .saturating_add(1 << 20);
+        (least, most)
+    }
+
+    pub(super) fn validate(&self) -> Result<(), InvalidArchitecture> {
+        use InvalidArchitecture::*;
+        let dimensions = [
+            self.vocabulary,
+            self.hidden,
+            self.layers.into(),
+            self.heads.into(),
+            self.intermediate,
+            self.positions,
+            self.token_types.into(),
+        ];
+        if dimensions.contains(&0) {
+            return Err(ZeroDimension);
+        }
+        if !self.hidden.is_multiple_of(self.heads.into()) || self.head_width() > 256 {
+            return Err(HeadsDoNotDivide);
+        }
+        if self.hidden.max(self.intermediate) > MAX_WIDTH {
+            return Err(TooWide);
+        }
+        if self.positions > MAX_CONTEXT {
+            return Err(ContextTooLong);
+        }
+        if self.vocabulary > MAX_VOCABULARY {
+            return Err(VocabularyTooLarge);
+        }
+        if self.layers > MAX_LAYERS {
+            return Err(TooManyLayers);
+        }
+        let eps = f32::from_bits(self.layer_norm_eps);
+        if !(eps.is_finite() && eps > 0.0) {
+            return Err(BadEpsilon);
+        }
+        Ok(())
+    }
+
+    /// Per layer: four `hidden x hidden` projections and two feed-forward products for every
+    /// token, and for every pair of tokens one score and one weighted value per hidden unit.
+    pub(super) fn work(&self, tokens: u32) -> u64 {
+        let (tokens, hidden) = (u64::from(tokens), u64::from(self.hidden));
+        let projections = hidden.saturating_mul(hidden).saturating_mul(4);
+        let feed_forward = hidden.saturating_mul(self.intermediate.into()).saturating_mul(2);
+        let attention = tokens.saturating_mul(hidden).saturating_mul(2);
+        projections
+            .saturating_add(feed_forward)
+            .saturating_add(attention)
+            .saturating_mul(tokens)
+            .saturating_mul(self.layers.into())
+    }
+}
