@@ -9,7 +9,7 @@ mod common;
 use common::{inputs, Bert};
 use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion, Throughput};
 use std::time::Duration;
-use vigil_engine::{Kernel, Model, Options};
+use vigil_engine::{Kernel, Model, Options, Request};
 
 fn encoder(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().unwrap();
@@ -23,7 +23,7 @@ fn encoder(criterion: &mut Criterion) {
         let model = Model::load(&package, &options).unwrap();
         for (batch, length) in [(1, 16), (1, 128), (8, 128)] {
             let jobs = inputs(bert.vocabulary, &vec![length; batch]);
-            let jobs: Vec<&[u32]> = jobs.iter().map(Vec::as_slice).collect();
+            let jobs: Vec<_> = jobs.into_iter().map(Request::embed).collect();
             group.throughput(Throughput::Elements((batch * length) as u64));
             let name = format!("{}/{threads} threads", Kernel::best());
             let id = BenchmarkId::new(name, format!("{batch}x{length}"));

@@ -9,7 +9,7 @@ use std::{env, fs, process::ExitCode};
 use vigil_engine::{
     cosine,
     pack::{pack, PackOptions},
-    FloatEncoder, Model, Options, Package, Tokenizer,
+    FloatEncoder, Model, Options, Package, Request, Tokenizer,
 };
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn list(source: &str, texts: &str) -> Result<(), Box<dyn std::error::Error>> {
     for text in texts.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         let tokens = tokenizer.encode(text)?;
         let ours: Vec<f32> = model
-            .run(&tokens)?
+            .run(&Request::embed(tokens.as_slice()))?
             .output
             .chunks_exact(4)
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))

@@ -3,11 +3,12 @@
 //! A bad source is the model owner's to fix, a bad package must not be served, a bad input goes
 //! back to whoever asked, and the rest is the machine's.
 
+use crate::Request;
 use std::{
     io,
     path::{Path, PathBuf},
 };
-use vigil_primitives::Architecture;
+use vigil_primitives::{Architecture, Sampling};
 
 /// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -81,15 +82,74 @@ pub enum Input {
         /// Number of token ids.
         vocabulary: u32,
     },
+    /// An encoder can't generate tokens.
+    #[error("it asks for {asked} tokens of output, and the model is an encoder: ask for 0")]
+    GeneratesNothing {
+        /// Tokens that may be generated, by the request.
+        asked: u32,
+    },
+    /// A language model must be allowed to generate at least one token.
+    #[error("it asks for no tokens of output: ask for 1 or more")]
+    NoTokensOut,
+    /// Input and output together are longer than the model's positions.
+    #[error(
+        "it asks for {asked} tokens of output, and behind {tokens} tokens of input the model has \
+         room for {most}: ask for fewer or shorten the input"
+    )]
+    TooManyTokensOut {
+        /// Tokens that may be generated, by the request.
+        asked: u32,
+        /// Tokens of the input.
+        tokens: usize,
+        /// Tokens that the model can generate behind them.
+        most: u32,
+    },
+    /// The parameters of the sampling are out of range, or the model doesn't sample.
+    #[error("its sampling is out of range: {what}")]
+    Sampling {
+        /// What is wrong and what to do.
+        what: &'static str,
+    },
 }
 
 impl Input {
-    /// Checks an input against what a model takes: at least one token, no more than its positions,
-    /// every id in its vocabulary.
+    /// Checks a request against what a model takes: at least one token, no more than its positions
+    /// together with those to be generated, every id in its vocabulary, and a sampling in range.
     ///
     /// # Errors
     /// The first of these that does not hold.
-    pub fn check(tokens: &[u32], architecture: &Architecture) -> std::result::Result<(), Self> {
+    pub fn check(request: &Request, architecture: &Architecture) -> std::result::Result<(), Self> {
+        Self::check_tokens(&request.tokens, architecture)?;
+        let (asked, tokens) = (request.max_tokens_out, request.tokens.len());
+        let most = u32::try_from(tokens).map_or(0, |tokens| architecture.max_tokens_out(tokens));
+        match architecture {
+            Architecture::Encoder(_) if asked > 0 => return Err(Self::GeneratesNothing { asked }),
+            Architecture::Encoder(_) if request.sampling != Sampling::Greedy => {
+                return Err(Self::Sampling { what: "an encoder draws no tokens, leave it greedy" })
+            }
+            Architecture::Decoder(_) if asked == 0 => return Err(Self::NoTokensOut),
+            Architecture::Decoder(_) if asked > most => {
+                return Err(Self::TooManyTokensOut { asked, tokens, most })
+            }
+            _ => {}
+        }
+        if !request.sampling.is_valid() {
+            return Err(Self::Sampling {
+                what: "the temperature must be from 0.01 to 100 and min-p from 0 to 1",
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks the tokens of an input alone: at least one, no more than the model's positions, every
+    /// id in its vocabulary.
+    ///
+    /// # Errors
+    /// The first of these that does not hold.
+    pub fn check_tokens(
+        tokens: &[u32],
+        architecture: &Architecture,
+    ) -> std::result::Result<(), Self> {
         let (most, vocabulary) = (architecture.max_tokens_in(), architecture.vocabulary());
         if tokens.is_empty() {
             return Err(Self::Empty);

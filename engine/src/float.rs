@@ -69,7 +69,7 @@ impl FloatEncoder {
     /// # Errors
     /// [`Error::Input`] as a run of the package would refuse it.
     pub fn embed(&self, tokens: &[u32]) -> Result<Vec<f32>> {
-        Input::check(tokens, &Architecture::Encoder(self.encoder))?;
+        Input::check_tokens(tokens, &Architecture::Encoder(self.encoder))?;
         let ids = Tensor::new(tokens, &Device::Cpu)?.unsqueeze(0)?; // (1, tokens)
         let types = ids.zeros_like()?;
         let hidden = self.model.forward(&ids, &types, None)?; // (1, tokens, hidden)

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`pack`] | a Hugging Face folder becomes a package, the same bytes on any machine |
 //! | [`package`] | the manifest, the layout of the weights, verification |
-//! | [`tokenizer`] | text to token ids |
+//! | [`tokenizer`] | text to token ids and back |
 //! | [`model`] | a loaded package and its runs |
 //! | [`float`] | the float model that accuracy is measured against |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
@@ -27,8 +27,9 @@ pub mod tokenizer;
 
 pub use error::{Error, Input, Result};
 pub use float::{cosine, FloatEncoder};
-pub use model::{Model, Options, Run};
+pub use model::{Model, Options, Request, Run};
 pub use package::{verify_file, FileEntry, Manifest, Package};
 pub use speed::measure_speed;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{TextStream, Tokenizer};
 pub use vigil_ops::Kernel;
+pub use vigil_primitives::Sampling;

@@ -2,7 +2,7 @@
 
 use crate::{encoder::Encoder, error::Input, package::Package, pool::Pools, Error, Kernel, Result};
 use candle_core::{Device, Tensor};
-use vigil_primitives::Architecture;
+use vigil_primitives::{Architecture, Sampling};
 
 /// Most tokens that go through the model together, unless one job alone has more. It bounds the
 /// memory of a batch and keeps a pass within the processor's caches; it changes no byte.
@@ -31,10 +31,34 @@ pub struct Model {
     pools: Pools,
 }
 
+/// What a run is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The input.
+    pub tokens: Vec<u32>,
+    /// Most tokens to generate; 0 for an encoder.
+    pub max_tokens_out: u32,
+    /// How tokens are drawn; greedy for an encoder.
+    pub sampling: Sampling,
+}
+
+impl Request {
+    /// The embedding of an input, by an encoder.
+    pub fn embed(tokens: impl Into<Vec<u32>>) -> Self {
+        Self { tokens: tokens.into(), max_tokens_out: 0, sampling: Sampling::Greedy }
+    }
+
+    /// At most `max_tokens_out` tokens that continue an input, by a language model.
+    pub fn generate(tokens: impl Into<Vec<u32>>, max_tokens_out: u32, sampling: Sampling) -> Self {
+        Self { tokens: tokens.into(), max_tokens_out, sampling }
+    }
+}
+
 /// What a run gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The output: of an encoder its embedding, f32 little-endian.
+    /// The output: of an encoder its embedding, f32 little-endian; of a language model the tokens
+    /// it generated, u32 little-endian.
     pub output: Vec<u8>,
     /// Tokens generated; 0 for an encoder.
     pub tokens_out: u32,
@@ -84,17 +108,17 @@ impl Model {
     /// Runs one job.
     ///
     /// # Errors
-    /// [`Error::Input`] if the tokens don't fit the model.
-    pub fn run(&self, tokens: &[u32]) -> Result<Run> {
-        let mut runs = self.run_batch(&[tokens])?;
+    /// [`Error::Input`] if the request doesn't fit the model.
+    pub fn run(&self, request: &Request) -> Result<Run> {
+        let mut runs = self.run_batch(std::slice::from_ref(request))?;
         runs.pop().ok_or_else(|| Error::Compute("a job without a run".into()))
     }
 
     /// Runs jobs together, which is faster. The bytes of each are those it has alone.
     ///
     /// # Errors
-    /// [`Error::Input`] for the first job whose tokens don't fit the model; nothing is run then.
-    pub fn run_batch(&self, jobs: &[&[u32]]) -> Result<Vec<Run>> {
+    /// [`Error::Input`] for the first job that doesn't fit the model; nothing is run then.
+    pub fn run_batch(&self, jobs: &[Request]) -> Result<Vec<Run>> {
         for job in jobs {
             Input::check(job, &self.architecture)?;
         }
@@ -110,12 +134,13 @@ impl Model {
         })
     }
 
-    fn pass(&self, jobs: &[&[u32]], runs: &mut Vec<Run>) -> Result<()> {
-        let lengths: Vec<usize> = jobs.iter().map(|job| job.len()).collect();
-        let tokens = Tensor::new(jobs.concat(), &Device::Cpu)?; // (rows)
+    fn pass(&self, jobs: &[Request], runs: &mut Vec<Run>) -> Result<()> {
+        let lengths: Vec<usize> = jobs.iter().map(|job| job.tokens.len()).collect();
+        let tokens: Vec<u32> = jobs.iter().flat_map(|job| &job.tokens).copied().collect();
+        let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
         let embeddings = self.encoder.forward(&tokens, &lengths)?; // (jobs, hidden)
         for (job, embedding) in jobs.iter().zip(embeddings.to_vec2::<f32>()?) {
-            let tokens_in = u32::try_from(job.len()).unwrap_or(u32::MAX);
+            let tokens_in = u32::try_from(job.tokens.len()).unwrap_or(u32::MAX);
             runs.push(Run {
                 output: embedding.iter().flat_map(|x| x.to_le_bytes()).collect(),
                 tokens_out: 0,
@@ -127,10 +152,10 @@ impl Model {
 }
 
 /// How many of the first jobs go through the model together: at least one, at most [`PASS`] tokens.
-fn pass_len(jobs: &[&[u32]]) -> usize {
+fn pass_len(jobs: &[Request]) -> usize {
     let mut tokens = 0usize;
     let more = jobs.iter().take_while(|job| {
-        tokens = tokens.saturating_add(job.len());
+        tokens = tokens.saturating_add(job.tokens.len());
         tokens <= PASS
     });
     more.count().clamp(1, jobs.len().max(1))

@@ -1,4 +1,4 @@
-//! Text to token ids, by the tokenizer of the package.
+//! Text to token ids and back, by the tokenizer of the package.
 //!
 //! Only whoever writes a job needs it: jobs carry token ids, and a worker never sees a tokenizer.
 //! Ids come with the model's special tokens, without padding, and are never cut off silently.
@@ -9,6 +9,7 @@ use crate::{
     Error, Result,
 };
 use std::path::Path;
+use vigil_primitives::Architecture;
 
 /// The tokenizer of a package.
 pub struct Tokenizer {
@@ -26,6 +27,15 @@ impl Tokenizer {
         let architecture = package.architecture();
         Self::parse(package.tokenizer(), architecture.vocabulary(), architecture.max_tokens_in())
             .map_err(|what| Error::package_at(&path, what))
+    }
+
+    /// Reads a `tokenizer.json` for a model of this architecture, without its package.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bytes(bytes: &[u8], architecture: &Architecture) -> Result<Self> {
+        Self::parse(bytes, architecture.vocabulary(), architecture.max_tokens_in())
+            .map_err(|what| Error::package_at(Path::new(TOKENIZER), what))
     }
 
     /// Reads the tokenizer of a Hugging Face folder, for a model of `vocabulary` ids and
@@ -72,5 +82,52 @@ impl Tokenizer {
             return Err(Input::TooLong { tokens: ids.len(), most: self.positions }.into());
         }
         Ok(ids.to_vec())
+    }
+
+    /// The text of generated token ids, without special tokens. Bytes that are no text become
+    /// replacement characters.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        // Fails for no id: those that it doesn't know are left out.
+        self.inner.decode(ids, true).unwrap_or_default()
+    }
+
+    /// Text as its tokens arrive.
+    pub fn decode_stream(&self) -> TextStream<'_> {
+        TextStream { tokenizer: self, ids: Vec::new(), shown: 0, text: String::new() }
+    }
+}
+
+/// Turns token ids into text one by one. A character may have several tokens, and a token's text
+/// may depend on those before it, so a piece of text comes when it is certain.
+pub struct TextStream<'a> {
+    tokenizer: &'a Tokenizer,
+    /// Tokens whose text matters for what follows, then those that are not shown yet.
+    ids: Vec<u32>,
+    /// How many of them are shown.
+    shown: usize,
+    /// The text of the shown ones.
+    text: String,
+}
+
+impl TextStream<'_> {
+    /// The text that `id` completes.
+    pub fn step(&mut self, id: u32) -> Option<String> {
+        self.ids.push(id);
+        let text = self.tokenizer.decode(&self.ids);
+        // A character that lacks bytes comes out as a replacement character.
+        if text.ends_with(char::REPLACEMENT_CHARACTER) {
+            return None;
+        }
+        let new = text.get(self.text.len()..).filter(|new| !new.is_empty())?.to_owned();
+        self.ids.drain(..self.shown);
+        self.shown = self.ids.len();
+        self.text = self.tokenizer.decode(&self.ids);
+        Some(new)
+    }
+
+    /// What is left when no more tokens come.
+    pub fn finish(self) -> Option<String> {
+        let text = self.tokenizer.decode(&self.ids);
+        text.get(self.text.len()..).filter(|rest| !rest.is_empty()).map(str::to_owned)
     }
 }

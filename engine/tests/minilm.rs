@@ -9,7 +9,7 @@ use std::{env, fs, path::PathBuf};
 use vigil_engine::{
     cosine,
     pack::{pack, PackOptions},
-    FloatEncoder, Kernel, Model, Options, Package, Run, Tokenizer,
+    FloatEncoder, Kernel, Model, Options, Package, Request, Run, Tokenizer,
 };
 
 /// BLAKE3 of the manifest and of the output for [`SENTENCE`]: operator set 1, for ever.
@@ -72,7 +72,7 @@ fn minilm_should_be_close_to_float_and_keep_its_bytes() {
     let texts: Vec<&str> = [SENTENCE].into_iter().chain(TEXTS).chain(demo).collect();
     assert!(texts.len() > 40, "the demo's texts are missing");
     let tokens: Vec<_> = texts.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
-    let jobs: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+    let jobs: Vec<_> = tokens.into_iter().map(Request::embed).collect();
     let model = Model::load(&package, &Options::default()).unwrap();
     let runs = model.run_batch(&jobs).unwrap();
     for kernel in Kernel::available() {
@@ -80,7 +80,7 @@ fn minilm_should_be_close_to_float_and_keep_its_bytes() {
             let model = Model::load(&package, &Options { kernel: Some(kernel), threads }).unwrap();
             let some = &jobs[..=TEXTS.len()];
             assert_eq!(model.run_batch(some).unwrap(), runs[..some.len()], "{kernel}, {threads}");
-            assert_eq!(model.run(jobs[0]).unwrap(), runs[0], "{kernel}, {threads}, alone");
+            assert_eq!(model.run(&jobs[0]).unwrap(), runs[0], "{kernel}, {threads}, alone");
         }
     }
     assert_eq!(
@@ -89,11 +89,11 @@ fn minilm_should_be_close_to_float_and_keep_its_bytes() {
         "the output bytes of {SENTENCE:?} have changed"
     );
 
-    assert_eq!(runs[0].output, common::referee(&package, jobs[0]), "the referee disagrees");
+    assert_eq!(runs[0].output, common::referee(&package, &jobs[0].tokens), "the referee disagrees");
 
     let mut cosines = Vec::new();
     for ((text, job), run) in texts.iter().zip(&jobs).zip(&runs) {
-        let similarity = cosine(&floats(run), &float.embed(job).unwrap());
+        let similarity = cosine(&floats(run), &float.embed(&job.tokens).unwrap());
         assert!(similarity >= 0.99, "cosine {similarity} for {text:?}");
         cosines.push(similarity);
     }

@@ -2,16 +2,20 @@
 
 mod common;
 
-use common::{inputs, referee, Bert};
+use common::{referee, Bert};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use std::{sync::Arc, thread};
 use vigil_engine::{
-    cosine, error::Input, measure_speed, Error, FloatEncoder, Kernel, Model, Options, Package, Run,
-    Tokenizer,
+    cosine, error::Input, measure_speed, Error, FloatEncoder, Kernel, Model, Options, Package,
+    Request, Run, Sampling, Tokenizer,
 };
 
 fn load(package: &Package, kernel: Kernel, threads: usize) -> Model {
     Model::load(package, &Options { kernel: Some(kernel), threads }).unwrap()
+}
+
+fn inputs(vocabulary: usize, lengths: &[usize]) -> Vec<Request> {
+    common::inputs(vocabulary, lengths).into_iter().map(Request::embed).collect()
 }
 
 fn floats(run: &Run) -> Vec<f32> {
@@ -41,7 +45,6 @@ fn a_run_should_give_the_same_bytes_with_every_kernel_and_thread_alone_and_in_a_
         let package = bert.packed(dir.path());
         let lengths = [1, 2, 7, 16, 17, 33, 64, 65, 70];
         let jobs = inputs(bert.vocabulary, &lengths);
-        let jobs: Vec<&[u32]> = jobs.iter().map(Vec::as_slice).collect();
         let reference = load(&package, Kernel::Scalar, 1);
         let expected: Vec<Run> = jobs.iter().map(|job| reference.run(job).unwrap()).collect();
         for kernel in Kernel::available() {
@@ -51,7 +54,7 @@ fn a_run_should_give_the_same_bytes_with_every_kernel_and_thread_alone_and_in_a_
                     assert_eq!(&model.run(job).unwrap(), expected, "{kernel}, {threads}, alone");
                 }
                 assert_eq!(model.run_batch(&jobs).unwrap(), expected, "{kernel}, {threads}");
-                let backwards: Vec<_> = jobs.iter().rev().copied().collect();
+                let backwards: Vec<_> = jobs.iter().rev().cloned().collect();
                 let mut runs = model.run_batch(&backwards).unwrap();
                 runs.reverse();
                 assert_eq!(runs, expected, "{kernel}, {threads}, backwards");
@@ -67,7 +70,7 @@ fn a_run_should_give_the_bytes_that_the_referee_computes_element_by_element() {
         let package = bert.packed(dir.path());
         let model = load(&package, Kernel::best(), 2);
         for job in inputs(bert.vocabulary, &[1, 9, 23]) {
-            assert_eq!(model.run(&job).unwrap().output, referee(&package, &job));
+            assert_eq!(model.run(&job).unwrap().output, referee(&package, &job.tokens));
         }
     }
 }
@@ -78,7 +81,6 @@ fn a_batch_larger_than_one_pass_should_give_every_job_its_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let package = bert.packed(dir.path());
     let jobs = inputs(bert.vocabulary, &[199; 40]);
-    let jobs: Vec<&[u32]> = jobs.iter().map(Vec::as_slice).collect();
     let model = load(&package, Kernel::best(), 2);
     let runs = model.run_batch(&jobs).unwrap();
     for (job, run) in jobs.iter().zip(&runs) {
@@ -92,14 +94,18 @@ fn a_run_should_say_its_work_and_hash_its_output() {
     let dir = tempfile::tempdir().unwrap();
     let package = Bert::default().packed(dir.path());
     let model = load(&package, Kernel::best(), 1);
-    let run = model.run(&[2, 5, 6, 3]).unwrap();
+    let run = model.run(&Request::embed([2, 5, 6, 3])).unwrap();
     assert_eq!(run.work, package.architecture().work(4, 0));
     assert_eq!(run.tokens_out, 0);
     assert_eq!(run.output.len(), 32 * 4);
     assert_eq!(run.hash(), *blake3::hash(&run.output).as_bytes());
     let norm: f32 = floats(&run).iter().map(|x| x * x).sum();
     assert!((norm - 1.0).abs() < 1e-5, "{norm}");
-    assert_ne!(run.output, model.run(&[2, 6, 5, 3]).unwrap().output, "order matters");
+    assert_ne!(
+        run.output,
+        model.run(&Request::embed([2, 6, 5, 3])).unwrap().output,
+        "order matters"
+    );
 }
 
 #[test]
@@ -114,10 +120,11 @@ fn a_run_should_be_close_to_the_float_model() {
         let model = load(&package, Kernel::best(), 1);
         let float = FloatEncoder::open(bert.folders(dir.path()).0).unwrap();
         for job in inputs(bert.vocabulary, &[1, 5, 16, 24]) {
-            let (ours, theirs) = (floats(&model.run(&job).unwrap()), float.embed(&job).unwrap());
+            let (ours, theirs) =
+                (floats(&model.run(&job).unwrap()), float.embed(&job.tokens).unwrap());
             let similarity = cosine(&ours, &theirs);
-            assert!(similarity > 0.99, "{similarity} for {} tokens of {bert:?}", job.len());
-            let other = float.embed(&inputs(bert.vocabulary, &[9, 9])[1]).unwrap();
+            assert!(similarity > 0.99, "{similarity} for {} tokens of {bert:?}", job.tokens.len());
+            let other = float.embed(&inputs(bert.vocabulary, &[9, 9])[1].tokens).unwrap();
             assert!(cosine(&ours, &other) < similarity);
             // The cosine is blind to the length of the vectors, which tells pooling from
             // pooling and normalising.
@@ -152,9 +159,10 @@ fn inputs_that_do_not_fit_should_be_refused_with_the_reason() {
         ),
     ];
     for (input, expected, said) in cases {
-        let batch: [&[u32]; 2] = [&[1], input];
+        let request = Request::embed(input);
+        let batch = [Request::embed([1]), request.clone()];
         let refusals = [
-            model.run(input).unwrap_err(),
+            model.run(&request).unwrap_err(),
             model.run_batch(&batch).unwrap_err(),
             float.embed(input).unwrap_err(),
         ];
@@ -165,7 +173,13 @@ fn inputs_that_do_not_fit_should_be_refused_with_the_reason() {
         }
     }
     // The largest input and the largest id are fine.
-    model.run(&[39; 24]).unwrap();
+    model.run(&Request::embed([39; 24])).unwrap();
+    // An encoder generates nothing.
+    let error = model.run(&Request::generate([1], 3, Sampling::Greedy)).unwrap_err();
+    assert!(error.is_bad_input() && error.to_string().contains("is an encoder"), "{error}");
+    let sampling = Sampling::Gumbel { seed: 1, temperature: 1f32.to_bits(), min_p: 0 };
+    let error = model.run(&Request::generate([1], 0, sampling)).unwrap_err();
+    assert!(error.is_bad_input() && error.to_string().contains("leave it greedy"), "{error}");
 }
 
 #[test]
@@ -243,8 +257,7 @@ proptest! {
         let (package, _dir) = &*SHARED;
         let model = load(package, Kernel::best(), threads);
         let jobs = inputs(40, &lengths);
-        let jobs: Vec<&[u32]> = jobs.iter().map(Vec::as_slice).collect();
-        let alone: Vec<_> = jobs.iter().map(|job| model.run(job).unwrap()).collect();
+            let alone: Vec<_> = jobs.iter().map(|job| model.run(job).unwrap()).collect();
         prop_assert_eq!(model.run_batch(&jobs).unwrap(), alone);
     }
 }

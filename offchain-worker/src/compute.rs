@@ -5,7 +5,7 @@ use std::{
     panic::{catch_unwind, AssertUnwindSafe},
     sync::Arc,
 };
-use vigil_engine::{Model, Run};
+use vigil_engine::{Input, Model, Request, Run};
 use vigil_primitives::{job::DeclineReason, VersionId};
 
 /// Why there is no output.
@@ -49,20 +49,21 @@ impl Compute for Models {
             return vec![Err(failure); inputs.len()];
         };
         // One bad input must not cost the others their run.
-        let checks: Vec<_> = inputs
+        let requests: Vec<_> = inputs.iter().map(|tokens| Request::embed(*tokens)).collect();
+        let checks: Vec<_> = requests
             .iter()
-            .map(|tokens| {
-                vigil_engine::Input::check(tokens, model.architecture()).map_err(|error| Failure {
+            .map(|request| {
+                Input::check(request, model.architecture()).map_err(|error| Failure {
                     reason: DeclineReason::InputInvalid,
                     text: error.to_string(),
                 })
             })
             .collect();
-        let good: Vec<&[u32]> = inputs
-            .iter()
+        let good: Vec<_> = requests
+            .into_iter()
             .zip(&checks)
             .filter(|(_, check)| check.is_ok())
-            .map(|(tokens, _)| *tokens)
+            .map(|(request, _)| request)
             .collect();
         let runs = guarded(|| model.run_batch(&good));
         merge(checks, runs)

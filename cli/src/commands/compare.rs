@@ -10,7 +10,7 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use vigil_engine::{cosine, FloatEncoder, Package, Tokenizer};
+use vigil_engine::{cosine, FloatEncoder, Package, Request, Tokenizer};
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
@@ -52,7 +52,8 @@ impl Compare {
         let progress = Progress::bar(global, inputs.len() as u64, "comparing");
         let mut cosines = Vec::new();
         for input in &inputs {
-            let ours = embedding(&model.run(&input.tokens)?.output);
+            let run = model.run(&Request::embed(input.tokens.as_slice()))?;
+            let ours = embedding(&run.output);
             cosines.push(cosine(&ours, &float.embed(&input.tokens)?));
             progress.at(cosines.len() as u64);
         }

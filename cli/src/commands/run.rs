@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 use vigil_client::blobs::content_hash;
-use vigil_engine::{Kernel, Model, Options, Package, Tokenizer};
+use vigil_engine::{Kernel, Model, Options, Package, Request, Tokenizer};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -103,7 +103,7 @@ impl Run {
         let mut runs = Vec::new();
         for input in inputs {
             let start = Instant::now();
-            let run = model.run(&input.tokens)?;
+            let run = model.run(&Request::embed(input.tokens.as_slice()))?;
             let time = start.elapsed();
             runs.push(Ran { input, output: run.output, work: run.work, time });
             progress.at(runs.len() as u64);

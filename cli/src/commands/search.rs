@@ -83,7 +83,7 @@ impl Search {
         let context = Context::signing(global).await?;
         let version = context.version(self.version).await?;
         let tokenizer = self.tokenizer.load(&version.spec)?;
-        let inputs = prepare(collection.texts(), |text| tokenizer.encode(text))?;
+        let inputs = prepare(collection.texts(), |text| Ok(tokenizer.encode(text)?))?;
 
         let mut money = Money::before(&context, &version).await?;
         let batch = job::submit(&context, &version, inputs, &self.terms, false).await?;

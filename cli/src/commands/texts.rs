@@ -48,23 +48,15 @@ impl TokenizerArgs {
             return texts.prepare(|_| Err(Failure::failed("token ids need no tokenizer")));
         }
         let tokenizer = self.load(spec)?;
-        texts.prepare(|text| tokenizer.encode(text))
+        texts.prepare(|text| Ok(tokenizer.encode(text)?))
     }
 
     /// The tokenizer of a version.
-    pub(crate) fn load(&self, spec: &VersionSpec) -> Outcome<TextEncoder> {
-        let (path, bytes, encoder) = match (&self.package, &self.tokenizer) {
-            (Some(dir), _) => {
-                let package = Package::open(dir)?;
-                let encoder = TextEncoder::Package(Box::new(Tokenizer::open(&package)?));
-                (dir, package.tokenizer().to_vec(), encoder)
-            }
+    pub(crate) fn load(&self, spec: &VersionSpec) -> Outcome<Tokenizer> {
+        let (path, bytes) = match (&self.package, &self.tokenizer) {
+            (Some(dir), _) => (dir, Package::open(dir)?.tokenizer().to_vec()),
             (None, Some(file)) => {
-                let bytes = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
-                let encoder = TextEncoder::file(&bytes).map_err(|what| {
-                    Failure::failed(format!("{} is no tokenizer: {what}", file.display()))
-                })?;
-                (file, bytes, encoder)
+                (file, std::fs::read(file).map_err(|error| unreadable(file, &error))?)
             }
             (None, None) => {
                 return Err(Failure::usage(
@@ -80,36 +72,7 @@ impl TokenizerArgs {
                 path.display()
             )));
         }
-        Ok(encoder)
-    }
-}
-
-/// Text to token ids.
-pub(crate) enum TextEncoder {
-    /// By the tokenizer of a package.
-    Package(Box<Tokenizer>),
-    /// By a tokenizer alone: a requester need not have the weights.
-    File(Box<tokenizers::Tokenizer>),
-}
-
-impl TextEncoder {
-    fn file(bytes: &[u8]) -> Result<Self, String> {
-        let mut tokenizer =
-            tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| error.to_string())?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
-        Ok(Self::File(Box::new(tokenizer)))
-    }
-
-    /// The token ids of a text, with special tokens, never cut off.
-    pub(crate) fn encode(&self, text: &str) -> Outcome<Vec<u32>> {
-        match self {
-            Self::Package(tokenizer) => Ok(tokenizer.encode(text)?),
-            Self::File(tokenizer) => tokenizer
-                .encode_fast(text, true)
-                .map(|encoding| encoding.get_ids().to_vec())
-                .map_err(|error| Failure::failed(format!("the text has no tokens: {error}"))),
-        }
+        Ok(Tokenizer::from_bytes(&bytes, &spec.architecture)?)
     }
 }
 
