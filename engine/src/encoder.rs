@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         let weight = as_i8(self.bytes(module)?); // (outputs, inputs)
         let scale = self.floats(module, Part::Scale)?; // (outputs)
         let bias = self.floats(module, Part::Bias)?; // (outputs)
-        Linear::new(self.kernel, weight, &scale, &bias)
+        Linear::new(self.kernel, weight, &scale, Some(&bias))
             .map_err(|refused| self.bad(format!("{module:?}: {refused}")))
     }
 

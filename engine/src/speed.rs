@@ -23,8 +23,7 @@ fn measure(kernel: Kernel) -> Result<u32> {
     let (rows, inputs, outputs) = SHAPE;
     let pattern = |len: usize| (0..len).map(|i| (i % 251) as i8).collect::<Vec<_>>();
     let weight: Vec<i8> = pattern(inputs * outputs).iter().map(|w| (*w).max(-127)).collect();
-    let linear =
-        Linear::new(kernel, &weight, &vec![1e-3; outputs], &vec![0.0; outputs]).map_err(refused)?;
+    let linear = Linear::new(kernel, &weight, &vec![1e-3; outputs], None).map_err(refused)?;
     let q: Vec<i8> = pattern(rows * inputs).iter().map(|x| (*x).max(-127)).collect();
     let scale = vec![1e-3; rows];
     let mut out = vec![0.0; rows * outputs];

@@ -26,7 +26,8 @@ fn linear(c: &mut Criterion) {
     let weight: Vec<i8> = (0..HIDDEN * INNER).map(|_| stream.i8()).collect();
     let q: Vec<i8> = (0..128 * HIDDEN).map(|_| stream.i8()).collect();
     for kernel in Kernel::available() {
-        let linear = Linear::new(kernel, &weight, &[1e-3; INNER], &[0.1; INNER]).expect("a matrix");
+        let linear =
+            Linear::new(kernel, &weight, &[1e-3; INNER], Some(&[0.1; INNER])).expect("a matrix");
         let mut out = vec![0.0; 128 * INNER];
         group.bench_function(kernel.name(), |b| {
             single_thread().install(|| {

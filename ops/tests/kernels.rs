@@ -24,7 +24,7 @@ fn linear(kernel: Kernel, architecture: &Architecture, bytes: &[u8], module: Mod
         kernel,
         &i8_of(&get(Part::Weight)),
         &f32_of(&get(Part::Scale)),
-        &f32_of(&get(Part::Bias)),
+        Some(&f32_of(&get(Part::Bias))),
     )
     .unwrap()
 }
@@ -271,7 +271,7 @@ fn the_widest_product_should_be_exact() {
     let inner = vigil_primitives::architecture::MAX_INNER as usize;
     for kernel in Kernel::available() {
         for sign in [1i8, -1] {
-            let linear = Linear::new(kernel, &vec![127; inner], &[1.0], &[0.0]).unwrap();
+            let linear = Linear::new(kernel, &vec![127; inner], &[1.0], Some(&[0.0])).unwrap();
             let mut out = [0.0];
             linear.forward(&vec![127 * sign; inner], &[1.0], Activation::None, &mut out).unwrap();
             let exact = i64::from(sign) * 127 * 127 * inner as i64;
@@ -295,13 +295,10 @@ fn attention_weights_should_be_exact_over_the_longest_context() {
 fn tensors_should_refuse_wrong_shapes_and_bad_weights() {
     use tensor::Refused;
     let kernel = Kernel::best();
-    assert!(matches!(Linear::new(kernel, &[1, -128], &[1.0], &[0.0]), Err(Refused::BadWeight(_))));
-    assert!(matches!(
-        Linear::new(kernel, &[1, 2], &[f32::NAN], &[0.0]),
-        Err(Refused::BadWeight(_))
-    ));
-    assert!(matches!(Linear::new(kernel, &[], &[], &[]), Err(Refused::WrongDimension(_))));
-    let linear = Linear::new(kernel, &[1, 2], &[1.0], &[0.0]).unwrap();
+    assert!(matches!(Linear::new(kernel, &[1, -128], &[1.0], None), Err(Refused::BadWeight(_))));
+    assert!(matches!(Linear::new(kernel, &[1, 2], &[f32::NAN], None), Err(Refused::BadWeight(_))));
+    assert!(matches!(Linear::new(kernel, &[], &[], None), Err(Refused::WrongDimension(_))));
+    let linear = Linear::new(kernel, &[1, 2], &[1.0], Some(&[0.0])).unwrap();
     assert!(matches!(
         linear.forward(&[1, 2, 3], &[1.0], Activation::None, &mut [0.0]),
         Err(Refused::WrongLength(_))
@@ -315,4 +312,17 @@ fn tensors_should_refuse_wrong_shapes_and_bad_weights() {
     );
     assert!(tensor::quantise_weights(&[f32::INFINITY], 1).is_err());
     assert_eq!(tensor::quantise_weights(&[0.0, 0.0], 2).unwrap(), (vec![0, 0], vec![0.0]));
+}
+
+#[test]
+fn without_a_bias_nothing_should_be_added() {
+    // No product and a negative scale give -0, which +0 would change.
+    for kernel in Kernel::available() {
+        for (bias, expected) in [(None, -0f32), (Some(&[0.0][..]), 0.0)] {
+            let linear = Linear::new(kernel, &[0; 5], &[-1.0], bias).unwrap();
+            let mut out = [1.0];
+            linear.forward(&[1; 5], &[1.0], Activation::None, &mut out).unwrap();
+            assert_eq!(out[0].to_bits(), expected.to_bits(), "{kernel} {bias:?}");
+        }
+    }
 }

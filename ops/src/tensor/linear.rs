@@ -32,12 +32,13 @@ pub struct Linear {
 
 impl Linear {
     /// Packs `weight` (`[outputs, inputs]`, int8 without -128), its `scale` and `bias`
-    /// (`[outputs]`, finite). Packing changes where bytes lie, never a result.
+    /// (`[outputs]`, finite). Packing changes where bytes lie, never a result. Without a bias
+    /// nothing is added.
     pub fn new(
         kernel: Kernel,
         weight: &[i8],
         scale: &[f32],
-        bias: &[f32],
+        bias: Option<&[f32]>,
     ) -> Result<Self, Refused> {
         check_kernel(kernel)?;
         let outputs = scale.len();
@@ -46,18 +47,20 @@ impl Linear {
             return Err(Refused::WrongDimension("the inner dimension"));
         }
         check_length("the weight", weight.len(), area(outputs, inputs)?)?;
+        // Adding -0 leaves every value as it is, -0 included.
+        let bias = bias.map_or_else(|| vec![-0.0; outputs], <[f32]>::to_vec);
         check_length("the bias", bias.len(), outputs)?;
         if weight.contains(&i8::MIN) {
             return Err(Refused::BadWeight("the weight"));
         }
-        if scale.iter().chain(bias).any(|x| !x.is_finite()) {
+        if scale.iter().chain(&bias).any(|x| !x.is_finite()) {
             return Err(Refused::BadWeight("the scale or the bias"));
         }
         let mut matrix = Matrix::new(kernel, outputs, inputs);
         for (output, row) in weight.chunks_exact(inputs).enumerate() {
             matrix.set_row(output, row);
         }
-        Ok(Self { kernel, matrix, scale: scale.to_vec(), bias: bias.to_vec() })
+        Ok(Self { kernel, matrix, scale: scale.to_vec(), bias })
     }
 
     /// Width of a row of the result.

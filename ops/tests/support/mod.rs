@@ -204,7 +204,7 @@ impl Model {
         let norm = |module| (f32_of(&get(module, Part::Weight)), f32_of(&get(module, Part::Bias)));
         let linear = |module| {
             let (weight, scale) = table(module);
-            Linear::new(kernel, &weight, &scale, &f32_of(&get(module, Part::Bias))).unwrap()
+            Linear::new(kernel, &weight, &scale, Some(&f32_of(&get(module, Part::Bias)))).unwrap()
         };
         let layers = (0..encoder.layers)
             .map(|l| Layer {
