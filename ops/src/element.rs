@@ -5,11 +5,11 @@
 
 use crate::{
     math::{
-        canonical, exp, fold, gelu, greater, magnitude, quantise, scale_of, sqrt, sum, I8_MAX,
-        MIN_NORM, WEIGHT_MAX,
+        canonical, exp, fold, gelu, greater, gumbel, magnitude, order_key, quantise, scale_of,
+        silu, sqrt, sum, I8_MAX, MIN_NORM, WEIGHT_MAX,
     },
     opening::Opening,
-    program::{Kind, Op},
+    program::{Kind, Op, BLOCK},
 };
 
 /// An element.
@@ -19,6 +19,8 @@ pub enum Value {
     F32(f32),
     /// A 32-bit integer.
     I32(i32),
+    /// A token id.
+    U32(u32),
     /// A 16-bit integer.
     I16(i16),
     /// A byte.
@@ -31,6 +33,7 @@ impl Value {
         match self {
             Self::F32(x) => (x.to_le_bytes(), 4),
             Self::I32(x) => (x.to_le_bytes(), 4),
+            Self::U32(x) => (x.to_le_bytes(), 4),
             Self::I16(x) => {
                 let [low, high] = x.to_le_bytes();
                 ([low, high, 0, 0], 2)
@@ -55,6 +58,11 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
         let (words, _) = inputs.get(i).copied().unwrap_or(&[]).as_chunks();
         words.iter().map(|word| i32::from_le_bytes(*word))
     };
+    // What a causal operator gives after the query's own position is opened by nothing.
+    let hidden = inputs.is_empty();
+    // The element's place in a matrix: its column is a token id, its row a generated token.
+    let columns = u64::from(op.shape.dimension(1));
+    let (row, column) = ((opening.index() / columns) as u32, (opening.index() % columns) as u32);
     // Largest of the partial maxima of magnitudes, which are not negative.
     let max = |i: usize| f32s(i).fold(0.0, greater);
     let value = match op.kind {
@@ -64,6 +72,7 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
             Value::F32((row(1)? + row(3)?) + row(5)?)
         }
         Kind::RowSum { .. } | Kind::ExpSum | Kind::PoolSum => Value::F32(sum(f32s(0))),
+        Kind::Lookup => Value::F32(i8s(1).next()? as f32 * first(2)?),
         Kind::Deviation { width } => {
             let mean = fold(f32s(1)) / width as f32;
             Value::F32(sum(f32s(0).map(|x| (x - mean) * (x - mean))))
@@ -83,21 +92,23 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
         Kind::Dot { .. } => Value::I32(i8s(0).zip(i8s(1)).fold(0, |sum, (q, w)| sum + q * w)),
         Kind::Dequantise => {
             let product = i32s(0).fold(0, i32::wrapping_add) as f32;
-            let scale = first(2)? * scale_of(max(1), I8_MAX);
-            Value::F32(product * scale + first(3)?)
+            let scaled = product * (first(2)? * scale_of(max(1), I8_MAX));
+            Value::F32(if op.weight(1).is_some() { scaled + first(3)? } else { scaled })
         }
-        Kind::Scores { width } => {
+        Kind::CausalScores { .. } if hidden => Value::F32(f32::NEG_INFINITY),
+        Kind::Scores { width } | Kind::CausalScores { width } => {
             let product = i8s(0).zip(i8s(1)).fold(0, |sum, (q, k)| sum + q * k) as f32;
             let (query, key) = (scale_of(first(2)?, I8_MAX), scale_of(first(3)?, I8_MAX));
             Value::F32(product * ((query * (1.0 / sqrt(width as f32))) * key))
         }
-        Kind::ScoreMax => Value::F32(f32s(0).reduce(greater)?),
+        Kind::ScoreMax | Kind::RowMax { .. } => Value::F32(f32s(0).reduce(greater)?),
         Kind::Exp => Value::F32(exp(first(0)? - f32s(1).reduce(greater)?)),
-        Kind::WeightMax => {
+        Kind::WeightMax | Kind::CausalWeightMax => {
             let weighted = f32s(0).zip(f32s(1)).map(|(e, max)| magnitude(e * max));
             Value::F32(f32::from_bits(weighted.fold(0, u32::max)))
         }
-        Kind::Weight => {
+        Kind::CausalWeight if hidden => Value::I16(0),
+        Kind::Weight | Kind::CausalWeight => {
             let scale = scale_of(max(2), WEIGHT_MAX);
             Value::I16(quantise(first(0)? * first(1)?, scale, WEIGHT_MAX) as i16)
         }
@@ -113,12 +124,46 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
         Kind::Add => Value::F32(first(0)? + first(1)?),
         Kind::Gelu => Value::F32(gelu(first(0)?)),
         Kind::Pool { tokens } => Value::F32(fold(f32s(0)) / tokens as f32),
-        Kind::First => Value::F32(first(0)?),
+        Kind::First | Kind::Last { .. } => Value::F32(first(0)?),
         Kind::SquareSum { .. } => Value::F32(sum(f32s(0).map(|x| x * x))),
         Kind::Unit => {
             let norm = sqrt(fold(f32s(1)));
             let norm = if norm < MIN_NORM { MIN_NORM } else { norm };
             Value::F32(first(0)? / norm)
+        }
+        Kind::RmsNormalise { eps } => {
+            let width = op.operand(0)?.shape.dimension(1) as f32;
+            let factor = 1.0 / sqrt(fold(f32s(1)) / width + f32::from_bits(eps));
+            Value::F32((first(0)? * factor) * first(2)?)
+        }
+        Kind::HeadNorm { width, eps } => {
+            let squares = sum(f32s(1).map(|x| x * x));
+            let factor = 1.0 / sqrt(squares / width as f32 + f32::from_bits(eps));
+            Value::F32((first(0)? * factor) * first(2)?)
+        }
+        Kind::Rotate { width } => {
+            let (low, high, cos, sin) = (first(0)?, first(1)?, first(2)?, first(3)?);
+            Value::F32(if column % width < width / 2 {
+                (low * cos) - (high * sin)
+            } else {
+                (high * cos) + (low * sin)
+            })
+        }
+        Kind::SwiGlu => Value::F32(silu(first(0)?) * first(1)?),
+        Kind::Perturb { seed, temperature, min_p, position } => {
+            let distance = first(0)? - f32s(1).reduce(greater)?;
+            let scaled = distance / f32::from_bits(temperature);
+            Value::F32(if exp(scaled) >= f32::from_bits(min_p) {
+                scaled + gumbel(seed, position + row, column)
+            } else {
+                f32::NEG_INFINITY
+            })
+        }
+        Kind::Best { .. } => Value::U32(column * BLOCK + first_of_greatest(f32s(0))?),
+        Kind::Sample => {
+            let (ids, _) = inputs.get(1)?.as_chunks();
+            let block = first_of_greatest(f32s(0))?;
+            Value::U32(u32::from_le_bytes(*ids.get(block as usize)?))
         }
     };
     Some(match value {
@@ -130,4 +175,10 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
 /// Little-endian f32 values; a rest shorter than four bytes is left out.
 fn f32s(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
     bytes.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word))
+}
+
+/// Place of the greatest value; of equals the first.
+fn first_of_greatest(values: impl Iterator<Item = f32>) -> Option<u32> {
+    let keys = (0u32..).zip(values.map(order_key));
+    keys.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(place, _)| place)
 }

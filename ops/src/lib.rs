@@ -14,7 +14,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`math`] | the arithmetic: exp, erf, sqrt, sums, rounding, quantisation |
+//! | [`math`] | the arithmetic: exp, ln, erf, sqrt, sums, rounding, quantisation, random numbers |
 //! | [`weights`] | the canonical list of weight tensors |
 //! | [`program`] | the operators of a run, their shapes and operands |
 //! | [`opening`] | which bytes one element is computed from |

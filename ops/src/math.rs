@@ -197,6 +197,93 @@ pub fn gelu(x: f32) -> f32 {
     canonical((0.5 * x) * (1.0 + erf(x * FRAC_1_SQRT_2)))
 }
 
+/// The sigmoid linear unit: `x / (1 + exp(-x))`.
+#[inline(always)]
+pub fn silu(x: f32) -> f32 {
+    canonical(x / (1.0 + exp(-x)))
+}
+
+/// The natural logarithm: NaN below 0, -infinity of 0.
+///
+/// `x = m 2^e` with `m` from sqrt(1/2) to sqrt(2), a polynomial in `m - 1`, plus `e ln 2` with ln 2
+/// in the two parts that [`exp`] takes. `ln(1)` is exactly 0.
+#[inline(always)]
+pub fn ln(x: f32) -> f32 {
+    const SQRT_HALF: u32 = 0x3f35_04f3;
+    const HALF: u32 = 0x3f00_0000;
+    const TWO_23: f32 = 8_388_608.0;
+    const LN_2_HIGH: f32 = f32::from_bits(0x3f31_8000);
+    const LN_2_LOW: f32 = f32::from_bits(0xb95e_8083);
+    // Denormals become normal.
+    let small = magnitude(x) < 0x0080_0000;
+    let (bits, below) = if small { ((x * TWO_23).to_bits(), 23) } else { (x.to_bits(), 0) };
+    // x = half * 2^exponent with `half` from 1/2 to 1; below sqrt(1/2) it is doubled.
+    let half = (bits & 0x007f_ffff) | HALF;
+    let double = half < SQRT_HALF;
+    let exponent = ((bits >> 23) as i32 & 0xff) - 126 - below - i32::from(double);
+    let m = f32::from_bits(if double { half + 0x0080_0000 } else { half });
+    let e = exponent as f32;
+    let r = m - 1.0;
+    let z = r * r;
+    let p = LN_P.iter().fold(0.0, |p, c| p * r + f32::from_bits(*c));
+    let y = ((p * r) * z + e * LN_2_LOW) - 0.5 * z;
+    let result = (r + y) + e * LN_2_HIGH;
+    let result = if x < 0.0 { f32::NAN } else { result };
+    let result = if x == 0.0 { f32::NEG_INFINITY } else { result };
+    let result = if x == f32::INFINITY { x } else { result };
+    f32::from_bits(if magnitude(x) > INFINITY {
+        CANONICAL_NAN
+    } else {
+        canonical(result).to_bits()
+    })
+}
+
+/// Polynomial of [`ln`] in `m - 1`, from the highest power down, as f32 bits.
+const LN_P: [u32; 9] = [
+    0x3d90_21bb,
+    0xbdeb_d1b8,
+    0x3def_251a,
+    0xbdfe_5d4f,
+    0x3e11_e9bf,
+    0xbe2a_ae50,
+    0x3e4c_ceac,
+    0xbe7f_fffc,
+    0x3eaa_aaaa,
+];
+
+/// Philox4x32-10 (Salmon et al., 2011): four words that look random, a function of key and counter.
+pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    for _ in 0..10 {
+        let [c0, c1, c2, c3] = counter;
+        let [k0, k1] = key;
+        let (a, b) = (u64::from(c0) * 0xd251_1f53, u64::from(c2) * 0xcd9e_8d57);
+        counter = [(b >> 32) as u32 ^ c1 ^ k0, b as u32, (a >> 32) as u32 ^ c3 ^ k1, a as u32];
+        key = [k0.wrapping_add(0x9e37_79b9), k1.wrapping_add(0xbb67_ae85)];
+    }
+    counter
+}
+
+/// Gumbel noise of a random word: `-ln(-ln(u))` with `u` the middle of one of the 2^23 equal parts
+/// of the unit interval.
+#[inline(always)]
+pub fn gumbel_of(word: u32) -> f32 {
+    const PART: f32 = f32::from_bits(0x3400_0000);
+    let u = ((word >> 9) as f32 + 0.5) * PART;
+    -ln(-ln(u))
+}
+
+/// The noise of token `token` at `position`.
+pub fn gumbel(seed: u64, position: u32, token: u32) -> f32 {
+    let key = [seed as u32, (seed >> 32) as u32];
+    let [a, b, c, d] = philox4x32_10([token / 4, position, 0, 0], key);
+    gumbel_of(match token % 4 {
+        0 => a,
+        1 => b,
+        2 => c,
+        _ => d,
+    })
+}
+
 /// The square root, rounded to nearest even. Of a negative value: NaN; of -0: -0.
 #[inline(always)]
 pub fn sqrt(x: f32) -> f32 {

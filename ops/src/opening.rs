@@ -34,10 +34,16 @@ pub struct Range {
 /// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opening {
+    index: u64,
     ranges: [Option<Range>; MAX_RANGES],
 }
 
 impl Opening {
+    /// The element.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
     /// The ranges.
     pub fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
         self.ranges.iter().flatten().copied()
@@ -82,7 +88,8 @@ impl Builder<'_> {
 /// The bytes that element `index` of `op` is computed from; `None` beyond the last element, and for
 /// the input, which is not computed.
 ///
-/// `token` is the input's token id at row `index / W`; only [`Kind::Embed`] reads it.
+/// `token` is the token id at row `index / W`; only [`Kind::Embed`] and [`Kind::Lookup`] read it. Of
+/// a causal operator, what lies after the query's own position has no ranges: it is known.
 pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
     if index >= op.shape.elements() {
         return None;
@@ -94,7 +101,7 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
     // The last two dimensions; what lies before them is in `outer`.
     let last = op.shape.dimensions().len().saturating_sub(1);
     let (outer, inner) = (index / dimension(last), index % dimension(last));
-    let mut builder = Builder { op, opening: Opening::default() };
+    let mut builder = Builder { op, opening: Opening { index, ..Opening::default() } };
     // Element count of block `inner` of a row of `len`.
     let block = |len: u64, size: u32| {
         let first = inner * u64::from(size);
@@ -109,7 +116,15 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             builder.weight(2, index, 1).weight(3, outer, 1);
             builder.weight(4, inner, 1).weight(5, 0, 1);
         }
-        Kind::RowSum { width } | Kind::AbsMax { width } => {
+        Kind::Lookup => {
+            let row = u64::from(token) * dimension(1) + inner;
+            builder.operand(0, outer, 1).weight(0, row, 1).weight(1, token.into(), 1);
+        }
+        Kind::RowSum { width }
+        | Kind::AbsMax { width }
+        | Kind::SquareSum { width }
+        | Kind::RowMax { width }
+        | Kind::Best { width } => {
             let width = u64::from(width);
             let (first, count) = block(width, BLOCK);
             builder.operand(0, outer * width + first, count);
@@ -130,7 +145,23 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             builder.operand(1, token * blocks, blocks).operand(2, token * blocks, blocks);
             builder.weight(0, channel, 1).weight(1, channel, 1);
         }
-        Kind::Quantise => {
+        Kind::RmsNormalise { .. } => {
+            let blocks = operand(1, 1);
+            builder.operand(0, index, 1).operand(1, outer * blocks, blocks).weight(0, inner, 1);
+        }
+        Kind::HeadNorm { width, .. } => {
+            let width = u64::from(width);
+            let channel = inner % width;
+            builder.operand(0, index, 1).operand(0, index - channel, width).weight(0, channel, 1);
+        }
+        Kind::Rotate { width } => {
+            let half = u64::from(width) / 2;
+            let (channel, turn) = (inner % (2 * half), outer * half + inner % half);
+            let low = index - channel + channel % half;
+            builder.operand(0, low, 1).operand(0, low + half, 1);
+            builder.weight(0, turn, 1).weight(1, turn, 1);
+        }
+        Kind::Quantise | Kind::Perturb { .. } => {
             let blocks = operand(1, 1);
             builder.operand(0, index, 1).operand(1, outer * blocks, blocks);
         }
@@ -144,7 +175,10 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
         Kind::Dequantise => {
             let (dots, blocks) = (operand(0, 2), operand(1, 1));
             builder.operand(0, index * dots, dots).operand(1, outer * blocks, blocks);
-            builder.weight(0, inner, 1).weight(1, inner, 1);
+            builder.weight(0, inner, 1);
+            if op.weight(1).is_some() {
+                builder.weight(1, inner, 1);
+            }
         }
         Kind::HeadAbsMax { width } => {
             let (head, token, width) = (outer, inner, u64::from(width));
@@ -159,9 +193,10 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             builder.operand(0, token * operand(0, 1) + head * width + channel, 1);
             builder.operand(1, head * operand(1, 1) + token, 1);
         }
-        Kind::Scores { width } => {
+        Kind::CausalScores { .. } | Kind::CausalWeight if inner > outer % dimension(1) => {}
+        Kind::Scores { width } | Kind::CausalScores { width } => {
             let (width, tokens) = (u64::from(width), dimension(1));
-            let key = outer / tokens * tokens + inner;
+            let key = shared(outer / tokens, dimension(0), operand(1, 0)) * tokens + inner;
             builder.operand(0, outer * width, width).operand(1, key * width, width);
             builder.operand(2, outer, 1).operand(3, key, 1);
         }
@@ -176,23 +211,28 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             let blocks = operand(1, 2);
             builder.operand(0, index, 1).operand(1, outer * blocks, blocks);
         }
-        Kind::WeightMax => {
+        Kind::WeightMax | Kind::CausalWeightMax => {
             let tokens = operand(0, 2);
-            let (first, count) = block(tokens, TOKEN_BLOCK);
-            let head = outer / tokens;
-            builder.operand(0, outer * tokens + first, count);
-            builder.operand(1, head * tokens + first, count);
+            let (head, row) = (outer / tokens, outer % tokens);
+            let seen = if op.kind == Kind::WeightMax { tokens } else { row + 1 };
+            let (first, count) = block(seen, TOKEN_BLOCK);
+            if count > 0 {
+                let values = shared(head, dimension(0), operand(1, 0));
+                builder.operand(0, outer * tokens + first, count);
+                builder.operand(1, values * tokens + first, count);
+            }
         }
-        Kind::Weight => {
+        Kind::Weight | Kind::CausalWeight => {
             let (tokens, blocks) = (dimension(2), operand(2, 2));
-            builder.operand(0, index, 1).operand(1, outer / tokens * tokens + inner, 1);
+            let values = shared(outer / tokens, dimension(0), operand(1, 0));
+            builder.operand(0, index, 1).operand(1, values * tokens + inner, 1);
             builder.operand(2, outer * blocks, blocks);
         }
         Kind::Mix => {
             let (width, tokens) = (dimension(2), operand(0, 2));
             let (first, count) = block(tokens, TOKEN_BLOCK);
             let (row, channel) = (outer / width, outer % width);
-            let head = row / tokens;
+            let head = shared(row / tokens, dimension(0), operand(1, 0));
             builder.operand(0, row * tokens + first, count);
             builder.operand(1, (head * width + channel) * tokens + first, count);
         }
@@ -203,7 +243,7 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             builder.operand(0, (row * width + channel) * blocks, blocks);
             builder.operand(1, row * blocks, blocks).operand(2, row * blocks, blocks);
         }
-        Kind::Add => {
+        Kind::Add | Kind::SwiGlu => {
             builder.operand(0, index, 1).operand(1, index, 1);
         }
         Kind::Gelu | Kind::First => {
@@ -213,13 +253,21 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             let blocks = operand(0, 1);
             builder.operand(0, index * blocks, blocks);
         }
-        Kind::SquareSum { width } => {
-            let (first, count) = block(width.into(), BLOCK);
-            builder.operand(0, first, count);
-        }
         Kind::Unit => {
             builder.operand(0, index, 1).operand(1, 0, operand(1, 0));
         }
+        Kind::Last { first } => {
+            builder.operand(0, u64::from(first) * dimension(1) + index, 1);
+        }
+        Kind::Sample => {
+            let blocks = operand(0, 1);
+            builder.operand(0, index * blocks, blocks).operand(1, index * blocks, blocks);
+        }
     }
     Some(builder.opening)
+}
+
+/// The key and value head of query head `head`: each serves as many consecutive ones.
+fn shared(head: u64, heads: u64, kv_heads: u64) -> u64 {
+    head / (heads / kv_heads)
 }

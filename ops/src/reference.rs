@@ -9,6 +9,7 @@ use crate::{
     program::{Kind, Op, Program},
 };
 use alloc::vec::Vec;
+use vigil_primitives::{Architecture, Sampling};
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub fn evaluate(op: &Op, operands: &[&[u8]], weights: &[&[u8]]) -> Result<Vec<u8
     let mut out = Vec::new();
     for index in 0..op.shape.elements() {
         let token = match op.kind {
-            Kind::Embed => {
+            Kind::Embed | Kind::Lookup => {
                 let row = index / u64::from(op.shape.dimension(1));
                 let token = operands
                     .first()
@@ -77,7 +78,7 @@ pub fn evaluate(op: &Op, operands: &[&[u8]], weights: &[&[u8]]) -> Result<Vec<u8
 }
 
 /// Runs a program and hands every operator's result to `visit`, from the tokens to the output, which
-/// it returns. `weights` are all weight tensors in canonical order.
+/// it returns. Of a decoder, `tokens` are the input and the generated ones but the last. `weights` are all weight tensors in canonical order.
 pub fn run(
     program: &Program,
     tokens: &[u32],
@@ -118,6 +119,31 @@ pub fn run(
         results.push(result);
     }
     results.pop().ok_or(BadInput::WrongLength)
+}
+
+/// Generates with a decoder, a whole run for every token, until a stop token, which is kept, or
+/// `max_tokens_out` of them. An encoder generates none.
+pub fn generate(
+    architecture: &Architecture,
+    tokens: &[u32],
+    max_tokens_out: u32,
+    sampling: Sampling,
+    weights: &[u8],
+) -> Result<Vec<u32>, BadInput> {
+    let Architecture::Decoder(decoder) = architecture else { return Ok(Vec::new()) };
+    let mut sequence = tokens.to_vec();
+    for _ in 0..max_tokens_out {
+        let len = u32::try_from(sequence.len()).map_err(|_| BadInput::WrongLength)?;
+        let program =
+            Program::new(architecture, len, 1, sampling).map_err(|_| BadInput::WrongLength)?;
+        let drawn = run(&program, &sequence, weights, |_, _, _| {})?;
+        let drawn = token(&drawn, 0).ok_or(BadInput::WrongLength)?;
+        sequence.push(drawn);
+        if decoder.is_stop(drawn) {
+            break;
+        }
+    }
+    Ok(sequence.split_off(tokens.len()))
 }
 
 /// The token id of row `row`.

@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use support::*;
 use vigil_ops::{reference, Kernel, Program};
-use vigil_primitives::{architecture::Pooling, Architecture};
+use vigil_primitives::{architecture::Pooling, Architecture, Sampling};
 
 fn tokens(stream: &mut Stream, count: usize) -> Vec<u32> {
     (0..count).map(|_| stream.below(50)).collect()
@@ -35,7 +35,7 @@ proptest! {
         let expected: Vec<u8> = texts
             .iter()
             .flat_map(|text| {
-                let program = Program::new(&architecture, text.len() as u32, 0).unwrap();
+                let program = Program::new(&architecture, text.len() as u32, 0, Sampling::Greedy).unwrap();
                 let out = reference::run(&program, text, &weights, |_, _, _| {}).unwrap();
                 assert_eq!(out.len(), architecture.output_len(0) as usize);
                 out
@@ -60,7 +60,7 @@ fn the_reference_should_refuse_unknown_tokens_and_wrong_lengths() {
     use reference::BadInput;
     let architecture = Architecture::Encoder(encoder(8, 2, 8, 1));
     let weights = random_weights(&architecture, 1);
-    let program = Program::new(&architecture, 2, 0).unwrap();
+    let program = Program::new(&architecture, 2, 0, Sampling::Greedy).unwrap();
     let run = |tokens: &[u32], weights: &[u8]| {
         reference::run(&program, tokens, weights, |_, _, _| {}).map(|_| ())
     };

@@ -10,7 +10,7 @@ use codec::Encode;
 use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 use support::{encoder, golden::cases, random_weights, Model, Stream};
 use vigil_ops::{reference, Kernel, Program, OP_SET};
-use vigil_primitives::{Architecture, Encoder};
+use vigil_primitives::{Architecture, Encoder, Sampling};
 
 /// Longest tensor that is written out; of longer ones the hash is.
 const SHORT: usize = 512;
@@ -53,8 +53,8 @@ fn every_operator_should_give_its_golden_bytes() {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for case in cases() {
         let text = files.entry(case.name()).or_default();
-        let _ = writeln!(text, "architecture = {}", hex(&case.architecture.encode()));
-        let _ = writeln!(text, "tokens = {}", case.tokens);
+        let _ = writeln!(text, "architecture = {}", hex(&case.program.architecture().encode()));
+        let _ = writeln!(text, "tokens = {}", case.program.tokens());
         let _ = writeln!(text, "operator = {}", case.index);
         let _ = writeln!(text, "kind = {:?}", case.op.kind);
         let _ = writeln!(text, "shape = {:?}", case.op.shape.dimensions());
@@ -82,7 +82,7 @@ fn the_whole_encoder_should_give_its_golden_bytes() {
     let weights = random_weights(&architecture, 1);
     let mut stream = Stream::new(2);
     let tokens: Vec<u32> = (0..70).map(|_| stream.below(shape.vocabulary)).collect();
-    let program = Program::new(&architecture, 70, 0).unwrap();
+    let program = Program::new(&architecture, 70, 0, Sampling::Greedy).unwrap();
     let mut text = String::new();
     let _ = writeln!(text, "architecture = {}", hex(&architecture.encode()));
     let _ = writeln!(text, "seed of the weights = 1");

@@ -11,11 +11,15 @@ use vigil_ops::{
     weights::DType,
     Program,
 };
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
+
+/// The program of a run that generates nothing.
+fn encoding(architecture: &Architecture, tokens: u32) -> Program {
+    Program::new(architecture, tokens, 0, Sampling::Greedy).unwrap()
+}
 
 /// Checks every operator, and some elements of each, of the program.
-fn check(architecture: &Architecture, tokens: u32, seed: u64) -> u64 {
-    let program = Program::new(architecture, tokens, 0).unwrap();
+fn check(program: &Program, seed: u64) -> u64 {
     let mut stream = Stream::new(seed);
     let mut largest = 0;
     for index in 0..program.len() {
@@ -61,14 +65,25 @@ fn check(architecture: &Architecture, tokens: u32, seed: u64) -> u64 {
             let inputs: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
             let value = element(&op, &opening, &inputs).unwrap();
             assert_eq!(value.to_le_bytes().1, op.dtype.size());
-            assert_eq!(element(&op, &opening, &inputs[1..]), None);
+            assert_eq!(opening.index(), pick);
+            match inputs.split_first() {
+                Some((_, rest)) => assert_eq!(element(&op, &opening, rest), None),
+                None => assert_eq!(element(&op, &opening, &[&[]]), None),
+            }
         }
         assert_eq!(opening(&op, elements, 0), None);
     }
     assert_eq!(program.op(program.len()), None);
     let last = program.op(program.len() - 1).unwrap();
-    assert_eq!(last.dtype, DType::F32);
-    assert_eq!(last.size(), u64::from(architecture.output_len(0)));
+    let architecture = program.architecture();
+    let (output, input) = match architecture {
+        Architecture::Encoder(_) => (DType::F32, program.tokens_in()),
+        Architecture::Decoder(_) => (DType::U32, program.tokens_in() + program.tokens_out() - 1),
+    };
+    assert_eq!(last.dtype, output);
+    assert_eq!(last.size(), u64::from(architecture.output_len(program.tokens_out())));
+    assert_eq!(program.op(0).unwrap().shape.dimensions(), [input]);
+    assert_eq!(program.tokens(), input);
     largest
 }
 
@@ -79,9 +94,9 @@ fn minilm() -> Encoder {
 #[test]
 fn minilm_should_have_267_operators() {
     let architecture = Architecture::Encoder(minilm());
-    assert_eq!(Program::new(&architecture, 16, 0).unwrap().len(), 267);
-    check(&architecture, 16, 1);
-    check(&architecture, 512, 2);
+    assert_eq!(encoding(&architecture, 16).len(), 267);
+    check(&encoding(&architecture, 16), 1);
+    check(&encoding(&architecture, 512), 2);
 }
 
 #[test]
@@ -89,8 +104,64 @@ fn openings_should_stay_small_for_the_largest_architecture() {
     let largest = Encoder { vocabulary: 1 << 20, ..encoder(65_536, 256, 65_536, 256) };
     for pooling in [Pooling::Mean, Pooling::Cls] {
         let architecture = Architecture::Encoder(Encoder { pooling, ..largest });
-        assert_eq!(check(&architecture, 4_096, 3), 16_384);
+        assert_eq!(check(&encoding(&architecture, 4_096), 3), 16_384);
     }
+    let largest = Decoder {
+        vocabulary: 1 << 20,
+        layers: 256,
+        qk_norm: true,
+        qkv_bias: true,
+        ..decoder(65_536, [256, 256], 256, 65_536)
+    };
+    let grouped = Decoder { kv_heads: 1, tied_head: true, qk_norm: false, ..largest };
+    for (shape, tokens_in, sampling) in [
+        (largest, 4_096, Sampling::Greedy),
+        (largest, 4_000, gumbel(1, 1.0, 0.1)),
+        (grouped, 1, gumbel(2, 0.5, 0.0)),
+    ] {
+        let architecture = Architecture::Decoder(shape);
+        let tokens_out = architecture.max_tokens_out(tokens_in);
+        let program = Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap();
+        assert_eq!(program.tokens(), 4_096);
+        assert_eq!(check(&program, 4), 16_384);
+    }
+}
+
+#[test]
+fn a_decoder_should_have_the_operators_that_its_options_ask_for() {
+    let plain = Decoder { layers: 3, ..decoder(8, [2, 1], 4, 12) };
+    let len = |shape: Decoder, sampling| {
+        let program = Program::new(&Architecture::Decoder(shape), 5, 3, sampling).unwrap();
+        check(&program, 5);
+        program.len()
+    };
+    assert_eq!(len(plain, Sampling::Greedy), 2 + 3 * 45 + 10);
+    assert_eq!(len(Decoder { qk_norm: true, ..plain }, Sampling::Greedy), 2 + 3 * 47 + 10);
+    assert_eq!(len(Decoder { tied_head: true, ..plain }, gumbel(1, 1.0, 0.1)), 2 + 3 * 45 + 12);
+}
+
+#[test]
+fn the_operators_of_a_decoder_should_be_in_the_order_of_the_document() {
+    let architecture =
+        Architecture::Decoder(Decoder { qk_norm: true, ..decoder(8, [2, 1], 4, 12) });
+    let program = Program::new(&architecture, 5, 3, gumbel(1, 1.0, 0.1)).unwrap();
+    let names: Vec<String> = (0..program.len())
+        .map(|index| {
+            let kind = format!("{:?}", program.op(index).unwrap().kind);
+            kind.split(' ').next().unwrap_or_default().to_owned()
+        })
+        .collect();
+    let expected = "Tokens Lookup \
+        SquareSum RmsNormalise AbsMax Quantise \
+        Dot Dequantise Dot Dequantise Dot Dequantise HeadNorm HeadNorm Rotate Rotate \
+        HeadAbsMax HeadQuantise HeadAbsMax HeadQuantise HeadAbsMax HeadQuantise \
+        CausalScores ScoreMax Exp ExpSum CausalWeightMax CausalWeight Mix Context \
+        AbsMax Quantise Dot Dequantise Add \
+        SquareSum RmsNormalise AbsMax Quantise Dot Dequantise Dot Dequantise SwiGlu \
+        AbsMax Quantise Dot Dequantise Add \
+        Last SquareSum RmsNormalise AbsMax Quantise Dot Dequantise \
+        RowMax Perturb RowMax Best Sample";
+    assert_eq!(names.join(" "), expected);
 }
 
 #[test]
@@ -98,12 +169,35 @@ fn a_program_should_refuse_bad_lengths_and_architectures() {
     let architecture = Architecture::Encoder(minilm());
     for (tokens_in, tokens_out) in [(0, 0), (513, 0), (1, 1)] {
         assert_eq!(
-            Program::new(&architecture, tokens_in, tokens_out).map(|_| ()),
+            Program::new(&architecture, tokens_in, tokens_out, Sampling::Greedy).map(|_| ()),
             Err(NoProgram::BadLength)
         );
     }
+    assert_eq!(
+        Program::new(&architecture, 1, 0, gumbel(1, 1.0, 0.0)).map(|_| ()),
+        Err(NoProgram::BadSampling)
+    );
     let broken = Architecture::Encoder(Encoder { heads: 7, ..minilm() });
-    assert!(matches!(Program::new(&broken, 1, 0), Err(NoProgram::Invalid(_))));
+    let refused = Program::new(&broken, 1, 0, Sampling::Greedy);
+    assert!(matches!(refused, Err(NoProgram::Invalid(_))));
+}
+
+#[test]
+fn a_decoders_program_should_refuse_bad_lengths_and_sampling() {
+    let shape = Decoder { positions: 100, ..decoder(8, [2, 1], 4, 12) };
+    let architecture = Architecture::Decoder(shape);
+    let new = |tokens_in, tokens_out, sampling| {
+        Program::new(&architecture, tokens_in, tokens_out, sampling).map(|_| ())
+    };
+    for (tokens_in, tokens_out) in [(0, 1), (1, 0), (101, 1), (100, 2), (u32::MAX, 1)] {
+        let refused = new(tokens_in, tokens_out, Sampling::Greedy);
+        assert_eq!(refused, Err(NoProgram::BadLength), "{tokens_in} {tokens_out}");
+    }
+    assert_eq!(new(100, 1, Sampling::Greedy), Ok(()));
+    assert_eq!(new(1, 100, gumbel(1, 1.0, 0.0)), Ok(()));
+    for sampling in [gumbel(1, 0.0, 0.0), gumbel(1, 1.0, 1.5), gumbel(1, f32::NAN, 0.0)] {
+        assert_eq!(new(1, 1, sampling), Err(NoProgram::BadSampling));
+    }
 }
 
 proptest! {
@@ -117,6 +211,21 @@ proptest! {
         let pooling = if mean { Pooling::Mean } else { Pooling::Cls };
         let shape = encoder(u32::from(heads) * width, heads, intermediate, layers);
         let architecture = Architecture::Encoder(Encoder { pooling, normalize, ..shape });
-        check(&architecture, tokens, seed);
+        check(&encoding(&architecture, tokens), seed);
+    }
+
+    #[test]
+    fn every_decoders_program_should_be_consistent(
+        kv_heads in 1u16..9, group in 1u16..5, half in 1u16..=128, hidden in 1u32..9_000,
+        intermediate in 1u32..20_000, vocabulary in 1u32..200_000, layers in 1u16..4,
+        tokens_in in 1u32..=2_048, tokens_out in 1u32..=2_049, flags: [bool; 4], seed: u64,
+    ) {
+        let [tied_head, qkv_bias, qk_norm, sample] = flags;
+        let shape = decoder(hidden, [kv_heads * group, kv_heads], 2 * half, intermediate);
+        let architecture = Architecture::Decoder(Decoder {
+            vocabulary, layers, tied_head, qkv_bias, qk_norm, ..shape
+        });
+        let sampling = if sample { gumbel(seed, 0.7, 0.05) } else { Sampling::Greedy };
+        check(&Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap(), seed);
     }
 }

@@ -14,6 +14,7 @@ use vigil_engine::{
     package::Package,
 };
 use vigil_ops::Program;
+use vigil_primitives::Sampling;
 
 /// Words of the tokenizer, after its special tokens.
 pub const WORDS: [&str; 10] =
@@ -282,7 +283,8 @@ pub fn tokenizer() -> Value {
 
 /// The output of a run as the chain's referee computes it: element by element, nothing fused.
 pub fn referee(package: &Package, tokens: &[u32]) -> Vec<u8> {
-    let program = Program::new(package.architecture(), tokens.len() as u32, 0).unwrap();
+    let count = tokens.len() as u32;
+    let program = Program::new(package.architecture(), count, 0, Sampling::Greedy).unwrap();
     let file = package.weights();
     let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
     vigil_ops::reference::run(&program, tokens, &file[header..], |_, _, _| {}).unwrap()

@@ -10,12 +10,11 @@ use vigil_ops::{
     weights::{DType, Part},
     Program,
 };
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+use vigil_primitives::{architecture::Pooling, Architecture, Encoder, Sampling};
 
 /// An operator with everything it needs.
 pub struct Case {
-    pub architecture: Architecture,
-    pub tokens: u32,
+    pub program: Program,
     pub index: u32,
     pub seed: u64,
     pub op: Op,
@@ -25,8 +24,7 @@ pub struct Case {
 
 impl Case {
     /// Operator `index` of the program, with operands and weights from `seed`.
-    pub fn new(architecture: Architecture, tokens: u32, index: u32, seed: u64) -> Self {
-        let program = Program::new(&architecture, tokens, 0).unwrap();
+    pub fn new(program: Program, index: u32, seed: u64) -> Self {
         let op = program.op(index).unwrap();
         let mut stream = Stream::new(seed);
         let operands = op
@@ -62,7 +60,7 @@ impl Case {
                 }
             })
             .collect();
-        Self { architecture, tokens, index, seed, op, operands, weights }
+        Self { program, index, seed, op, operands, weights }
     }
 
     /// The operator's result.
@@ -98,7 +96,7 @@ pub fn cases() -> Vec<Case> {
     {
         for pooling in [Pooling::Mean, Pooling::Cls] {
             let architecture = Architecture::Encoder(Encoder { pooling, ..shape });
-            let program = Program::new(&architecture, tokens, 0).unwrap();
+            let program = Program::new(&architecture, tokens, 0, Sampling::Greedy).unwrap();
             for index in 1..program.len() {
                 let op = program.op(index).unwrap();
                 let products = matches!(op.kind, Kind::Dot { inner } if inner < 2_000);
@@ -106,11 +104,13 @@ pub fn cases() -> Vec<Case> {
                     continue;
                 }
                 let known = |case: &Case| {
-                    case.op.kind == op.kind && case.tokens == tokens && case.op.shape == op.shape
+                    case.op.kind == op.kind
+                        && case.program.tokens() == tokens
+                        && case.op.shape == op.shape
                 };
                 if !cases.iter().any(known) {
                     let seed = (number as u64) << 32 | u64::from(index);
-                    cases.push(Case::new(architecture, tokens, index, seed));
+                    cases.push(Case::new(program, index, seed));
                 }
             }
         }

@@ -12,7 +12,7 @@ use vigil_ops::{
     weights::{DType, Module, Part, TensorId},
     Kernel, Program, Weights,
 };
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
 
 /// Number `counter` of the stream `seed`: SplitMix64 of `seed + (counter + 1) * golden ratio`.
 pub fn random(seed: u64, counter: u64) -> u64 {
@@ -111,6 +111,31 @@ pub fn encoder(hidden: u32, heads: u16, intermediate: u32, layers: u16) -> Encod
     }
 }
 
+/// The dimensions that matter, `heads` being those of queries and of keys; nothing optional.
+pub fn decoder(hidden: u32, heads: [u16; 2], head_width: u16, intermediate: u32) -> Decoder {
+    let [heads, kv_heads] = heads;
+    Decoder {
+        vocabulary: 50,
+        hidden,
+        layers: 1,
+        heads,
+        kv_heads,
+        head_width,
+        intermediate,
+        positions: 4_096,
+        rms_norm_eps: 1e-5f32.to_bits(),
+        tied_head: false,
+        qkv_bias: false,
+        qk_norm: false,
+        stop_tokens: [None; 4],
+    }
+}
+
+/// Seeded sampling.
+pub fn gumbel(seed: u64, temperature: f32, min_p: f32) -> Sampling {
+    Sampling::Gumbel { seed, temperature: temperature.to_bits(), min_p: min_p.to_bits() }
+}
+
 /// Random weights in canonical order, of the magnitudes that trained models have.
 pub fn random_weights(architecture: &Architecture, seed: u64) -> Vec<u8> {
     let mut stream = Stream::new(seed);
@@ -118,7 +143,12 @@ pub fn random_weights(architecture: &Architecture, seed: u64) -> Vec<u8> {
     for spec in Weights::new(architecture).iter() {
         let norm = matches!(
             spec.id.module,
-            Module::EmbeddingNorm | Module::AttentionNorm(_) | Module::FeedForwardNorm(_)
+            Module::EmbeddingNorm
+                | Module::AttentionNorm(_)
+                | Module::FeedForwardNorm(_)
+                | Module::QueryNorm(_)
+                | Module::KeyNorm(_)
+                | Module::FinalNorm
         );
         for _ in 0..spec.elements() {
             match (spec.dtype, spec.id.part) {
@@ -128,6 +158,7 @@ pub fn random_weights(architecture: &Architecture, seed: u64) -> Vec<u8> {
                 (_, Part::Weight) if norm => {
                     bytes.extend_from_slice(&(stream.unit() * 0.5 + 1.0).to_le_bytes());
                 }
+                (_, Part::Cos | Part::Sin) => bytes.extend_from_slice(&stream.unit().to_le_bytes()),
                 _ => bytes.extend_from_slice(&(stream.unit() * 0.25).to_le_bytes()),
             }
         }
@@ -151,7 +182,7 @@ pub struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub fn new(architecture: &Architecture, tokens: u32, weights: &'a [u8]) -> Self {
-        let program = Program::new(architecture, tokens, 0).unwrap();
+        let program = Program::new(architecture, tokens, 0, Sampling::Greedy).unwrap();
         Self { program, weights, results: HashMap::new() }
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use support::{encoder, golden, random_weights, Model, Stream};
 use vigil_ops::{Kernel, Program};
 use vigil_ops_wasm::MODULE;
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+use vigil_primitives::{architecture::Pooling, Architecture, Encoder, Sampling};
 use wasmi::{Engine, Instance, Linker, Module, Store};
 
 /// The module, compiled once.
@@ -44,10 +44,21 @@ impl Guest {
     }
 
     fn evaluate(&self, case: &golden::Case) -> Vec<u8> {
-        let request =
-            (case.architecture, case.tokens, case.index, &case.operands, &case.weights).encode();
+        let run = run_of(&case.program);
+        let request = (run, case.index, &case.operands, &case.weights).encode();
         self.call("evaluate", &request).unwrap()
     }
+
+    fn run(&self, program: &Program, tokens: &[u32], weights: &[u8]) -> Vec<u8> {
+        let (architecture, _, tokens_out, sampling) = run_of(program);
+        let request = (architecture, tokens_out, sampling, tokens, weights).encode();
+        self.call("run", &request).unwrap()
+    }
+}
+
+/// What a program is made from.
+fn run_of(program: &Program) -> (Architecture, u32, u32, Sampling) {
+    (*program.architecture(), program.tokens_in(), program.tokens_out(), program.sampling())
 }
 
 #[test]
@@ -66,10 +77,14 @@ fn wasm_should_refuse_what_does_not_fit() {
     let guest = Guest::new();
     let architecture = Architecture::Encoder(encoder(8, 2, 8, 1));
     let no_operands: (Vec<Vec<u8>>, Vec<Vec<u8>>) = Default::default();
-    let request = (architecture, 3u32, 1u32, no_operands).encode();
+    let greedy = Sampling::Greedy;
+    let request = (architecture, 3u32, 0u32, greedy, 1u32, no_operands).encode();
     assert_eq!(guest.call("evaluate", &request), None);
     assert_eq!(guest.call("evaluate", &request[..5]), None);
-    assert_eq!(guest.call("run", &(architecture, vec![1u32], vec![0u8; 3]).encode()), None);
+    assert_eq!(
+        guest.call("run", &(architecture, 0u32, greedy, vec![1u32], vec![0u8; 3]).encode()),
+        None
+    );
 }
 
 proptest! {
@@ -85,9 +100,9 @@ proptest! {
         let shape = encoder(u32::from(heads) * width, heads, intermediate, 1);
         let architecture =
             Architecture::Encoder(Encoder { pooling, positions: tokens, ..shape });
-        let program = Program::new(&architecture, tokens, 0).unwrap();
+        let program = Program::new(&architecture, tokens, 0, Sampling::Greedy).unwrap();
         for index in 1..program.len() {
-            let case = golden::Case::new(architecture, tokens, index, seed ^ u64::from(index));
+            let case = golden::Case::new(program, index, seed ^ u64::from(index));
             prop_assert_eq!(guest.evaluate(&case), case.evaluate(), "{} {}", case.name(), index);
         }
     }
@@ -105,7 +120,9 @@ proptest! {
         let weights = random_weights(&architecture, seed);
         let mut stream = Stream::new(seed ^ 1);
         let tokens: Vec<u32> = (0..tokens).map(|_| stream.below(50)).collect();
-        let wasm = guest.call("run", &(architecture, &tokens, &weights).encode()).unwrap();
+        let count = tokens.len() as u32;
+        let program = Program::new(&architecture, count, 0, Sampling::Greedy).unwrap();
+        let wasm = guest.run(&program, &tokens, &weights);
         let native = Model::new(Kernel::best(), &architecture, &weights).encode(&[&tokens]);
         prop_assert_eq!(wasm, support::bytes_of(&native));
     }

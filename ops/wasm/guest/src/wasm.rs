@@ -9,7 +9,7 @@ use core::{
     panic::PanicInfo,
 };
 use vigil_ops::{reference, Program};
-use vigil_primitives::Architecture;
+use vigil_primitives::{Architecture, Sampling};
 
 /// Hands out memory from the end of the module's memory and takes none back.
 struct Bump {
@@ -61,18 +61,20 @@ pub extern "C" fn allocate(len: usize) -> *mut u8 {
     Vec::leak(alloc::vec![0u8; len]).as_mut_ptr()
 }
 
-/// One operator: the request is `(architecture, tokens, index, operands, weights)`.
+/// One operator: the request is `(architecture, tokens in, tokens out, sampling, index, operands,
+/// weights)`.
 ///
 /// # Safety
 /// `request` and `len` are of an [`allocate`]d block that the host has filled.
 #[no_mangle]
 pub unsafe extern "C" fn evaluate(request: *const u8, len: usize) -> u64 {
-    type Request = (Architecture, u32, u32, Vec<Vec<u8>>, Vec<Vec<u8>>);
+    type Request = (Architecture, u32, u32, Sampling, u32, Vec<Vec<u8>>, Vec<Vec<u8>>);
     // SAFETY: the caller's promise.
     let bytes = unsafe { core::slice::from_raw_parts(request, len) };
     respond(decode::<Request>(bytes).and_then(
-        |(architecture, tokens, index, operands, weights)| {
-            let op = Program::new(&architecture, tokens, 0).ok()?.op(index)?;
+        |(architecture, tokens_in, tokens_out, sampling, index, operands, weights)| {
+            let program = Program::new(&architecture, tokens_in, tokens_out, sampling).ok()?;
+            let op = program.op(index)?;
             let operands: Vec<&[u8]> = operands.iter().map(Vec::as_slice).collect();
             let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
             reference::evaluate(&op, &operands, &weights).ok()
@@ -80,19 +82,23 @@ pub unsafe extern "C" fn evaluate(request: *const u8, len: usize) -> u64 {
     ))
 }
 
-/// A whole program: the request is `(architecture, tokens, weights)`.
+/// A whole program: the request is `(architecture, tokens out, sampling, tokens, weights)`, where
+/// `tokens` are those that the program's first operator holds.
 ///
 /// # Safety
 /// As for [`evaluate`].
 #[no_mangle]
 pub unsafe extern "C" fn run(request: *const u8, len: usize) -> u64 {
-    type Request = (Architecture, Vec<u32>, Vec<u8>);
+    type Request = (Architecture, u32, Sampling, Vec<u32>, Vec<u8>);
     // SAFETY: the caller's promise.
     let bytes = unsafe { core::slice::from_raw_parts(request, len) };
-    respond(decode::<Request>(bytes).and_then(|(architecture, tokens, weights)| {
-        let program = Program::new(&architecture, tokens.len() as u32, 0).ok()?;
-        reference::run(&program, &tokens, &weights, |_, _, _| {}).ok()
-    }))
+    respond(decode::<Request>(bytes).and_then(
+        |(architecture, tokens_out, sampling, tokens, weights)| {
+            let tokens_in = (tokens.len() as u32).checked_sub(tokens_out.saturating_sub(1))?;
+            let program = Program::new(&architecture, tokens_in, tokens_out, sampling).ok()?;
+            reference::run(&program, &tokens, &weights, |_, _, _| {}).ok()
+        },
+    ))
 }
 
 fn decode<T: Decode>(mut bytes: &[u8]) -> Option<T> {
