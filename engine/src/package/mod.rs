@@ -14,6 +14,7 @@ pub use manifest::{
     FileEntry, Manifest, CONFIG, FILES, FORMAT, MANIFEST, MAX_CONFIG, MAX_MANIFEST, MAX_TOKENIZER,
     TOKENIZER, WEIGHTS,
 };
+pub use weights::header as weights_header;
 
 use crate::{source::Config, Error, Result};
 use memmap2::Mmap;

@@ -9,9 +9,9 @@ use serde_json::Value;
 use vigil_ops::weights::{DType, Part, TensorSpec, Weights};
 use vigil_primitives::Architecture;
 
-/// The canonical header: eight bytes of length, then JSON padded with spaces to a multiple of
-/// eight. No metadata, tensors by offset.
-pub(crate) fn header(architecture: &Architecture) -> Vec<u8> {
+/// The canonical header of `weights.safetensors`: eight bytes of length, then JSON padded with
+/// spaces to a multiple of eight. No metadata, tensors by offset.
+pub fn header(architecture: &Architecture) -> Vec<u8> {
     let mut json = String::from("{");
     for (index, spec) in Weights::new(architecture).iter().enumerate() {
         let shape = spec.shape().map(|n| n.to_string()).collect::<Vec<_>>().join(",");
