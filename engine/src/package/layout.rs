@@ -17,28 +17,58 @@ pub(crate) fn dtype_name(dtype: DType) -> &'static str {
     }
 }
 
-/// The tensor of a Hugging Face folder that a package's tensor is made from, without a prefix:
-/// its name, rows and columns. A vector is one row.
-pub(crate) fn source(spec: &TensorSpec, weights: &Weights) -> Option<(String, usize, usize)> {
+/// What a tensor of a package is made from.
+pub(crate) enum Origin {
+    /// A tensor of a Hugging Face folder: its name without a prefix, rows and columns. A vector is
+    /// one row.
+    Tensor(String, usize, usize),
+    /// The turns of positions, which follow from the configuration.
+    Rope,
+}
+
+/// Where a tensor of a package comes from; `None` for one of no known family.
+pub(crate) fn origin(spec: &TensorSpec, architecture: &Architecture) -> Option<Origin> {
+    if spec.id.module == Module::Rotary {
+        return Some(Origin::Rope);
+    }
     let matrix = TensorId { module: spec.id.module, part: Part::Weight };
     // A row's scale is made from the row.
-    let from = if spec.id.part == Part::Scale { weights.find(matrix)? } else { *spec };
+    let from = match spec.id.part {
+        Part::Scale => Weights::new(architecture).find(matrix)?,
+        _ => *spec,
+    };
     let (rows, columns) = match from.columns {
         Some(columns) => (from.rows, columns),
         None => (1, from.rows),
     };
-    Some((source_name(from.id), usize::try_from(rows).ok()?, usize::try_from(columns).ok()?))
+    let (rows, columns) = (usize::try_from(rows).ok()?, usize::try_from(columns).ok()?);
+    Some(Origin::Tensor(source_name(from.id, architecture)?, rows, columns))
 }
 
 /// Every tensor name that a folder must hold, without a prefix.
 pub(crate) fn source_names(architecture: &Architecture) -> Vec<String> {
     let specs = Weights::new(architecture);
     let names = specs.iter().filter(|spec| spec.id.part != Part::Scale);
-    names.map(|spec| source_name(spec.id)).collect()
+    names.filter_map(|spec| source_name(spec.id, architecture)).collect()
 }
 
-fn source_name(id: TensorId) -> String {
-    let (layer, place) = match id.module {
+/// The name of the tensor that an author publishes, without a prefix.
+pub(crate) fn source_name(id: TensorId, architecture: &Architecture) -> Option<String> {
+    let (layers, (layer, place)) = match architecture {
+        Architecture::Encoder(_) => ("encoder.layer", encoder_place(id.module)?),
+        Architecture::Decoder(_) => ("layers", decoder_place(id.module)?),
+    };
+    let end = if id.part == Part::Bias { "bias" } else { "weight" };
+    Some(match layer {
+        Some(layer) => format!("{layers}.{layer}.{place}.{end}"),
+        None => format!("{place}.{end}"),
+    })
+}
+
+type Place = (Option<u16>, &'static str);
+
+fn encoder_place(module: Module) -> Option<Place> {
+    Some(match module {
         Module::EmbeddingNorm => (None, "embeddings.LayerNorm"),
         Module::PositionEmbedding => (None, "embeddings.position_embeddings"),
         Module::TokenTypeEmbedding => (None, "embeddings.token_type_embeddings"),
@@ -51,11 +81,26 @@ fn source_name(id: TensorId) -> String {
         Module::Down(layer) => (Some(layer), "output.dense"),
         Module::FeedForwardNorm(layer) => (Some(layer), "output.LayerNorm"),
         Module::Up(layer) => (Some(layer), "intermediate.dense"),
-        _ => (None, "of another family"),
-    };
-    let end = if id.part == Part::Bias { "bias" } else { "weight" };
-    match layer {
-        Some(layer) => format!("encoder.layer.{layer}.{place}.{end}"),
-        None => format!("{place}.{end}"),
-    }
+        _ => return None,
+    })
+}
+
+fn decoder_place(module: Module) -> Option<Place> {
+    Some(match module {
+        Module::WordEmbedding => (None, "embed_tokens"),
+        Module::FinalNorm => (None, "norm"),
+        Module::Head => (None, "lm_head"),
+        Module::Key(layer) => (Some(layer), "self_attn.k_proj"),
+        Module::KeyNorm(layer) => (Some(layer), "self_attn.k_norm"),
+        Module::AttentionNorm(layer) => (Some(layer), "input_layernorm"),
+        Module::AttentionOutput(layer) => (Some(layer), "self_attn.o_proj"),
+        Module::Query(layer) => (Some(layer), "self_attn.q_proj"),
+        Module::QueryNorm(layer) => (Some(layer), "self_attn.q_norm"),
+        Module::Value(layer) => (Some(layer), "self_attn.v_proj"),
+        Module::Down(layer) => (Some(layer), "mlp.down_proj"),
+        Module::Gate(layer) => (Some(layer), "mlp.gate_proj"),
+        Module::FeedForwardNorm(layer) => (Some(layer), "post_attention_layernorm"),
+        Module::Up(layer) => (Some(layer), "mlp.up_proj"),
+        _ => return None,
+    })
 }

@@ -141,6 +141,9 @@ impl Manifest {
         self.architecture
             .validate()
             .map_err(|invalid| bad(format!("the architecture is not valid: {invalid}")))?;
+        if let Architecture::Decoder(decoder) = &self.architecture {
+            check_stop_tokens(&decoder.stop_tokens).map_err(bad)?;
+        }
         let names: Vec<_> = self.files.iter().map(|file| file.name.as_str()).collect();
         if let Some(name) = names.iter().find(|name| !FILES.contains(*name)) {
             let (name, all) = (shorten(name), FILES.join(", "));
@@ -179,6 +182,17 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// A set of stop tokens is written in one way only: each once, and what is free at the end.
+fn check_stop_tokens(tokens: &[Option<u32>]) -> std::result::Result<(), String> {
+    for (index, token) in tokens.iter().enumerate().skip(1) {
+        let before = tokens.get(..index).unwrap_or_default();
+        if token.is_some() && (before.contains(token) || before.contains(&None)) {
+            return Err(format!("stop token {} is listed twice or after a gap", index + 1));
+        }
+    }
+    Ok(())
 }
 
 /// What is read of a manifest before the rest, so that one of another format or operator set is

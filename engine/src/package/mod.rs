@@ -10,6 +10,7 @@ pub(crate) mod layout;
 mod manifest;
 pub(crate) mod weights;
 
+pub(crate) use manifest::shorten;
 pub use manifest::{
     FileEntry, Manifest, CONFIG, FILES, FORMAT, MANIFEST, MAX_CONFIG, MAX_MANIFEST, MAX_TOKENIZER,
     TOKENIZER, WEIGHTS,
@@ -56,7 +57,7 @@ impl Package {
             Ok(bytes)
         };
         let config = read(CONFIG, MAX_CONFIG)?;
-        check_config(&config, &manifest.architecture, &dir.join(CONFIG))?;
+        check_config_at(&config, &manifest.architecture, &dir.join(CONFIG))?;
         let tokenizer = read(TOKENIZER, MAX_TOKENIZER)?;
 
         let path = dir.join(WEIGHTS);
@@ -148,23 +149,40 @@ fn check_hash(hash: blake3::Hash, len: u64, entry: &FileEntry, path: &Path) -> R
     }
     let what = format!(
         "its BLAKE3 is {hash}, the manifest says {}: it is damaged or not the file, fetch it again",
-        manifest::shorten(&entry.blake3)
+        shorten(&entry.blake3)
     );
     Err(Error::package_at(path, what))
 }
 
-/// The author's configuration must describe what the package computes, or whoever reads it is
-/// misled.
-fn check_config(bytes: &[u8], architecture: &Architecture, path: &Path) -> Result<()> {
+/// Checks the bytes of `config.json` against an architecture: the author's configuration must
+/// describe what the package computes, or whoever reads it is misled.
+///
+/// # Errors
+/// [`Error::Package`] that says what can't be computed or differs.
+pub fn check_config(bytes: &[u8], architecture: &Architecture) -> Result<()> {
+    check_config_at(bytes, architecture, Path::new(CONFIG))
+}
+
+fn check_config_at(bytes: &[u8], architecture: &Architecture, path: &Path) -> Result<()> {
     let bad = |what: String| Error::package_at(path, what);
-    let config = Config::parse(bytes, path).map_err(|error| match error {
-        Error::Source { what, .. } => bad(what),
-        other => other,
-    })?;
-    if config.agrees(architecture) {
+    let differences = Config::parse(bytes).map_err(bad)?.differences(architecture);
+    if differences.is_empty() {
         return Ok(());
     }
-    Err(bad("its dimensions differ from the architecture in package.json".into()))
+    Err(bad(format!(
+        "its values differ from the architecture in package.json: {}",
+        differences.join(", ")
+    )))
+}
+
+/// Checks the bytes of `weights.safetensors` against an architecture: length, header, and every
+/// weight. Allocates no more than the header.
+///
+/// # Errors
+/// [`Error::Package`] that names the tensor and what is wrong with it.
+pub fn check_weights(bytes: &[u8], architecture: &Architecture) -> Result<()> {
+    weights::check(bytes, architecture)
+        .map_err(|what| Error::package_at(Path::new(WEIGHTS), what))
 }
 
 fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {

@@ -39,8 +39,8 @@ pub(crate) fn file_len(architecture: &Architecture) -> u64 {
     Weights::new(architecture).size().saturating_add(header(architecture).len() as u64)
 }
 
-/// Checks a whole file: length, header, and that no weight is -128, no scale negative and no
-/// float NaN or infinite. Allocates no more than the header.
+/// Checks a whole file: length, header, and that no weight is -128, no scale negative, no cosine
+/// or sine outside [-1, 1], and no float NaN or infinite. Allocates no more than the header.
 pub(crate) fn check(file: &[u8], architecture: &Architecture) -> Result<(), String> {
     let header = header(architecture);
     let Some(data) = file.strip_prefix(header.as_slice()) else {
@@ -90,6 +90,8 @@ fn check_floats(bytes: &[u8], spec: &TensorSpec) -> Result<(), String> {
             "only finite numbers are allowed"
         } else if spec.id.part == Part::Scale && value.is_sign_negative() {
             "a scale is not negative"
+        } else if matches!(spec.id.part, Part::Cos | Part::Sin) && value.abs() > 1.0 {
+            "cosines and sines go from -1 to 1"
         } else {
             continue;
         };

@@ -1,19 +1,10 @@
-//! The float model that the reproducible one is measured against.
-//!
-//! candle-transformers' BERT on the unquantised weights. Its bytes differ from machine to machine,
-//! so it says how accurate a run is and never what its result is.
+//! The float text encoder: candle-transformers' BERT on the unquantised weights.
 
-use crate::{
-    error::Input,
-    package::{layout, MAX_TOKENIZER},
-    source::{read_small, Source},
-    tokenizer::Tokenizer,
-    Error, Result,
-};
-use candle_core::{DType, Device, IndexOp, Tensor};
-use candle_nn::VarBuilder;
+use super::{open, weights};
+use crate::{error::Input, tokenizer::Tokenizer, Error, Result};
+use candle_core::{Device, IndexOp, Tensor};
 use candle_transformers::models::bert::{BertModel, Config};
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
 
 /// A float text encoder, loaded from the same Hugging Face folder that a package is packed from.
@@ -29,7 +20,7 @@ impl FloatEncoder {
     /// # Errors
     /// [`Error::Source`] for a folder that can't be packed either.
     pub fn open(hf_dir: impl AsRef<Path>) -> Result<Self> {
-        let source = Source::open(hf_dir.as_ref())?;
+        let (source, tokenizer) = open(hf_dir.as_ref())?;
         let Architecture::Encoder(encoder) = source.architecture else {
             return Err(Error::source_at(&source.dir, "it is not an encoder"));
         };
@@ -39,23 +30,7 @@ impl FloatEncoder {
         complete(&mut json, &encoder);
         let config: Config =
             serde_json::from_value(json).map_err(|error| bad(format!("config.json: {error}")))?;
-        let path = source.tokenizer()?;
-        let bytes = read_small(&path, MAX_TOKENIZER)?;
-        let tokenizer =
-            Tokenizer::from_source(&bytes, &path, encoder.vocabulary, encoder.positions)?;
-
-        let paths: Vec<_> = source.shards().collect();
-        // SAFETY: the maps are only read.
-        let weights =
-            unsafe { VarBuilder::from_mmaped_safetensors(&paths, DType::F32, &Device::Cpu)? };
-        // candle asks for a tensor by its name without prefix: answer with the stored name.
-        let names: BTreeMap<String, String> = layout::source_names(&source.architecture)
-            .into_iter()
-            .filter_map(|name| Some((name.clone(), source.stored_name(&name)?.to_owned())))
-            .collect();
-        let weights =
-            weights.rename_f(move |name| names.get(name).cloned().unwrap_or_else(|| name.into()));
-        let model = BertModel::load(weights, &config).map_err(|error| bad(error.to_string()))?;
+        let model = BertModel::load(weights(&source)?, &config).map_err(|error| bad(error.to_string()))?;
         Ok(Self { model, encoder, tokenizer })
     }
 
@@ -84,22 +59,6 @@ impl FloatEncoder {
             embedding
         };
         Ok(embedding.to_vec1()?)
-    }
-}
-
-/// Cosine of the angle between two vectors; 0 if one of them is zero or their lengths differ.
-pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    if a.len() != b.len() {
-        return 0.0;
-    }
-    let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-    };
-    let norms = (dot(a, a) * dot(b, b)).sqrt();
-    if norms > 0.0 {
-        dot(a, b) / norms
-    } else {
-        0.0
     }
 }
 

@@ -1,0 +1,105 @@
+//! `vigil pack`: a Hugging Face folder becomes a package.
+//!
+//! Weights are quantised row by row, straight from the mapped source to the file, so packing takes
+//! little more memory than one row. Only IEEE-754 operations that round the same everywhere are
+//! used, and the layout follows from the architecture: the same folder gives the same bytes on any
+//! machine. The package appears whole, by a rename, or not at all.
+
+mod destination;
+mod weights;
+
+use crate::{
+    package::{
+        Manifest, Package, CONFIG, FORMAT, MANIFEST, MAX_CONFIG, MAX_TOKENIZER, TOKENIZER, WEIGHTS,
+    },
+    source::{read_small, Source},
+    tokenizer::Tokenizer,
+    Error, Result,
+};
+use destination::Destination;
+use std::path::{Path, PathBuf};
+use vigil_primitives::OP_SET;
+
+/// How to pack.
+#[derive(Clone, Copy, Default)]
+pub struct PackOptions<'a> {
+    /// Called after every tensor.
+    pub progress: Option<&'a dyn Fn(Progress<'_>)>,
+    /// Longest sequence that a package of a language model takes, in tokens; `None` for as long as
+    /// the model and the engine allow. It decides the bytes of the package.
+    pub context: Option<u32>,
+}
+
+/// How far packing is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The tensor just written.
+    pub tensor: &'a str,
+    /// Bytes of weights written.
+    pub done: u64,
+    /// Bytes of weights in all.
+    pub total: u64,
+}
+
+/// What was packed.
+#[derive(Clone, Debug)]
+pub struct PackReport {
+    /// The package's folder.
+    pub dir: PathBuf,
+    /// What it consists of.
+    pub manifest: Manifest,
+    /// BLAKE3 of `package.json`.
+    pub manifest_hash: [u8; 32],
+    /// Bytes of the safetensors files it was packed from.
+    pub source_len: u64,
+    /// Whether the folder already held exactly this package and was left alone.
+    pub unchanged: bool,
+}
+
+/// Packs the Hugging Face folder `hf_dir` into the folder `out_dir`.
+///
+/// An older package at `out_dir` is replaced; any other folder that isn't empty is refused.
+///
+/// # Errors
+/// [`Error::Source`] that says what about the folder can't be packed and what to do;
+/// [`Error::Io`] if something can't be read or written. `out_dir` is then as it was.
+pub fn pack(
+    hf_dir: impl AsRef<Path>,
+    out_dir: impl AsRef<Path>,
+    options: &PackOptions<'_>,
+) -> Result<PackReport> {
+    let source = Source::open(hf_dir.as_ref(), options.context)?;
+    let out = Destination::at(out_dir.as_ref())?;
+    let architecture = source.architecture;
+
+    let path = source.tokenizer()?;
+    let tokenizer = read_small(&path, MAX_TOKENIZER)?;
+    Tokenizer::from_source(
+        &tokenizer,
+        &path,
+        architecture.vocabulary(),
+        architecture.max_tokens_in(),
+    )?;
+    if source.config.len() as u64 > MAX_CONFIG {
+        let what =
+            format!("it has more than {MAX_CONFIG} bytes: remove what the model can do without");
+        return Err(Error::source_at(&source.dir.join("config.json"), what));
+    }
+    let source_len = source.tensors.len();
+
+    let files = vec![
+        out.write(CONFIG, &source.config)?,
+        out.write(TOKENIZER, &tokenizer)?,
+        weights::write(&source, &out.path(WEIGHTS), options)?,
+    ];
+    let manifest = Manifest { format: FORMAT.into(), op_set: OP_SET, architecture, files };
+    let bytes = manifest.to_bytes();
+    out.write(MANIFEST, &bytes)?;
+    // What is published must open: a package that only its maker believes in is worth nothing.
+    let package = Package::open(out.folder())?;
+    let manifest_hash = package.manifest_hash();
+    drop(package);
+    let (dir, unchanged) = out.publish(&bytes)?;
+    tracing::info!(dir = %dir.display(), hash = %hex::encode(manifest_hash), unchanged, "packed");
+    Ok(PackReport { dir, manifest, manifest_hash, source_len, unchanged })
+}
