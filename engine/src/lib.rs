@@ -10,7 +10,7 @@
 //! | [`package`] | the manifest, the layout of the weights, verification |
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`model`] | a loaded package and its runs |
-//! | [`float`] | the float model that accuracy is measured against |
+//! | [`float`] | the float models that accuracy is measured against |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
 
 mod encoder;
@@ -26,7 +26,7 @@ mod speed;
 pub mod tokenizer;
 
 pub use error::{Error, Input, Result};
-pub use float::{cosine, FloatEncoder};
+pub use float::{cosine, FloatDecoder, FloatEncoder};
 pub use model::{Model, Options, Request, Run};
 pub use package::{verify_file, FileEntry, Manifest, Package};
 pub use speed::measure_speed;

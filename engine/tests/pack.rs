@@ -57,7 +57,9 @@ fn pack_should_give_a_package_that_opens_and_says_what_it_is() {
     let progress = |step: vigil_engine::pack::Progress<'_>| {
         steps.borrow_mut().push((step.done, step.total));
     };
-    let report = pack(&from, &to, &PackOptions { progress: Some(&progress) }).unwrap();
+    let report =
+        pack(&from, &to, &PackOptions { progress: Some(&progress), ..PackOptions::default() })
+            .unwrap();
 
     let package = Package::open(&to).unwrap();
     assert_eq!(package.manifest(), &report.manifest);
@@ -289,15 +291,15 @@ fn pack_should_refuse_other_families_and_say_what_is_supported() {
         assert_says(&message, &["config.json"]);
         message
     };
-    let message = config(json!({"model_type": "llama"}));
-    assert_says(&message, &["\"llama\" is not supported", "BERT family"]);
+    let message = config(json!({"model_type": "gemma"}));
+    assert_says(&message, &["\"gemma\" is not supported", "BERT family", "\"llama\""]);
     let message = config(json!({"hidden_act": "gelu_new"}));
     assert_says(&message, &["hidden_act \"gelu_new\"", "\"gelu\""]);
     let message = config(json!({"position_embedding_type": "relative_key"}));
     assert_says(&message, &["relative_key", "absolute"]);
     assert_says(&config(json!({"is_decoder": true})), &["decoder"]);
     assert_says(&config(json!({"num_attention_heads": 5})), &["multiple of heads"]);
-    assert_says(&config(json!({"layer_norm_eps": 0.0})), &["layer normalisation"]);
+    assert_says(&config(json!({"layer_norm_eps": 0.0})), &["normalisation constant"]);
     assert_says(&config(json!({"max_position_embeddings": 5000})), &["4,096"]);
     assert_says(&config(json!({"hidden_size": -1})), &["does not parse"]);
     assert_says(&config(json!({"vocab_size": 41})), &["word_embeddings", "41 x 32"]);

@@ -18,6 +18,10 @@ pub(crate) struct Pack {
     model_dir: PathBuf,
     /// Folder of the package. An older package in it is replaced.
     out_dir: PathBuf,
+    /// Longest sequence that the package of a language model takes, in tokens
+    /// [default: as long as the model and the engine allow].
+    #[arg(long, value_name = "TOKENS")]
+    context: Option<u32>,
 }
 
 impl Pack {
@@ -29,7 +33,7 @@ impl Pack {
             let bar = bar.get_or_init(|| Progress::bytes(global, progress.total, "packing"));
             bar.at(progress.done);
         };
-        let options = PackOptions { progress: Some(&progress) };
+        let options = PackOptions { progress: Some(&progress), context: self.context };
         let report = pack(&self.model_dir, &self.out_dir, &options)?;
         drop(bar);
 

@@ -2,7 +2,7 @@
 
 use super::{open, weights};
 use crate::{error::Input, package::layout, tokenizer::Tokenizer, Error, Result};
-use candle_core::{Device, Tensor, D};
+use candle_core::{Device, Tensor};
 use candle_nn::{
     ops::{rms_norm, silu, softmax_last_dim},
     rotary_emb::rope,
@@ -151,7 +151,8 @@ impl FloatDecoder {
         let query = query.reshape((kv_heads, heads / kv_heads * rows, width))?;
         let scores = (query.matmul(&key.t()?)? / (width as f64).sqrt())?; // (kv heads, group * rows, rows)
         let scores = scores.reshape((heads, rows, rows))?.broadcast_add(mask)?;
-        let weights = softmax_last_dim(&scores)?.reshape((kv_heads, heads / kv_heads * rows, rows))?;
+        let weights =
+            softmax_last_dim(&scores)?.reshape((kv_heads, heads / kv_heads * rows, rows))?;
         let context = weights.matmul(&value.contiguous()?)?.reshape((heads, rows, width))?;
         let context = context.transpose(0, 1)?.reshape((rows, heads * width))?;
         layer.attention_output.forward(&context)

@@ -30,7 +30,8 @@ impl FloatEncoder {
         complete(&mut json, &encoder);
         let config: Config =
             serde_json::from_value(json).map_err(|error| bad(format!("config.json: {error}")))?;
-        let model = BertModel::load(weights(&source)?, &config).map_err(|error| bad(error.to_string()))?;
+        let model =
+            BertModel::load(weights(&source)?, &config).map_err(|error| bad(error.to_string()))?;
         Ok(Self { model, encoder, tokenizer })
     }
 

@@ -181,8 +181,7 @@ fn check_config_at(bytes: &[u8], architecture: &Architecture, path: &Path) -> Re
 /// # Errors
 /// [`Error::Package`] that names the tensor and what is wrong with it.
 pub fn check_weights(bytes: &[u8], architecture: &Architecture) -> Result<()> {
-    weights::check(bytes, architecture)
-        .map_err(|what| Error::package_at(Path::new(WEIGHTS), what))
+    weights::check(bytes, architecture).map_err(|what| Error::package_at(Path::new(WEIGHTS), what))
 }
 
 fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {

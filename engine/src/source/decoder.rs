@@ -231,8 +231,7 @@ impl Config {
 /// The tokens that end a generation: those of `generation_config.json`, else of `config.json`.
 pub(super) fn stop_tokens(dir: &Path, config: &Config) -> Checked<Stop> {
     let mut path = dir.join("generation_config.json");
-    let mut generation =
-        if path.is_file() { read_json(&path)? } else { Generation::default() };
+    let mut generation = if path.is_file() { read_json(&path)? } else { Generation::default() };
     if generation.eos_token_id.is_none() {
         path = dir.join("config.json");
     }

@@ -8,7 +8,7 @@ use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
 
 /// The part of `config.json` that decides what is computed.
 #[derive(Deserialize)]
-pub(super) struct Config {
+pub(crate) struct Config {
     vocab_size: u32,
     hidden_size: u32,
     num_hidden_layers: u16,
@@ -181,4 +181,3 @@ impl PoolingConfig {
         }
     }
 }
-

@@ -11,7 +11,7 @@ mod tensors;
 mod trig;
 
 pub(crate) use rope::Rope;
-pub(crate) use tensors::{SourceTensor, Tensors};
+pub(crate) use tensors::Tensors;
 
 use crate::{
     package::{layout, shorten},

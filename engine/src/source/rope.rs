@@ -127,9 +127,7 @@ impl RopeConfig {
 fn number(object: &Map<String, Value>, name: &str) -> Result<Option<f64>, String> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            value.as_f64().map(Some).ok_or_else(|| format!("{name} is not a number"))
-        }
+        Some(value) => value.as_f64().map(Some).ok_or_else(|| format!("{name} is not a number")),
     }
 }
 

@@ -1,6 +1,10 @@
 //! Hugging Face folders with random weights, written by the tests and benchmarks themselves.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
+
+mod llama;
+
+pub use llama::Llama;
 
 use safetensors::{tensor::TensorView, Dtype};
 use serde_json::{json, Value};
@@ -186,53 +190,7 @@ impl Bert {
         }
         let mut tensors = self.tensors();
         change(&mut tensors);
-        self.write_tensors(dir, &tensors);
-    }
-
-    fn write_tensors(&self, dir: &Path, tensors: &Tensors) {
-        if self.shards == 1 {
-            return self.write_shard(&dir.join("model.safetensors"), tensors.iter());
-        }
-        let name =
-            |shard: usize| format!("model-{:05}-of-{:05}.safetensors", shard + 1, self.shards);
-        let mut map = BTreeMap::new();
-        for shard in 0..self.shards {
-            let here = || tensors.iter().enumerate().filter(move |(i, _)| i % self.shards == shard);
-            map.extend(here().map(|(_, (tensor, _))| (tensor.clone(), name(shard))));
-            self.write_shard(&dir.join(name(shard)), here().map(|(_, tensor)| tensor));
-        }
-        let index = json!({"metadata": {"total_size": 0}, "weight_map": map});
-        write_json(&dir.join("model.safetensors.index.json"), &index);
-    }
-
-    fn write_shard<'a>(
-        &self,
-        path: &Path,
-        tensors: impl Iterator<Item = (&'a String, &'a (Vec<usize>, Vec<f32>))>,
-    ) {
-        let dtype = match self.float {
-            Float::F32 => Dtype::F32,
-            Float::F16 => Dtype::F16,
-            Float::Bf16 => Dtype::BF16,
-        };
-        let stored: Vec<_> = tensors
-            .map(|(name, (shape, values))| {
-                let bytes: Vec<u8> = match self.float {
-                    Float::F32 => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-                    Float::F16 => {
-                        values.iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect()
-                    }
-                    Float::Bf16 => {
-                        values.iter().flat_map(|x| half::bf16::from_f32(*x).to_le_bytes()).collect()
-                    }
-                };
-                (name, shape.clone(), bytes)
-            })
-            .collect();
-        let views = stored.iter().map(|(name, shape, bytes)| {
-            (name.as_str(), TensorView::new(dtype, shape.clone(), bytes).unwrap())
-        });
-        safetensors::serialize_to_file(views, None, path).unwrap();
+        write_tensors(dir, &tensors, self.float, self.shards);
     }
 
     /// Writes the folder and packs it, all below `dir`.
@@ -247,6 +205,52 @@ impl Bert {
     pub fn folders(&self, dir: &Path) -> (PathBuf, PathBuf) {
         (dir.join("source"), dir.join("package"))
     }
+}
+
+/// Writes the tensors of a folder, in one file or in shards with an index.
+pub fn write_tensors(dir: &Path, tensors: &Tensors, float: Float, shards: usize) {
+    if shards == 1 {
+        return write_shard(float, &dir.join("model.safetensors"), tensors.iter());
+    }
+    let name = |shard: usize| format!("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
+    let mut map = BTreeMap::new();
+    for shard in 0..shards {
+        let here = || tensors.iter().enumerate().filter(move |(i, _)| i % shards == shard);
+        map.extend(here().map(|(_, (tensor, _))| (tensor.clone(), name(shard))));
+        write_shard(float, &dir.join(name(shard)), here().map(|(_, tensor)| tensor));
+    }
+    let index = json!({"metadata": {"total_size": 0}, "weight_map": map});
+    write_json(&dir.join("model.safetensors.index.json"), &index);
+}
+
+fn write_shard<'a>(
+    float: Float,
+    path: &Path,
+    tensors: impl Iterator<Item = (&'a String, &'a (Vec<usize>, Vec<f32>))>,
+) {
+    let dtype = match float {
+        Float::F32 => Dtype::F32,
+        Float::F16 => Dtype::F16,
+        Float::Bf16 => Dtype::BF16,
+    };
+    let stored: Vec<_> = tensors
+        .map(|(name, (shape, values))| {
+            let bytes: Vec<u8> = match float {
+                Float::F32 => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                Float::F16 => {
+                    values.iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect()
+                }
+                Float::Bf16 => {
+                    values.iter().flat_map(|x| half::bf16::from_f32(*x).to_le_bytes()).collect()
+                }
+            };
+            (name, shape.clone(), bytes)
+        })
+        .collect();
+    let views = stored.iter().map(|(name, shape, bytes)| {
+        (name.as_str(), TensorView::new(dtype, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize_to_file(views, None, path).unwrap();
 }
 
 /// A WordPiece tokenizer with BERT's special tokens.
