@@ -149,7 +149,7 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
                 (high * cos) + (low * sin)
             })
         }
-        Kind::SwiGlu => Value::F32(silu(first(0)?) * first(1)?),
+        Kind::Swiglu => Value::F32(silu(first(0)?) * first(1)?),
         Kind::Perturb { seed, temperature, min_p, position } => {
             let distance = first(0)? - f32s(1).reduce(greater)?;
             let scaled = distance / f32::from_bits(temperature);

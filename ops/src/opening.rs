@@ -243,7 +243,7 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             builder.operand(0, (row * width + channel) * blocks, blocks);
             builder.operand(1, row * blocks, blocks).operand(2, row * blocks, blocks);
         }
-        Kind::Add | Kind::SwiGlu => {
+        Kind::Add | Kind::Swiglu => {
             builder.operand(0, index, 1).operand(1, index, 1);
         }
         Kind::Gelu | Kind::First => {

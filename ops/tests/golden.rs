@@ -1,14 +1,18 @@
 //! The bytes of op_set 1, for ever.
 //!
-//! `golden/op_set_1/` has one file per operator and one for a whole small encoder. A difference
-//! means that the change at hand needs a new op_set number and vectors of its own. With
+//! `golden/op_set_1/` has one file per operator, one for a whole small encoder and one for small
+//! decoders. A difference means that the change at hand needs a new op_set number and vectors of its own. With
 //! `VIGIL_WRITE_GOLDEN=1` missing files are written; a file that exists is never touched.
 
 mod support;
 
 use codec::Encode;
 use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
-use support::{encoder, golden::cases, random_weights, Model, Stream};
+use support::{
+    encoder,
+    golden::{cases, generations},
+    random_weights, Model, Stream,
+};
 use vigil_ops::{reference, Kernel, Program, OP_SET};
 use vigil_primitives::{Architecture, Encoder, Sampling};
 
@@ -54,7 +58,16 @@ fn every_operator_should_give_its_golden_bytes() {
     for case in cases() {
         let text = files.entry(case.name()).or_default();
         let _ = writeln!(text, "architecture = {}", hex(&case.program.architecture().encode()));
-        let _ = writeln!(text, "tokens = {}", case.program.tokens());
+        match case.program.architecture() {
+            Architecture::Encoder(_) => {
+                let _ = writeln!(text, "tokens = {}", case.program.tokens());
+            }
+            Architecture::Decoder(_) => {
+                let _ = writeln!(text, "tokens in = {}", case.program.tokens_in());
+                let _ = writeln!(text, "tokens out = {}", case.program.tokens_out());
+                let _ = writeln!(text, "sampling = {}", hex(&case.program.sampling().encode()));
+            }
+        }
         let _ = writeln!(text, "operator = {}", case.index);
         let _ = writeln!(text, "kind = {:?}", case.op.kind);
         let _ = writeln!(text, "shape = {:?}", case.op.shape.dimensions());
@@ -68,8 +81,8 @@ fn every_operator_should_give_its_golden_bytes() {
         state(text, "result", &case.evaluate());
         text.push('\n');
     }
-    // Every kind but the input, which is given.
-    assert_eq!(files.len(), 25, "{:?}", files.keys());
+    // Every kind but the input, which is given; three of them in a decoder's way too.
+    assert_eq!(files.len(), 25 + 13 + 3, "{:?}", files.keys());
     for (name, text) in &files {
         check(name, text);
     }
@@ -99,4 +112,39 @@ fn the_whole_encoder_should_give_its_golden_bytes() {
         let model = Model::new(kernel, &architecture, &weights);
         assert_eq!(support::bytes_of(&model.encode(&[&tokens])), out, "{kernel}");
     }
+}
+
+#[test]
+fn whole_decoders_should_give_their_golden_bytes() {
+    let mut text = String::new();
+    for run in generations() {
+        let output = reference::generate(
+            &run.architecture,
+            &run.prompt,
+            run.tokens_out,
+            run.sampling,
+            &run.weights,
+        )
+        .unwrap();
+        let (tokens_in, tokens_out) = (run.prompt.len() as u32, output.len() as u32);
+        let _ = writeln!(text, "architecture = {}", hex(&run.architecture.encode()));
+        let _ = writeln!(text, "sampling = {}", hex(&run.sampling.encode()));
+        let _ = writeln!(text, "seed of the weights = {}", run.weights_seed);
+        let _ = writeln!(text, "seed of the tokens = {}", run.prompt_seed);
+        let _ = writeln!(text, "tokens in = {tokens_in}");
+        let _ = writeln!(text, "tokens out = {tokens_out}");
+        state(&mut text, "weights", &run.weights);
+        let program = Program::new(&run.architecture, tokens_in, tokens_out, run.sampling).unwrap();
+        let (_, forced) = output.split_last().unwrap();
+        let tokens = [&run.prompt, forced].concat();
+        let drawn = reference::run(&program, &tokens, &run.weights, |index, op, bytes| {
+            let dimensions = op.shape.dimensions();
+            let _ = writeln!(text, "{index} {:?} {dimensions:?} {}", op.kind, blake3::hash(bytes));
+        })
+        .unwrap();
+        assert_eq!(support::u32_of(&drawn), output);
+        state(&mut text, "output", &drawn);
+        text.push('\n');
+    }
+    check("decoder", &text);
 }

@@ -157,7 +157,7 @@ fn the_operators_of_a_decoder_should_be_in_the_order_of_the_document() {
         HeadAbsMax HeadQuantise HeadAbsMax HeadQuantise HeadAbsMax HeadQuantise \
         CausalScores ScoreMax Exp ExpSum CausalWeightMax CausalWeight Mix Context \
         AbsMax Quantise Dot Dequantise Add \
-        SquareSum RmsNormalise AbsMax Quantise Dot Dequantise Dot Dequantise SwiGlu \
+        SquareSum RmsNormalise AbsMax Quantise Dot Dequantise Dot Dequantise Swiglu \
         AbsMax Quantise Dot Dequantise Add \
         Last SquareSum RmsNormalise AbsMax Quantise Dot Dequantise \
         RowMax Perturb RowMax Best Sample";

@@ -205,7 +205,7 @@ impl Run<'_> {
                 let operands =
                     [steps.rows(at + 10, intermediate), steps.rows(at + 12, intermediate)];
                 let shape = [steps.rows, intermediate];
-                steps.build(Kind::SwiGlu, DType::F32, shape, &operands, &[])
+                steps.build(Kind::Swiglu, DType::F32, shape, &operands, &[])
             }
             14 | 15 => steps.quantise(step - 14, at + 13, at + 14, intermediate),
             16 | 17 => {

@@ -156,7 +156,7 @@ pub enum Kind {
     /// [`Kind::Weight`] of tokens up to the query's own, 0 after it: i16 `[H, T, T]`.
     CausalWeight,
     /// The gate through SiLU, times the other projection: f32 `[T, W]`.
-    SwiGlu,
+    Swiglu,
     /// The rows at which tokens are generated: f32 `[R, W]`.
     Last {
         /// The first of them.

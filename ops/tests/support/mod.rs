@@ -91,6 +91,10 @@ pub fn f32_of(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
+pub fn u32_of(bytes: &[u8]) -> Vec<u32> {
+    bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
 pub fn i8_of(bytes: &[u8]) -> Vec<i8> {
     bytes.iter().map(|b| *b as i8).collect()
 }
@@ -182,7 +186,10 @@ pub struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub fn new(architecture: &Architecture, tokens: u32, weights: &'a [u8]) -> Self {
-        let program = Program::new(architecture, tokens, 0, Sampling::Greedy).unwrap();
+        Self::of(Program::new(architecture, tokens, 0, Sampling::Greedy).unwrap(), weights)
+    }
+
+    pub fn of(program: Program, weights: &'a [u8]) -> Self {
         Self { program, weights, results: HashMap::new() }
     }
 

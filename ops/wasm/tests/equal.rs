@@ -5,10 +5,10 @@ mod support;
 
 use codec::{Decode, Encode};
 use proptest::prelude::*;
-use support::{encoder, golden, random_weights, Model, Stream};
-use vigil_ops::{Kernel, Program};
+use support::{decoder, encoder, golden, gumbel, random_weights, Model, Stream};
+use vigil_ops::{reference, Kernel, Program};
 use vigil_ops_wasm::MODULE;
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder, Sampling};
+use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
 use wasmi::{Engine, Instance, Linker, Module, Store};
 
 /// The module, compiled once.
@@ -65,10 +65,31 @@ fn run_of(program: &Program) -> (Architecture, u32, u32, Sampling) {
 fn wasm_should_give_the_golden_bytes_of_every_operator() {
     let guest = Guest::new();
     let cases = golden::cases();
-    assert!(cases.len() > 50);
+    assert!(cases.len() > 100, "{}", cases.len());
     for case in cases {
         // The native result is held to the golden files by the tests of the operators themselves.
         assert_eq!(guest.evaluate(&case), case.evaluate(), "{} {}", case.name(), case.seed);
+    }
+}
+
+#[test]
+fn wasm_should_generate_what_the_golden_decoders_do() {
+    let guest = Guest::new();
+    for run in golden::generations() {
+        let sampling = run.sampling;
+        let output = reference::generate(
+            &run.architecture,
+            &run.prompt,
+            run.tokens_out,
+            sampling,
+            &run.weights,
+        )
+        .unwrap();
+        let tokens_in = run.prompt.len() as u32;
+        let program = Program::new(&run.architecture, tokens_in, run.tokens_out, sampling).unwrap();
+        let tokens = [&run.prompt, &output[..output.len() - 1]].concat();
+        let drawn = guest.run(&program, &tokens, &run.weights);
+        assert_eq!(support::u32_of(&drawn), output, "{sampling:?}");
     }
 }
 
@@ -105,6 +126,46 @@ proptest! {
             let case = golden::Case::new(program, index, seed ^ u64::from(index));
             prop_assert_eq!(guest.evaluate(&case), case.evaluate(), "{} {}", case.name(), index);
         }
+    }
+
+    #[test]
+    fn every_operator_of_a_decoder_should_agree_with_native(
+        kv_heads in 1u16..3, group in 1u16..3, half in 1u16..6, hidden in 1u32..20,
+        tokens_in in 1u32..66, tokens_out in 1u32..5, flags: [bool; 4], seed: u64,
+    ) {
+        let guest = Guest::new();
+        let [tied_head, qkv_bias, qk_norm, sample] = flags;
+        let shape = decoder(hidden, [kv_heads * group, kv_heads], 2 * half, 9);
+        let architecture = Architecture::Decoder(Decoder {
+            positions: 70, tied_head, qkv_bias, qk_norm, ..shape
+        });
+        let sampling = if sample { gumbel(seed, 0.8, 0.02) } else { Sampling::Greedy };
+        let program = Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap();
+        for index in 1..program.len() {
+            let case = golden::Case::new(program, index, seed ^ u64::from(index));
+            prop_assert_eq!(guest.evaluate(&case), case.evaluate(), "{} {}", case.name(), index);
+        }
+    }
+
+    #[test]
+    fn whole_decoders_should_agree_with_native(
+        kv_heads in 1u16..3, group in 1u16..3, half in 1u16..6, hidden in 1u32..30,
+        layers in 1u16..3, tokens_in in 1u32..66, tokens_out in 1u32..5, flags: [bool; 4],
+        seed: u64,
+    ) {
+        let guest = Guest::new();
+        let [tied_head, qkv_bias, qk_norm, sample] = flags;
+        let shape = decoder(hidden, [kv_heads * group, kv_heads], 2 * half, 40);
+        let architecture = Architecture::Decoder(Decoder {
+            positions: 70, layers, tied_head, qkv_bias, qk_norm, ..shape
+        });
+        let sampling = if sample { gumbel(seed, 0.8, 0.02) } else { Sampling::Greedy };
+        let program = Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap();
+        let weights = random_weights(&architecture, seed);
+        let mut stream = Stream::new(seed ^ 1);
+        let tokens: Vec<u32> = (0..program.tokens()).map(|_| stream.below(50)).collect();
+        let native = reference::run(&program, &tokens, &weights, |_, _, _| {}).unwrap();
+        prop_assert_eq!(guest.run(&program, &tokens, &weights), native);
     }
 
     #[test]
