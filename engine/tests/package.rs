@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::Bert;
+use common::{Bert, Llama};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     fs,
@@ -15,7 +15,7 @@ use vigil_engine::{
     package::{Manifest, Package, CONFIG, FILES, MANIFEST, MAX_MANIFEST, TOKENIZER, WEIGHTS},
     verify_file, Error, FileEntry, Tokenizer,
 };
-use vigil_primitives::Architecture;
+use vigil_primitives::{Architecture, Decoder};
 
 /// The system's allocator, with the largest single allocation of the whole test run.
 struct Watched;
@@ -66,6 +66,12 @@ impl Victim {
         Self { dir, _temporary: temporary }
     }
 
+    fn decoder(llama: &Llama) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = llama.packed(temporary.path()).dir().to_owned();
+        Self { dir, _temporary: temporary }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
@@ -84,6 +90,16 @@ impl Victim {
         change(&mut manifest);
         fs::write(self.path(MANIFEST), manifest.to_bytes()).unwrap();
         self
+    }
+
+    /// Writes the manifest with another decoder in it.
+    fn change_decoder(&self, change: impl FnOnce(&mut Decoder)) -> &Self {
+        self.change_manifest(|manifest| {
+            let Architecture::Decoder(decoder) = &mut manifest.architecture else {
+                panic!("not a decoder")
+            };
+            change(decoder);
+        })
     }
 
     /// Replaces a file and names the new one in the manifest: a lie that hashes don't catch.
@@ -434,4 +450,121 @@ fn an_entry_made_by_hand_should_verify_nothing_without_a_hash() {
     let entry = |blake3: &str| FileEntry { name: "file".into(), blake3: blake3.into(), len: 5 };
     verify_file(path, &entry(&blake3::hash(b"bytes").to_string())).unwrap();
     assert!(verify_file(path, &entry("")).unwrap_err().is_bad_package());
+}
+
+#[test]
+fn rotations_outside_the_circle_should_be_refused() {
+    for (tensor, value, said) in [
+        ("embeddings.rotary.cos", 1.000_000_1, "from -1 to 1"),
+        ("embeddings.rotary.sin", -2.0, "from -1 to 1"),
+        ("embeddings.rotary.cos", f32::NAN, "finite"),
+        ("embeddings.rotary.sin", f32::INFINITY, "finite"),
+        ("layers.001.attention.norm.weight", f32::NAN, "finite"),
+        ("layers.000.feed_forward.gate.scale", -1.0, "not negative"),
+    ] {
+        let victim = Victim::decoder(&Llama::default());
+        let mut weights = victim.read(WEIGHTS);
+        let at = place(&weights, tensor) + 8;
+        weights[at..at + 4].copy_from_slice(&f32::to_le_bytes(value));
+        victim.replace(WEIGHTS, &weights).assert_refused(&[WEIGHTS, tensor, "element 2", said]);
+    }
+    let victim = Victim::decoder(&Llama::default());
+    let mut weights = victim.read(WEIGHTS);
+    let at = place(&weights, "layers.001.feed_forward.gate.weight") + 7;
+    weights[at] = 0x80;
+    victim.replace(WEIGHTS, &weights).assert_refused(&["gate.weight", "-128", "element 7"]);
+}
+
+#[test]
+fn a_decoder_that_is_not_valid_should_be_refused() {
+    let change = |change: fn(&mut Decoder)| {
+        let victim = Victim::decoder(&Llama::default());
+        victim.change_decoder(change);
+        let message = victim.refusal();
+        assert!(message.contains(MANIFEST), "{message}");
+        message
+    };
+    assert!(change(|d| d.kv_heads = 3).contains("heads do not divide"));
+    assert!(change(|d| d.kv_heads = 0).contains("zero"));
+    assert!(change(|d| d.head_width = 9).contains("heads do not divide"));
+    assert!(change(|d| d.positions = 5_000).contains("longer than 4,096"));
+    assert!(change(|d| d.rms_norm_eps = f32::NAN.to_bits()).contains("normalisation"));
+    assert!(change(|d| d.stop_tokens[1] = Some(48)).contains("stop token"));
+    assert!(change(|d| d.stop_tokens = [Some(2), Some(2), None, None]).contains("stop token 2"));
+    assert!(change(|d| d.stop_tokens = [None, Some(2), None, None]).contains("stop token 2"));
+    // Valid by itself, but not the file's.
+    assert!(change(|d| d.vocabulary = 49).contains("needs exactly"));
+    assert!(change(|d| d.qk_norm = true).contains("needs exactly"));
+    assert!(change(|d| d.tied_head = true).contains("needs exactly"));
+    let huge = change(|d| (d.vocabulary, d.hidden, d.layers) = (1 << 20, 1 << 16, 256));
+    assert!(huge.contains("needs exactly"), "{huge}");
+}
+
+#[test]
+fn a_configuration_that_is_not_the_decoders_should_be_refused() {
+    // The same sizes, another model: only the configuration gives it away.
+    let victim = Victim::decoder(&Llama::default());
+    let heads = |d: &mut Decoder| (d.heads, d.kv_heads, d.head_width) = (2, 1, 16);
+    victim.change_decoder(heads);
+    victim.assert_refused(&[MANIFEST, "needs exactly"]);
+
+    let with = |change: fn(&mut Decoder), config: &[(&str, &str)], kind: &Llama| {
+        let victim = Victim::decoder(kind);
+        let mut text = String::from_utf8(victim.read(CONFIG)).unwrap();
+        for (from, to) in config {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        victim.replace(CONFIG, text.as_bytes()).change_decoder(change);
+        let message = victim.refusal();
+        assert!(message.contains(CONFIG), "{message}");
+        message
+    };
+    let llama = Llama::default();
+    let eps = with(|d| d.rms_norm_eps = 1e-6f32.to_bits(), &[], &llama);
+    assert!(eps.contains("differ from the architecture") && eps.contains("rms_norm_eps"), "{eps}");
+    let heads = [("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 4")];
+    assert!(with(|_| {}, &heads, &llama).contains(": num_key_value_heads"));
+    let width = [("\"head_dim\": 8", "\"head_dim\": 16")];
+    assert!(with(|_| {}, &width, &llama).contains(": head_dim"));
+    let tied = [("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true")];
+    assert!(with(|_| {}, &tied, &llama).contains(": tie_word_embeddings"));
+    let kind = [("\"model_type\": \"llama\"", "\"model_type\": \"qwen2\"")];
+    assert!(with(|_| {}, &kind, &llama).contains("biases"));
+    let kind = [("\"model_type\": \"llama\"", "\"model_type\": \"qwen3\"")];
+    assert!(with(|_| {}, &kind, &llama).contains("norms"));
+    let rope = [("\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"yarn\"}")];
+    assert!(with(|_| {}, &rope, &llama).contains("yarn"));
+    let encoder = [("\"model_type\": \"llama\"", "\"model_type\": \"bert\"")];
+    assert!(with(|_| {}, &encoder, &llama).contains(CONFIG));
+    // A context longer than the model's.
+    let context = [("\"max_position_embeddings\": 96", "\"max_position_embeddings\": 95")];
+    assert!(with(|_| {}, &context, &llama).contains(": max_position_embeddings"));
+    let window = [("\"sliding_window\": 96", "\"sliding_window\": 95")];
+    assert!(with(|_| {}, &window, &Llama::kinds()[1]).contains(": max_position_embeddings"));
+}
+
+#[test]
+fn a_decoders_header_should_be_the_canonical_one() {
+    let victim = Victim::decoder(&Llama::default());
+    victim.change_header(|header| {
+        header.replacen("embeddings.rotary.cos", "embeddings.rotary.cot", 1)
+    });
+    victim.assert_refused(&[WEIGHTS, "embeddings.rotary.cos is missing"]);
+    let victim = Victim::decoder(&Llama::default());
+    // 96 positions of 4 pairs are 1,536 bytes.
+    victim.change_header(|header| header.replacen("\"shape\":[96,4]", "\"shape\":[48,8]", 1));
+    victim.assert_refused(&["embeddings.rotary.cos", "[48, 8]", "[96, 4]"]);
+}
+
+#[test]
+fn a_tokenizer_with_ids_beyond_the_vocabulary_should_be_refused_when_it_is_needed() {
+    let victim = Victim::decoder(&Llama::default());
+    let text = String::from_utf8(victim.read(TOKENIZER)).unwrap();
+    let other = text.replace("\"w39\": 39", "\"w39\": 48");
+    assert_ne!(text, other);
+    victim.replace(TOKENIZER, other.as_bytes());
+    let package = Package::open(&victim.dir).unwrap();
+    let error = Tokenizer::open(&package).err().unwrap();
+    assert!(error.is_bad_package() && error.to_string().contains("has id 48"), "{error}");
 }
