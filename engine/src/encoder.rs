@@ -5,14 +5,15 @@
 //! never depend on its neighbours.
 
 use crate::{
-    kernels::{as_i8, Attention, Embed, Lengths, Norm, Pool, Project, UnitLength},
-    package::{weights, Package, WEIGHTS},
+    kernels::{Attention, Embed, Lengths, Norm, Pool, Project, UnitLength},
+    package::Package,
+    reader::Reader,
     Error, Result,
 };
 use candle_core::{Device, Tensor};
 use vigil_ops::{
-    tensor::{Activation, Linear},
-    weights::{Module, Part, TensorId, TensorSpec, Weights},
+    tensor::Activation,
+    weights::{Module, Part},
     Kernel,
 };
 use vigil_primitives::{Architecture, Encoder as Config};
@@ -31,7 +32,7 @@ pub(crate) struct Encoder {
 
 /// A small int8 table with a scale per row.
 struct Table {
-    weight: Vec<u8>,
+    weight: Vec<i8>,
     scale: Vec<f32>,
 }
 
@@ -50,10 +51,35 @@ impl Encoder {
         let Architecture::Encoder(config) = *package.architecture() else {
             return Err(Error::package_at(package.dir(), "it is not an encoder"));
         };
-        let reader = Reader::new(package, kernel, f32::from_bits(config.layer_norm_eps));
+        let reader = Reader::new(package, kernel);
+        let eps = f32::from_bits(config.layer_norm_eps);
+        let norm = |module| {
+            let weight = reader.floats(module, Part::Weight)?; // (hidden)
+            let bias = reader.floats(module, Part::Bias)?; // (hidden)
+            Ok::<_, Error>(Norm { kernel, weight, bias, eps })
+        };
+        let project = |modules: &[Module], activation| {
+            let linears = modules.iter().map(|module| reader.linear(*module));
+            Ok::<_, Error>(Project::new(kernel, linears.collect::<Result<_>>()?, activation)?)
+        };
+        let layer = |l| {
+            use Module::*;
+            Ok(Layer {
+                query_key_value: project(&[Query(l), Key(l), Value(l)], Activation::None)?,
+                attention_output: project(&[AttentionOutput(l)], Activation::None)?,
+                attention_norm: norm(AttentionNorm(l))?,
+                up: project(&[Up(l)], Activation::Gelu)?,
+                down: project(&[Down(l)], Activation::None)?,
+                feed_forward_norm: norm(FeedForwardNorm(l))?,
+            })
+        };
+        let table = |module| {
+            let (weight, scale) = reader.table(module)?;
+            Ok::<_, Error>(Table { weight, scale })
+        };
         let hidden = config.hidden as usize;
         let word = reader.bytes(Module::WordEmbedding)?;
-        let layers = (0..config.layers).map(|layer| reader.layer(layer)).collect::<Result<_>>()?;
+        let layers = (0..config.layers).map(layer).collect::<Result<_>>()?;
         Ok(Self {
             kernel,
             config,
@@ -62,9 +88,9 @@ impl Encoder {
                 reader.floats(Module::WordEmbedding, Part::Scale)?,
                 &Device::Cpu,
             )?,
-            position: reader.table(Module::PositionEmbedding)?,
-            token_type: reader.table(Module::TokenTypeEmbedding)?,
-            norm: reader.norm(Module::EmbeddingNorm)?,
+            position: table(Module::PositionEmbedding)?,
+            token_type: table(Module::TokenTypeEmbedding)?,
+            norm: norm(Module::EmbeddingNorm)?,
             layers,
         })
     }
@@ -87,9 +113,9 @@ impl Encoder {
         let embed = Embed {
             kernel: self.kernel,
             hidden: self.config.hidden as usize,
-            position: as_i8(&self.position.weight),
+            position: &self.position.weight,
             position_scale: &self.position.scale,
-            token_type: as_i8(&self.token_type.weight),
+            token_type: &self.token_type.weight,
             token_type_scale: &self.token_type.scale,
             lengths,
         };
@@ -107,82 +133,5 @@ impl Encoder {
         let inner = layer.up.forward(&x)?; // (rows, intermediate)
         let outer = layer.down.forward(&inner)?; // (rows, hidden)
         Ok(layer.feed_forward_norm.add(&outer, &x)?) // (rows, hidden)
-    }
-}
-
-/// Takes tensors out of a verified package.
-struct Reader<'a> {
-    package: &'a Package,
-    kernel: Kernel,
-    eps: f32,
-    weights: Weights,
-    header: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn new(package: &'a Package, kernel: Kernel, eps: f32) -> Self {
-        let architecture = package.architecture();
-        let header = weights::header(architecture).len();
-        Self { package, kernel, eps, weights: Weights::new(architecture), header }
-    }
-
-    fn layer(&self, layer: u16) -> Result<Layer> {
-        Ok(Layer {
-            query_key_value: self.project(
-                &[Module::Query(layer), Module::Key(layer), Module::Value(layer)],
-                Activation::None,
-            )?,
-            attention_output: self.project(&[Module::AttentionOutput(layer)], Activation::None)?,
-            attention_norm: self.norm(Module::AttentionNorm(layer))?,
-            up: self.project(&[Module::Up(layer)], Activation::Gelu)?,
-            down: self.project(&[Module::Down(layer)], Activation::None)?,
-            feed_forward_norm: self.norm(Module::FeedForwardNorm(layer))?,
-        })
-    }
-
-    fn project(&self, modules: &[Module], activation: Activation) -> Result<Project> {
-        let linears = modules.iter().map(|module| self.linear(*module)).collect::<Result<_>>()?;
-        Ok(Project::new(self.kernel, linears, activation)?)
-    }
-
-    fn linear(&self, module: Module) -> Result<Linear> {
-        let weight = as_i8(self.bytes(module)?); // (outputs, inputs)
-        let scale = self.floats(module, Part::Scale)?; // (outputs)
-        let bias = self.floats(module, Part::Bias)?; // (outputs)
-        Linear::new(self.kernel, weight, &scale, Some(&bias))
-            .map_err(|refused| self.bad(format!("{module:?}: {refused}")))
-    }
-
-    fn norm(&self, module: Module) -> Result<Norm> {
-        let weight = self.floats(module, Part::Weight)?; // (hidden)
-        let bias = self.floats(module, Part::Bias)?; // (hidden)
-        Ok(Norm { kernel: self.kernel, weight, bias, eps: self.eps })
-    }
-
-    fn table(&self, module: Module) -> Result<Table> {
-        let weight = self.bytes(module)?.to_vec();
-        Ok(Table { weight, scale: self.floats(module, Part::Scale)? })
-    }
-
-    fn bytes(&self, module: Module) -> Result<&'a [u8]> {
-        self.tensor(TensorId { module, part: Part::Weight })
-    }
-
-    fn floats(&self, module: Module, part: Part) -> Result<Vec<f32>> {
-        let bytes = self.tensor(TensorId { module, part })?;
-        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
-    }
-
-    fn tensor(&self, id: TensorId) -> Result<&'a [u8]> {
-        let spec: TensorSpec = self
-            .weights
-            .find(id)
-            .ok_or_else(|| self.bad(format!("the architecture has no tensor {id}")))?;
-        let data = self.package.weights().get(self.header..).unwrap_or_default();
-        weights::slice(data, &spec).map_err(|what| self.bad(what))
-    }
-
-    fn bad(&self, what: String) -> Error {
-        Error::package_at(&self.package.dir().join(WEIGHTS), what)
     }
 }

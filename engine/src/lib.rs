@@ -13,6 +13,8 @@
 //! | [`float`] | the float models that accuracy is measured against |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
 
+mod batch;
+mod decoder;
 mod encoder;
 pub mod error;
 pub mod float;
@@ -21,10 +23,12 @@ pub mod model;
 pub mod pack;
 pub mod package;
 mod pool;
+mod reader;
 mod source;
 mod speed;
 pub mod tokenizer;
 
+pub use batch::{Batch, Limits};
 pub use error::{Error, Input, Result};
 pub use float::{cosine, FloatDecoder, FloatEncoder};
 pub use model::{Model, Options, Request, Run};

@@ -1,7 +1,11 @@
 //! A loaded package, and its runs.
 
-use crate::{encoder::Encoder, error::Input, package::Package, pool::Pools, Error, Kernel, Result};
+use crate::{
+    decoder::Decoder, encoder::Encoder, error::Input, package::Package, pool::Pools, Batch, Error,
+    Kernel, Limits, Result,
+};
 use candle_core::{Device, Tensor};
+use std::ops::ControlFlow;
 use vigil_primitives::{Architecture, Sampling};
 
 /// Most tokens that go through the model together, unless one job alone has more. It bounds the
@@ -27,8 +31,14 @@ impl Default for Options {
 pub struct Model {
     architecture: Architecture,
     kernel: Kernel,
-    encoder: Encoder,
+    family: Family,
     pools: Pools,
+}
+
+/// The weights, laid out.
+enum Family {
+    Encoder(Encoder),
+    Decoder(Decoder),
 }
 
 /// What a run is asked for.
@@ -87,12 +97,12 @@ impl Model {
                 available.join(" or ")
             )));
         }
-        Ok(Self {
-            architecture: *package.architecture(),
-            kernel,
-            pools: Pools::new(options.threads)?,
-            encoder: Encoder::load(package, kernel)?,
-        })
+        let pools = Pools::new(options.threads)?;
+        let family = pools.run(|| match package.architecture() {
+            Architecture::Encoder(_) => Ok(Family::Encoder(Encoder::load(package, kernel)?)),
+            Architecture::Decoder(_) => Ok(Family::Decoder(Decoder::load(package, kernel)?)),
+        })?;
+        Ok(Self { architecture: *package.architecture(), kernel, family, pools })
     }
 
     /// Family and hyperparameters.
@@ -122,23 +132,73 @@ impl Model {
         for job in jobs {
             Input::check(job, &self.architecture)?;
         }
-        self.pools.run(|| {
-            let mut runs = Vec::with_capacity(jobs.len());
-            let mut rest = jobs;
-            while !rest.is_empty() {
-                let (pass, after) = rest.split_at(pass_len(rest));
-                self.pass(pass, &mut runs)?;
-                rest = after;
+        match &self.family {
+            Family::Encoder(encoder) => self.pools.run(|| {
+                let mut runs = Vec::with_capacity(jobs.len());
+                let mut rest = jobs;
+                while !rest.is_empty() {
+                    let (pass, after) = rest.split_at(pass_len(rest));
+                    self.pass(encoder, pass, &mut runs)?;
+                    rest = after;
+                }
+                Ok(runs)
+            }),
+            Family::Decoder(_) => {
+                let mut batch = Batch::new(self, Limits::default())?;
+                for (number, job) in jobs.iter().enumerate() {
+                    batch.add(number, job.clone())?;
+                }
+                let mut runs = Vec::with_capacity(jobs.len());
+                while !batch.is_empty() {
+                    for (number, run) in batch.step() {
+                        runs.push((number, run?));
+                    }
+                }
+                runs.sort_by_key(|(number, _)| *number);
+                Ok(runs.into_iter().map(|(_, run)| run).collect())
             }
-            Ok(runs)
-        })
+        }
     }
 
-    fn pass(&self, jobs: &[Request], runs: &mut Vec<Run>) -> Result<()> {
+    /// Runs one job of a language model and hands over each token as it is drawn. Where the caller
+    /// breaks, the run ends with the tokens it has.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); [`Error::Unsupported`] if the model is an encoder.
+    pub fn generate(
+        &self,
+        request: &Request,
+        on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
+    ) -> Result<Run> {
+        let mut batch = Batch::new(self, Limits::default())?;
+        batch.add((), request.clone())?;
+        while !batch.is_empty() {
+            if let Some((_, run)) = batch.step_with(&mut |_, token| on_token(token)).pop() {
+                return run;
+            }
+        }
+        Err(Error::Compute("a job without a run".into()))
+    }
+
+    /// The model as a decoder.
+    pub(crate) fn decoder(&self) -> Result<&Decoder> {
+        match &self.family {
+            Family::Decoder(decoder) => Ok(decoder),
+            Family::Encoder(_) => Err(Error::Unsupported(
+                "the model is an encoder and generates no tokens: take a language model".into(),
+            )),
+        }
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    fn pass(&self, encoder: &Encoder, jobs: &[Request], runs: &mut Vec<Run>) -> Result<()> {
         let lengths: Vec<usize> = jobs.iter().map(|job| job.tokens.len()).collect();
         let tokens: Vec<u32> = jobs.iter().flat_map(|job| &job.tokens).copied().collect();
         let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
-        let embeddings = self.encoder.forward(&tokens, &lengths)?; // (jobs, hidden)
+        let embeddings = encoder.forward(&tokens, &lengths)?; // (jobs, hidden)
         for (job, embedding) in jobs.iter().zip(embeddings.to_vec2::<f32>()?) {
             let tokens_in = u32::try_from(job.tokens.len()).unwrap_or(u32::MAX);
             runs.push(Run {

@@ -95,6 +95,25 @@ impl Package {
         &self.tokenizer
     }
 
+    /// Lets the memory of a part of [`weights`](Self::weights) go. It is read from the file again
+    /// when it is needed again.
+    pub(crate) fn release(&self, part: &[u8]) {
+        let start = (part.as_ptr() as usize).wrapping_sub(self.weights.as_ptr() as usize);
+        if start.checked_add(part.len()).is_some_and(|end| end <= self.weights.len()) {
+            // A system that can't is left with more memory in use.
+            #[cfg(unix)]
+            // SAFETY: the map is of a file, read-only and never written: its pages come back as
+            // they were.
+            let _ = unsafe {
+                self.weights.unchecked_advise_range(
+                    memmap2::UncheckedAdvice::DontNeed,
+                    start,
+                    part.len(),
+                )
+            };
+        }
+    }
+
     /// The bytes of `weights.safetensors`.
     pub fn weights(&self) -> &[u8] {
         &self.weights

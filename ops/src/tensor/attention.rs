@@ -197,7 +197,7 @@ fn refill<T: Clone + Default>(x: &mut Vec<T>, len: usize) {
 }
 
 multiversion! {
-    fn scale_scores(sums: &[i32], query_scale: f32, key_scale: &[f32], out: &mut [f32])
+    pub(super) fn scale_scores(sums: &[i32], query_scale: f32, key_scale: &[f32], out: &mut [f32])
         = scale_scores_body;
 }
 

@@ -68,6 +68,16 @@ impl Linear {
         self.scale.len()
     }
 
+    /// What each output's integer weights are multiplied with.
+    pub fn scale(&self) -> &[f32] {
+        &self.scale
+    }
+
+    /// The integer weights of one output, `[inputs]`, as they were before they were packed.
+    pub fn weight_row(&self, output: usize, row: &mut [i8]) {
+        self.matrix.row(output, row);
+    }
+
     /// Width of a row of the input.
     pub fn inputs(&self) -> usize {
         self.matrix.inputs()

@@ -13,18 +13,24 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod causal;
+mod decoder;
 mod linear;
 mod rows;
+mod sample;
 mod scalar;
 mod threads;
 mod tile;
 
 pub use attention::attention;
+pub use causal::{causal_attention, Chunk, KeyValues, Rotary};
+pub use decoder::{add, lookup, lookup_tied, rms_quantise, swiglu_quantise, RmsNorm};
 pub use linear::{Activation, Linear};
 pub use rows::{
     add_layer_norm, embed, first_pool, l2_normalise, layer_norm, mean_pool, quantise,
     quantise_weights, Embeddings, LayerNorm,
 };
+pub use sample::{sample, Draw};
 
 use crate::Kernel;
 use std::fmt;

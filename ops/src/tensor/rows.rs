@@ -164,7 +164,7 @@ fn check_norm(kernel: Kernel, norm: &LayerNorm<'_>, len: usize) -> Result<usize,
 }
 
 multiversion! {
-    fn add_row(residual: &[f32], x: &mut [f32]) = add_row_body;
+    pub(super) fn add_row(residual: &[f32], x: &mut [f32]) = add_row_body;
 }
 
 #[inline(always)]
@@ -191,7 +191,7 @@ fn normalise_row_body(norm: &LayerNorm<'_>, x: &mut [f32]) {
 
 /// Sum of a row in blocks of [`BLOCK`].
 #[inline(always)]
-fn blocked_sum(x: &[f32], map: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn blocked_sum(x: &[f32], map: impl Fn(f32) -> f32) -> f32 {
     fold(x.chunks(BLOCK as usize).map(|block| {
         let mut lanes = [0f32; LANES];
         let mut stripes = block.chunks_exact(LANES);

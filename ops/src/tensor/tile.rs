@@ -82,6 +82,30 @@ impl Matrix {
         self.corrections[output] = sum.wrapping_mul(-128);
     }
 
+    /// The weights of one output.
+    pub(super) fn row(&self, output: usize, row: &mut [i8]) {
+        let (start, width) = panel_span(self.outputs, output / PANEL);
+        let base = start * self.inputs.next_multiple_of(4) + output % PANEL * 4;
+        for (k, group) in row.chunks_mut(4).enumerate() {
+            group.copy_from_slice(&self.data[base + k * width * 4..][..group.len()]);
+        }
+    }
+
+    /// Sets what input `input`, of which there were zeros so far, contributes to every output.
+    pub(super) fn set_input(&mut self, input: usize, values: &[i8]) {
+        let stride = self.inputs.next_multiple_of(4);
+        for (panel, values) in values.chunks(PANEL).enumerate() {
+            let (start, width) = panel_span(self.outputs, panel);
+            let base = start * stride + input / 4 * width * 4 + input % 4;
+            let slots = self.data[base..].iter_mut().step_by(4);
+            let corrections = &mut self.corrections[start..];
+            for ((slot, correction), value) in slots.zip(corrections).zip(values) {
+                *slot = *value;
+                *correction = correction.wrapping_sub(i32::from(*value) * 128);
+            }
+        }
+    }
+
     /// Sums of `rows` rows of `a`, each padded to a multiple of 4, with the columns of a panel.
     pub(super) fn multiply(&self, a: &[i8], rows: usize, panel: usize, out: &mut Tile) {
         let steps = self.inputs.div_ceil(4);

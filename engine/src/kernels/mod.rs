@@ -3,6 +3,12 @@
 //! candle holds the tensors and calls; `vigil_ops` computes. candle has no signed byte type, so
 //! int8 tables are `U8` tensors whose bytes are read as i8.
 
+mod decoder;
+
+pub(crate) use decoder::{
+    CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample,
+};
+
 use candle_core::{
     bail, CpuStorage, CustomOp1, CustomOp2, CustomOp3, Error, InplaceOp1, Layout, Result, Shape,
     Tensor,

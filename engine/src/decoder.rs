@@ -1,0 +1,173 @@
+//! The Llama, Mistral and Qwen family, read from top to bottom.
+//!
+//! A pass takes new rows of several sequences one after the other: of one a whole prompt, of
+//! another a part of it, of a third the token that it drew last. `rows` is the number of all of
+//! them. Every operator is row-wise, or looks back within one sequence, so a row's bytes depend
+//! neither on its neighbours nor on how its sequence was divided.
+
+use crate::{
+    kernels::{CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample},
+    package::Package,
+    reader::Reader,
+    Error, Result,
+};
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+use std::cell::RefCell;
+use vigil_ops::{
+    tensor::{Chunk, Draw, KeyValues, Rotary},
+    weights::{Module, Part},
+    Kernel,
+};
+use vigil_primitives::{Architecture, Decoder as Config};
+
+/// A language model with its weights laid out for one kernel.
+pub(crate) struct Decoder {
+    kernel: Kernel,
+    config: Config,
+    lookup: Lookup,
+    cos: Vec<f32>, // (positions, head width / 2)
+    sin: Vec<f32>, // (positions, head width / 2)
+    layers: Vec<Layer>,
+    head: NormProject,
+}
+
+struct Layer {
+    query_key_value: NormProject,
+    norms: Option<(Vec<f32>, Vec<f32>)>, // of queries and keys, (head width) each
+    attention_output: ProjectAdd,
+    gate_up: NormProject,
+    down: GateProjectAdd,
+}
+
+/// Keys and values of one sequence, by layers.
+pub(crate) struct Cache(Vec<KeyValues>);
+
+/// New rows of one sequence.
+pub(crate) struct Rows<'a> {
+    /// Their tokens.
+    pub(crate) tokens: &'a [u32],
+    /// What the sequence has so far.
+    pub(crate) cache: &'a mut Cache,
+    /// Draws a token from the last of them.
+    pub(crate) draw: Option<Draw>,
+}
+
+impl Decoder {
+    /// Reads the weights of a verified package.
+    pub(crate) fn load(package: &Package, kernel: Kernel) -> Result<Self> {
+        let Architecture::Decoder(config) = *package.architecture() else {
+            return Err(Error::package_at(package.dir(), "it is not a decoder"));
+        };
+        let reader = Reader::new(package, kernel);
+        let eps = f32::from_bits(config.rms_norm_eps);
+        let project = |norm, modules: &[Module]| {
+            Ok::<_, Error>(NormProject {
+                kernel,
+                norm: reader.floats(norm, Part::Weight)?, // (hidden)
+                eps,
+                linears: modules.iter().map(|m| reader.linear(*m)).collect::<Result<_>>()?,
+            })
+        };
+        let layer = |l| {
+            use Module::*;
+            let norms = [QueryNorm(l), KeyNorm(l)].map(|norm| reader.floats(norm, Part::Weight));
+            let [query_norm, key_norm] = norms;
+            Ok(Layer {
+                query_key_value: project(AttentionNorm(l), &[Query(l), Key(l), Value(l)])?,
+                norms: if config.qk_norm { Some((query_norm?, key_norm?)) } else { None },
+                attention_output: ProjectAdd { kernel, linear: reader.linear(AttentionOutput(l))? },
+                gate_up: project(FeedForwardNorm(l), &[Gate(l), Up(l)])?,
+                down: GateProjectAdd(ProjectAdd { kernel, linear: reader.linear(Down(l))? }),
+            })
+        };
+        let layers = (0..config.layers).into_par_iter().map(layer).collect::<Result<_>>()?;
+        let lookup = if config.tied_head {
+            Lookup::Tied { kernel }
+        } else {
+            let (weight, scale) = reader.table(Module::WordEmbedding)?;
+            Lookup::Table { kernel, weight, scale }
+        };
+        let head = if config.tied_head { Module::WordEmbedding } else { Module::Head };
+        Ok(Self {
+            kernel,
+            config,
+            lookup,
+            cos: reader.floats(Module::Rotary, Part::Cos)?,
+            sin: reader.floats(Module::Rotary, Part::Sin)?,
+            layers,
+            head: project(Module::FinalNorm, &[head])?,
+        })
+    }
+
+    /// Hyperparameters.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The cache of a new sequence.
+    pub(crate) fn cache(&self) -> Result<Cache> {
+        let (heads, width) = (self.config.kv_heads.into(), self.config.head_width.into());
+        let layers = self.layers.iter().map(|_| KeyValues::new(self.kernel, heads, width));
+        let layers: std::result::Result<_, _> = layers.collect();
+        layers.map(Cache).map_err(|refused| Error::Compute(refused.to_string()))
+    }
+
+    /// Bytes that the cache of a sequence of `tokens` tokens takes.
+    pub(crate) fn cache_bytes(&self, tokens: usize) -> usize {
+        let (heads, width) = (self.config.kv_heads.into(), self.config.head_width.into());
+        KeyValues::bytes_for(heads, width, tokens) * self.layers.len()
+    }
+
+    /// Runs new rows of several sequences. Returns the drawn tokens, of those that draw, in order.
+    pub(crate) fn forward(&self, batch: &mut [Rows<'_>]) -> Result<Vec<u32>> {
+        let tokens: Vec<u32> = batch.iter().flat_map(|rows| rows.tokens).copied().collect();
+        let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
+        let x = self.lookup.forward(&tokens, &self.head)?; // (rows, hidden)
+        for (number, layer) in self.layers.iter().enumerate() {
+            let chunks = batch.iter_mut().filter_map(|rows| {
+                Some(Chunk { cache: rows.cache.0.get_mut(number)?, rows: rows.tokens.len() })
+            });
+            self.layer(layer, &x, chunks.collect())?; // (rows, hidden), in place
+        }
+        self.draw(&x, batch)
+    }
+
+    fn layer(&self, layer: &Layer, x: &Tensor, chunks: Vec<Chunk<'_>>) -> Result<()> {
+        let attention = CausalAttention {
+            kernel: self.kernel,
+            rotary: Rotary {
+                cos: &self.cos,
+                sin: &self.sin,
+                norms: layer.norms.as_ref().map(|(query, key)| (&query[..], &key[..])),
+                eps: f32::from_bits(self.config.rms_norm_eps),
+            },
+            query_width: self.config.query_width() as usize,
+            chunks: RefCell::new(chunks),
+        };
+        let qkv = layer.query_key_value.forward(x)?; // (rows * (query width + 2 * kv width))
+        let context = attention.forward(&qkv)?; // (rows, query width)
+        layer.attention_output.forward(x, &context)?;
+        let gate_up = layer.gate_up.forward(x)?; // (2 * rows * intermediate)
+        Ok(layer.down.forward(x, &gate_up)?)
+    }
+
+    fn draw(&self, x: &Tensor, batch: &[Rows<'_>]) -> Result<Vec<u32>> {
+        let (mut last, mut draws, mut row) = (Vec::new(), Vec::new(), 0);
+        for rows in batch {
+            row += rows.tokens.len();
+            if let Some(draw) = rows.draw {
+                last.push((row - 1) as u32);
+                draws.push(draw);
+            }
+        }
+        if draws.is_empty() {
+            return Ok(Vec::new());
+        }
+        let last = Tensor::new(last, &Device::Cpu)?; // (draws)
+        let x = x.index_select(&last, 0)?; // (draws, hidden)
+        let logits = self.head.forward(&x)?; // (draws * vocabulary)
+        let tokens = Sample { kernel: self.kernel, draws: &draws }.forward(&logits)?; // (draws)
+        Ok(tokens.to_vec1()?)
+    }
+}
