@@ -7,9 +7,8 @@
 //! | `context` | the node's connection and the signing key |
 //! | `follow` | jobs from submission to their output |
 //! | `output` | tables, JSON and progress bars |
-//! | `amount`, `text`, `error` | amounts, safe printing, failures and exit codes |
+//! | `text`, `error` | safe printing, failures and exit codes |
 
-mod amount;
 mod cli;
 mod commands;
 mod context;

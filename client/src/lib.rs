@@ -16,8 +16,10 @@
 //! | [`blocks`] | the stream of new best blocks |
 //! | [`keys`] | key files, keystores and addresses |
 //! | [`blobs`] | inputs and outputs over HTTP, by hash |
+//! | [`amount`] | amounts of the token as people write them |
 //! | [`error`] | what can go wrong, sorted by what to do about it |
 
+pub mod amount;
 pub mod blobs;
 pub mod blocks;
 pub mod calls;
@@ -29,6 +31,7 @@ mod nonces;
 pub mod submit;
 pub mod view;
 
+pub use amount::Amount;
 pub use blocks::{Block, Blocks};
 pub use calls::Call;
 pub use connection::{Client, Options};

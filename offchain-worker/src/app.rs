@@ -21,7 +21,7 @@ use tokio::{
     signal::unix::{signal, SignalKind},
     sync::{watch, Notify},
 };
-use vigil_client::Key;
+use vigil_client::{Amount, Key};
 
 /// Serves jobs of the Vigil chain with this machine's hardware, and is paid for it.
 #[derive(Parser)]
@@ -207,10 +207,10 @@ async fn report(node: &Node, config: &Config) -> Result<()> {
     let parameters = node.parameters().await?;
     let bond = config.bond.unwrap_or(parameters.min_bond);
     match node.worker().await? {
-        Some(worker) => println!("registered with a bond of {}", setup::vgl(worker.bond)),
+        Some(worker) => println!("registered with a bond of {}", Amount(worker.bond)),
         None => {
             setup::afford(node, bond).await?;
-            println!("not registered; the balance covers a bond of {}", setup::vgl(bond));
+            println!("not registered; the balance covers a bond of {}", Amount(bond));
         }
     }
     for version in &config.serve {

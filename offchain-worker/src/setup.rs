@@ -9,7 +9,7 @@ use crate::{
 };
 use backon::{ExponentialBuilder, Retryable};
 use std::{future::Future, time::Duration};
-use vigil_client::keys;
+use vigil_client::{keys, Amount};
 use vigil_engine::{measure_speed, Kernel, Model, Options};
 use vigil_primitives::{
     api::WorkerView,
@@ -88,14 +88,14 @@ pub(crate) async fn enlist<C: Chain>(chain: &C, config: &Config, offer: Offer) -
     if bond < parameters.min_bond {
         return Err(Error::Critical(format!(
             "the bond of {} is below the chain's smallest of {}",
-            vgl(bond),
-            vgl(parameters.min_bond)
+            Amount(bond),
+            Amount(parameters.min_bond)
         )));
     }
     let served = match chain.worker().await? {
         None => {
             afford(chain, bond).await?;
-            tracing::info!(bond = vgl(bond), "registering");
+            tracing::info!(bond = %Amount(bond), "registering");
             chain.send(Action::Register(offer, bond)).await?;
             Vec::new()
         }
@@ -140,7 +140,7 @@ async fn revise<C: Chain>(
     if bond > worker.bond {
         let missing = bond.saturating_sub(worker.bond);
         afford(chain, missing).await?;
-        tracing::info!(amount = vgl(missing), "adding to the bond");
+        tracing::info!(amount = %Amount(missing), "adding to the bond");
         chain.send(Action::BondMore(missing)).await?;
     }
     if differs(worker, &offer) {
@@ -175,18 +175,12 @@ pub(crate) async fn afford<C: Chain>(chain: &C, bond: Balance) -> Result<()> {
     }
     Err(Error::Critical(format!(
         "the bond of {} needs {} on {} with fees, which can spend {}: send it {} more",
-        vgl(bond),
-        vgl(need),
+        Amount(bond),
+        Amount(need),
         keys::address(chain.me()),
-        vgl(have),
-        vgl(need.saturating_sub(have))
+        Amount(have),
+        Amount(need.saturating_sub(have))
     )))
-}
-
-/// An amount for people.
-pub(crate) fn vgl(amount: Balance) -> String {
-    let text = format!("{}.{:012}", amount / UNIT, amount % UNIT);
-    format!("{} VGL", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[cfg(test)]

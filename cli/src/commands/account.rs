@@ -1,7 +1,6 @@
 //! `vigil account`: keys, balances and transfers.
 
 use crate::{
-    amount::Amount,
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
@@ -14,7 +13,7 @@ use std::{
     io::{IsTerminal, Read, Write},
     path::{Path, PathBuf},
 };
-use vigil_client::{calls, Key};
+use vigil_client::{calls, Amount, Key};
 use vigil_primitives::AccountId;
 
 /// Longest secret that is imported, in bytes: a polkadot-js account fits.

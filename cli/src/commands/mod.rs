@@ -12,12 +12,12 @@ pub(crate) mod texts;
 pub(crate) mod worker;
 
 use crate::{
-    amount::Amount,
     error::{Failure, Outcome},
     output,
 };
 use serde_json::{json, Value};
 use std::path::Path;
+use vigil_client::Amount;
 use vigil_primitives::{AccountId, Architecture, Balance, ContentHash};
 
 /// A hash in full: `0x` and 64 digits.

@@ -1,7 +1,6 @@
 //! `vigil model`: models and their versions, from the package to the revocation.
 
 use crate::{
-    amount::Amount,
     cli::Global,
     commands::{account_json, amount, amount_json, architecture, hex},
     context::{self, Context},
@@ -11,7 +10,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use serde_json::{json, Value};
 use std::path::PathBuf;
-use vigil_client::{calls, Call};
+use vigil_client::{calls, Amount, Call};
 use vigil_engine::package::{Package, TOKENIZER, WEIGHTS};
 use vigil_primitives::{
     api::{ModelView, VersionView, PAGE},

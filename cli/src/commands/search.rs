@@ -218,7 +218,7 @@ fn table(found: &[Found]) -> String {
         let (hash, macs, price) = match &job.status {
             JobStatus::Settled { output, receipt, .. } => {
                 let price = job.spec.max_price.saturating_sub(receipt.requester);
-                let price = crate::amount::Amount(price).exact();
+                let price = vigil_client::Amount(price).exact();
                 (short_hex(&output.hash), output::count(receipt.work), price)
             }
             _ => (job::status_word(job).to_owned(), String::new(), String::new()),

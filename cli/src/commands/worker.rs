@@ -4,7 +4,6 @@
 //! person decides.
 
 use crate::{
-    amount::Amount,
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
@@ -13,7 +12,7 @@ use crate::{
 };
 use clap::Subcommand;
 use serde_json::{json, Value};
-use vigil_client::calls;
+use vigil_client::{calls, Amount};
 use vigil_primitives::{
     api::{WorkerView, PAGE},
     worker::{DeviceClass, WorkerStatus},

@@ -2,7 +2,6 @@
 
 use super::submit::Terms;
 use crate::{
-    amount::{Amount, BadAmount},
     commands::texts::Prepared,
     context::Context,
     error::{Failure, Outcome},
@@ -12,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     str::FromStr,
 };
+use vigil_client::amount::{Amount, BadAmount};
 use vigil_primitives::{
     api::{NoQuote, Quote},
     Balance, VersionId,

@@ -2,7 +2,6 @@
 
 use super::ledger::{unexplained, Entry, Ledger, Role};
 use crate::{
-    amount::{change, Amount},
     commands::{account_json, amount, amount_json, worker},
     context::Context,
     error::{Failure, Outcome},
@@ -10,7 +9,10 @@ use crate::{
 };
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
-use vigil_client::{Block, View};
+use vigil_client::{
+    amount::{change, Amount},
+    Block, View,
+};
 use vigil_primitives::{api::VersionView, AccountId, Balance, BlockNumber, Job};
 
 /// What an account has in all: free and held.

@@ -12,11 +12,11 @@ const DECIMALS: usize = 12;
 
 /// An amount, in the smallest unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Amount(pub(crate) Balance);
+pub struct Amount(pub Balance);
 
 /// Why a text is no amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BadAmount {
+pub enum BadAmount {
     /// There is no digit.
     Empty,
     /// There is something other than digits, a point and a unit.
@@ -97,13 +97,13 @@ impl fmt::Display for Amount {
 
 impl Amount {
     /// All twelve decimals, without the unit: columns of these align.
-    pub(crate) fn exact(self) -> String {
+    pub fn exact(self) -> String {
         format!("{}.{:0DECIMALS$}", self.0 / UNIT, self.0 % UNIT)
     }
 }
 
 /// The change from `before` to `after` with its sign and all twelve decimals.
-pub(crate) fn change(before: Balance, after: Balance) -> String {
+pub fn change(before: Balance, after: Balance) -> String {
     let sign = match after.cmp(&before) {
         std::cmp::Ordering::Less => "-",
         std::cmp::Ordering::Equal => "",
