@@ -95,7 +95,7 @@ pub enum NoQuote {
     UnknownVersion,
     /// The version takes no new jobs.
     Revoked,
-    /// No tokens, or more than the version takes.
+    /// No tokens, more than the version takes, or more or fewer than it can generate.
     BadLength,
     /// Replicas out of range.
     BadPolicy,

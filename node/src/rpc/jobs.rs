@@ -1,6 +1,8 @@
 //! `jobs_*`: jobs, prices and the constants a client needs.
 
-use super::json::{digits, hex, invalid, parse_version, unavailable, version_id, Contribution};
+use super::json::{
+    digits, float, hex, invalid, parse_version, unavailable, version_id, Contribution,
+};
 use crate::service::FullClient;
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use serde::Serialize;
@@ -89,7 +91,7 @@ impl JobsApiServer for Jobs {
                 invalid(match reason {
                     NoQuote::UnknownVersion => "there is no such version",
                     NoQuote::Revoked => "the version is revoked and takes no new jobs",
-                    NoQuote::BadLength => "no tokens, or more than the version takes",
+                    NoQuote::BadLength => "no tokens, more than the version takes, or more or fewer than it can generate",
                     NoQuote::BadPolicy => "replicas out of range: 1 to 5",
                 })
             })
@@ -117,7 +119,7 @@ pub(crate) struct Job {
     input: JobInput,
     tokens_in: u32,
     max_tokens_out: u32,
-    sampling: &'static str,
+    sampling: HowToSample,
     replicas: u8,
     challenge_window: BlockNumber,
     #[serde(serialize_with = "digits")]
@@ -143,6 +145,32 @@ enum JobInput {
         hash: Hash,
         len: u32,
     },
+}
+
+/// How a language model chooses its tokens.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+enum HowToSample {
+    /// The likeliest token.
+    Greedy,
+    /// Drawn with noise that the seed decides.
+    Gumbel {
+        #[serde(serialize_with = "digits")]
+        seed: u64,
+        temperature: f64,
+        min_p: f64,
+    },
+}
+
+impl From<Sampling> for HowToSample {
+    fn from(it: Sampling) -> Self {
+        match it {
+            Sampling::Greedy => Self::Greedy,
+            Sampling::Gumbel { seed, temperature, min_p } => {
+                Self::Gumbel { seed, temperature: float(temperature), min_p: float(min_p) }
+            }
+        }
+    }
 }
 
 /// Where a job stands.
@@ -282,9 +310,7 @@ impl From<job::Job> for Job {
             },
             tokens_in: it.tokens_in,
             max_tokens_out: spec.max_tokens_out,
-            sampling: match spec.sampling {
-                Sampling::Greedy => "greedy",
-            },
+            sampling: spec.sampling.into(),
             replicas: spec.policy.replicas,
             challenge_window: spec.policy.challenge_window,
             max_price: spec.max_price,
@@ -402,7 +428,7 @@ mod tests {
                 "input": { "kind": "inline", "bytes": "0x65000000" },
                 "tokensIn": 1,
                 "maxTokensOut": 0,
-                "sampling": "greedy",
+                "sampling": { "kind": "greedy" },
                 "replicas": 2,
                 "challengeWindow": 3,
                 "maxPrice": "18446744073709551616",
@@ -410,6 +436,24 @@ mod tests {
                 "attempts": 0,
                 "submittedAt": 10,
                 "status": { "state": "queued" },
+            })
+        );
+    }
+
+    #[test]
+    fn sampling_should_show_its_parameters_as_they_were_written() {
+        let gumbel = Sampling::Gumbel {
+            seed: u64::MAX,
+            temperature: 0.8f32.to_bits(),
+            min_p: 0.05f32.to_bits(),
+        };
+        assert_eq!(
+            serde_json::to_value(HowToSample::from(gumbel)).unwrap(),
+            json!({
+                "kind": "gumbel",
+                "seed": "18446744073709551615",
+                "temperature": 0.8,
+                "minP": 0.05,
             })
         );
     }

@@ -156,7 +156,7 @@ mod tests {
     use vigil_primitives::{
         architecture::Pooling,
         model::{self, Fee, VersionSpec},
-        Encoder,
+        Decoder, Encoder,
     };
 
     #[test]
@@ -176,6 +176,44 @@ mod tests {
                 "owner": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
                 "pendingOwner": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
                 "versions": 2,
+            })
+        );
+    }
+
+    #[test]
+    fn a_language_model_should_show_its_hyperparameters() {
+        let architecture = Architecture::Decoder(Decoder {
+            vocabulary: 49_152,
+            hidden: 576,
+            layers: 30,
+            heads: 9,
+            kv_heads: 3,
+            head_width: 64,
+            intermediate: 1_536,
+            positions: 2_048,
+            rms_norm_eps: 1e-5f32.to_bits(),
+            tied_head: true,
+            qkv_bias: false,
+            qk_norm: false,
+            stop_tokens: [Some(0), Some(2), None, None],
+        });
+        assert_eq!(
+            serde_json::to_value(architecture).unwrap(),
+            json!({
+                "family": "decoder",
+                "vocabulary": 49_152,
+                "hidden": 576,
+                "layers": 30,
+                "heads": 9,
+                "kv_heads": 3,
+                "head_width": 64,
+                "intermediate": 1_536,
+                "positions": 2_048,
+                "rms_norm_eps": 1e-5f32.to_bits(),
+                "tied_head": true,
+                "qkv_bias": false,
+                "qk_norm": false,
+                "stop_tokens": [0, 2, null, null],
             })
         );
     }

@@ -21,7 +21,7 @@ use sp_runtime::{traits::Saturating, BoundedVec};
 use vigil_primitives::{
     job::{
         commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, Sampling, MAX_ATTEMPTS,
-        MAX_REPLICAS,
+        MAX_INLINE_INPUT, MAX_REPLICAS, TOKEN_BYTES,
     },
     pricing,
     traits::{ModelRegistry, WorkerPool},
@@ -30,9 +30,14 @@ use vigil_primitives::{
 
 /// Tokens of the benchmarked jobs; [`submit`](self) varies them.
 const TOKENS: u32 = 16;
-/// Most tokens that the benchmarked version takes.
-const MAX_TOKENS: u32 = 512;
-const OUTPUT: Output = Output { hash: ContentHash::repeat_byte(7), tokens: 0 };
+/// Tokens that they may generate, and do.
+const TOKENS_OUT: u32 = 16;
+/// Most tokens that fit in the chain's own input.
+const MAX_TOKENS: u32 = MAX_INLINE_INPUT / TOKEN_BYTES;
+const OUTPUT: Output = Output { hash: ContentHash::repeat_byte(7), tokens: TOKENS_OUT };
+/// The sampling with parameters to check and to store.
+const SAMPLING: Sampling =
+    Sampling::Gumbel { seed: u64::MAX, temperature: 1f32.to_bits(), min_p: 0.5f32.to_bits() };
 const SALT: [u8; 32] = [7; 32];
 
 fn requester<T: Config>() -> T::AccountId {
@@ -72,12 +77,12 @@ fn spec<T: Config>(
         .ok_or(BenchmarkError::Stop("the version is unknown"))?
         .spec
         .architecture
-        .work(tokens, 0);
+        .work(tokens, TOKENS_OUT);
     Ok(JobSpecOf::<T> {
         version,
         input: Input::Inline(input),
-        max_tokens_out: 0,
-        sampling: Sampling::Greedy,
+        max_tokens_out: TOKENS_OUT,
+        sampling: SAMPLING,
         policy: Policy { replicas, challenge_window: T::MinChallengeWindow::get() },
         // Plenty for a worker with the lowest ask.
         max_price: pricing::reward(T::MinAsk::get(), work).saturating_mul(100).max(1_000_000),

@@ -426,7 +426,7 @@ pub mod pallet {
         TokenOutOfVocabulary,
         /// More tokens than the version can generate, or than the job asked for.
         TooManyTokens,
-        /// A language model must be allowed to generate at least one token.
+        /// A language model generates at least one token, and must be allowed to.
         TooFewTokens,
         /// The temperature or the least share of the likeliest token is out of range.
         SamplingInvalid,

@@ -24,7 +24,7 @@ use vigil_primitives::{
     pricing,
     traits::Disputes,
     worker::{Capability, DeviceClass},
-    Architecture, Balance, ContentHash, Encoder, JobId, JobStatus, VersionId, OP_SET,
+    Architecture, Balance, ContentHash, Decoder, Encoder, JobId, JobStatus, VersionId, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
@@ -55,6 +55,8 @@ pub(crate) const MIN_BOND: Balance = 10_000_000;
 pub(crate) const SLASH: Balance = 10_000;
 pub(crate) const FEE: Fee = Fee { per_job: 2_000, per_1k_tokens: 1_000 };
 pub(crate) const TOKENS: u32 = 16;
+/// Tokens that a language model may generate unless a test says otherwise.
+pub(crate) const TOKENS_OUT: u32 = 8;
 pub(crate) const MAX_PRICE: Balance = 100_000;
 
 pub(crate) const COMMIT_PERIOD: u64 = 10;
@@ -163,7 +165,7 @@ impl pallet_jobs::Config for Test {
     type WeightInfo = ();
 }
 
-/// A chain with a published version and workers that serve it.
+/// A chain with a published encoder, a published language model, and workers that serve both.
 pub(crate) struct Chain {
     asks: Vec<Balance>,
     treasury: bool,
@@ -254,7 +256,10 @@ pub(crate) fn check_all() {
 
 // Setting a scene.
 
+/// The encoder.
 pub(crate) const VERSION: VersionId = VersionId { model: 0, version: 0 };
+/// The language model.
+pub(crate) const DECODER: VersionId = VersionId { model: 1, version: 0 };
 
 pub(crate) fn architecture() -> Architecture {
     Architecture::Encoder(Encoder {
@@ -271,15 +276,37 @@ pub(crate) fn architecture() -> Architecture {
     })
 }
 
+pub(crate) fn decoder() -> Architecture {
+    Architecture::Decoder(Decoder {
+        vocabulary: 100,
+        hidden: 8,
+        layers: 1,
+        heads: 2,
+        kv_heads: 1,
+        head_width: 4,
+        intermediate: 16,
+        positions: 64,
+        rms_norm_eps: 1e-5f32.to_bits(),
+        tied_head: true,
+        qkv_bias: false,
+        qk_norm: false,
+        stop_tokens: [Some(0), None, None, None],
+    })
+}
+
 pub(crate) fn version_spec() -> VersionSpec {
+    spec_of(architecture())
+}
+
+fn spec_of(architecture: Architecture) -> VersionSpec {
     VersionSpec {
         package: ContentHash::repeat_byte(1),
         weights: Artifact {
             hash: ContentHash::repeat_byte(2),
-            len: architecture().weights_len_bounds().0,
+            len: architecture.weights_len_bounds().0,
         },
         tokenizer: ContentHash::repeat_byte(3),
-        architecture: architecture(),
+        architecture,
         op_set: OP_SET,
         terms: Terms {
             licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
@@ -293,8 +320,10 @@ pub(crate) fn version_spec() -> VersionSpec {
 
 fn publish() {
     let owner = RuntimeOrigin::signed(OWNER);
-    assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
-    assert_ok!(Models::publish(owner, 0, Box::new(version_spec())));
+    for (model, spec) in [(0, version_spec()), (1, spec_of(decoder()))] {
+        assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
+        assert_ok!(Models::publish(owner.clone(), model, Box::new(spec)));
+    }
 }
 
 pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity: u16) {
@@ -307,7 +336,9 @@ pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity:
         capacity,
         bond,
     ));
-    assert_ok!(Workers::serve(RuntimeOrigin::signed(worker), VERSION));
+    for version in [VERSION, DECODER] {
+        assert_ok!(Workers::serve(RuntimeOrigin::signed(worker), version));
+    }
 }
 
 /// A job of [`TOKENS`] tokens for one worker, due in 20 blocks.
@@ -323,6 +354,13 @@ pub(crate) fn spec() -> JobSpecOf<Test> {
     }
 }
 
+/// A job that has a text of [`TOKENS`] tokens continued by at most [`TOKENS_OUT`].
+pub(crate) fn text_spec() -> JobSpecOf<Test> {
+    let sampling =
+        Sampling::Gumbel { seed: 7, temperature: 0.8f32.to_bits(), min_p: 0.05f32.to_bits() };
+    JobSpec { version: DECODER, max_tokens_out: TOKENS_OUT, sampling, ..spec() }
+}
+
 pub(crate) fn input(tokens: u32) -> Input {
     let tokens: Vec<u32> = (0..tokens).map(|token| token % 100).collect();
     Input::Inline(tokens_to_bytes(&tokens).try_into().unwrap())
@@ -332,6 +370,34 @@ pub(crate) fn submit_with(change: impl FnOnce(&mut JobSpecOf<Test>)) -> Dispatch
     let mut spec = spec();
     change(&mut spec);
     Jobs::submit(RuntimeOrigin::signed(REQUESTER), Box::new(spec))
+}
+
+pub(crate) fn submit_text_with(change: impl FnOnce(&mut JobSpecOf<Test>)) -> DispatchResult {
+    submit_with(|spec| {
+        *spec = text_spec();
+        change(spec);
+    })
+}
+
+/// A job of a language model with so many workers drawn.
+pub(crate) fn assigned_text(replicas: u8) -> JobId {
+    let id = crate::NextJob::<Test>::get();
+    assert_ok!(submit_text_with(|spec| spec.policy.replicas = replicas));
+    next_block();
+    assert_eq!(workers_of(id).len(), usize::from(replicas), "not assigned");
+    id
+}
+
+/// A job of a language model whose workers have all revealed the same text of so many tokens.
+pub(crate) fn revealed_text(replicas: u8, tokens: u32) -> JobId {
+    let id = assigned_text(replicas);
+    for worker in workers_of(id) {
+        assert_ok!(commit(worker, id, text(1, tokens)));
+    }
+    for worker in workers_of(id) {
+        assert_ok!(reveal(worker, id, text(1, tokens)));
+    }
+    id
 }
 
 /// A queued job for so many workers.
@@ -382,6 +448,11 @@ pub(crate) fn contested() -> JobId {
 
 pub(crate) fn output(n: u8) -> Output {
     Output { hash: ContentHash::repeat_byte(n), tokens: 0 }
+}
+
+/// A text of so many tokens.
+pub(crate) fn text(n: u8, tokens: u32) -> Output {
+    Output { hash: ContentHash::repeat_byte(n), tokens }
 }
 
 pub(crate) fn salt(worker: AccountId) -> [u8; 32] {

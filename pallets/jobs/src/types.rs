@@ -114,6 +114,8 @@ pub enum Refusal {
     CommitmentMismatch,
     /// More tokens than the job asked for.
     TooManyTokens,
+    /// A language model that generated nothing.
+    TooFewTokens,
     /// The job has been assigned, or has ended.
     NotQueued,
 }
@@ -295,6 +297,7 @@ where
         now: BlockNumber,
     ) -> Result<bool, Refusal> {
         let max_tokens_out = self.max_tokens_out;
+        let min_tokens_out = self.architecture.min_tokens_out();
         let (replicas, reveal_by) = match &mut self.status {
             JobStatus::Revealing { replicas, reveal_by } => (replicas, *reveal_by),
             status if !engaged(status.replicas(), worker) => return Err(Refusal::NotAssigned),
@@ -310,6 +313,9 @@ where
         }
         if output.tokens > max_tokens_out {
             return Err(Refusal::TooManyTokens);
+        }
+        if output.tokens < min_tokens_out {
+            return Err(Refusal::TooFewTokens);
         }
         if commitment(&output, salt, worker, job) != committed {
             return Err(Refusal::CommitmentMismatch);

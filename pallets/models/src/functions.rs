@@ -13,7 +13,7 @@ use frame_support::{
 };
 use vigil_primitives::{
     api::{ModelView, VersionView, PAGE},
-    architecture::{Architecture, Encoder, Pooling},
+    architecture::{Architecture, Decoder},
     model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, VersionSpec},
     traits::{ModelRegistry, RegisteredVersion, Waterfall},
     Balance, ContentHash, ModelId, VersionId,
@@ -154,19 +154,23 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
     }
 }
 
-/// A small encoder under open terms.
+/// A small language model with as many stop tokens as fit, the longest description there is, under
+/// open terms.
 fn benchmark_spec(op_set: u16) -> VersionSpec {
-    let architecture = Architecture::Encoder(Encoder {
+    let architecture = Architecture::Decoder(Decoder {
         vocabulary: 1_024,
         hidden: 64,
         layers: 2,
         heads: 4,
+        kv_heads: 2,
+        head_width: 16,
         intermediate: 256,
-        positions: 512,
-        token_types: 2,
-        layer_norm_eps: 1e-12f32.to_bits(),
-        pooling: Pooling::Mean,
-        normalize: true,
+        positions: 2_048,
+        rms_norm_eps: 1e-5f32.to_bits(),
+        tied_head: false,
+        qkv_bias: true,
+        qk_norm: true,
+        stop_tokens: [Some(0), Some(1), Some(2), Some(3)],
     });
     VersionSpec {
         package: ContentHash::repeat_byte(1),

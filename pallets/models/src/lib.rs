@@ -198,7 +198,8 @@ pub mod pallet {
         InvalidSource,
         /// A dimension of the architecture is zero.
         ZeroDimension,
-        /// The hidden width is not a multiple of the heads, or a head is wider than 256.
+        /// The hidden width is not a multiple of the heads, the heads are not one of the key
+        /// heads, or a head is wider than 256, or odd where it is rotated.
         HeadsDoNotDivide,
         /// A matrix of the architecture is wider than the referee can open.
         TooWide,
@@ -208,8 +209,10 @@ pub mod pallet {
         VocabularyTooLarge,
         /// There are more than 256 layers.
         TooManyLayers,
-        /// The layer normalisation constant is not a positive, finite number.
+        /// The normalisation constant is not a positive, finite number.
         BadEpsilon,
+        /// A stop token is not in the vocabulary.
+        StopTokenOutOfVocabulary,
     }
 
     #[pallet::hooks]
@@ -366,6 +369,9 @@ pub mod pallet {
                 Refused::Architecture(Wrong::VocabularyTooLarge) => Self::VocabularyTooLarge,
                 Refused::Architecture(Wrong::TooManyLayers) => Self::TooManyLayers,
                 Refused::Architecture(Wrong::BadEpsilon) => Self::BadEpsilon,
+                Refused::Architecture(Wrong::StopTokenOutOfVocabulary) => {
+                    Self::StopTokenOutOfVocabulary
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use frame_support::{
 use sp_io::TestExternalities;
 use sp_runtime::BuildStorage;
 use vigil_primitives::{
-    architecture::{Architecture, Encoder, Pooling},
+    architecture::{Architecture, Decoder, Encoder, Pooling},
     model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, Url, VersionSpec},
     Balance, ContentHash, ModelId, Version, OP_SET,
 };
@@ -154,6 +154,24 @@ pub(crate) fn encoder() -> Encoder {
         layer_norm_eps: 1e-12f32.to_bits(),
         pooling: Pooling::Mean,
         normalize: true,
+    }
+}
+
+pub(crate) fn decoder() -> Decoder {
+    Decoder {
+        vocabulary: 100,
+        hidden: 32,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        head_width: 8,
+        intermediate: 64,
+        positions: 128,
+        rms_norm_eps: 1e-5f32.to_bits(),
+        tied_head: true,
+        qkv_bias: false,
+        qk_norm: false,
+        stop_tokens: [Some(0), None, None, Some(99)],
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod genesis;
 mod transactions;
+mod types;
 mod validators;
 mod weights;
 

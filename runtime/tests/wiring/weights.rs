@@ -21,8 +21,8 @@ fn submit() -> RuntimeCall {
         spec: Box::new(JobSpec {
             version: VersionId { model: 0, version: 0 },
             input: Input::Inline(vec![0; MAX_INLINE_INPUT as usize].try_into().unwrap()),
-            max_tokens_out: 0,
-            sampling: Sampling::Greedy,
+            max_tokens_out: u32::MAX,
+            sampling: Sampling::Gumbel { seed: u64::MAX, temperature: 0, min_p: 0 },
             policy: Policy { replicas: 5, challenge_window: 3 },
             max_price: MILLI,
             deadline: 100,

@@ -39,6 +39,7 @@ impl<T> From<Refusal> for Error<T> {
             Refusal::RevealTooEarly => Self::RevealTooEarly,
             Refusal::CommitmentMismatch => Self::CommitmentMismatch,
             Refusal::TooManyTokens => Self::TooManyTokens,
+            Refusal::TooFewTokens => Self::TooFewTokens,
             Refusal::NotQueued => Self::NotQueued,
         }
     }

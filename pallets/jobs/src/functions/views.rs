@@ -37,6 +37,7 @@ impl<T: Config> Pallet<T> {
         if tokens_in == 0
             || tokens_in > architecture.max_tokens_in()
             || max_tokens_out > architecture.max_tokens_out(tokens_in)
+            || max_tokens_out < architecture.min_tokens_out()
         {
             return Err(NoQuote::BadLength);
         }

@@ -2,7 +2,10 @@
 //! blocks that have weight and blocks that have none. After every step all invariants hold and no
 //! money appears or vanishes; at the end every job comes to rest and nothing is held for any.
 
-use crate::{mock::*, Agenda, AssignedTo, EraTotals, Event, Jobs as JobStore, NextJob, Queue};
+use crate::{
+    mock::*, types::JobSpecOf, Agenda, AssignedTo, EraTotals, Event, Jobs as JobStore, NextJob,
+    Queue,
+};
 use frame_support::{traits::Hooks, weights::Weight};
 use proptest::{
     prelude::*,
@@ -10,8 +13,9 @@ use proptest::{
 };
 use std::{cell::RefCell, collections::BTreeMap};
 use vigil_primitives::{
-    job::{commitment, DeclineReason, RefundReason},
+    job::{commitment, DeclineReason, Output, RefundReason},
     model::Url,
+    pricing,
     worker::{Capability, DeviceClass},
     Balance, VersionId,
 };
@@ -29,6 +33,8 @@ enum Action {
         window: u64,
         deadline: u64,
         version: u32,
+        /// A language model that may generate so many tokens.
+        text: Option<u32>,
     },
     Cancel {
         job: u64,
@@ -49,9 +55,11 @@ enum Action {
         job: u64,
     },
     /// What an honest pool does: every worker of the job takes its next step; the last one with
-    /// another output if `differs`, or not at all if `silent`.
+    /// another output if `differs`, or not at all if `silent`. A language model generates some of
+    /// the tokens that it may.
     Work {
         job: u64,
+        tokens: u32,
         differs: bool,
         silent: bool,
     },
@@ -117,9 +125,10 @@ fn action() -> impl Strategy<Value = Action> {
             prop_oneof![8 => WINDOW..20, 1 => 0u64..200],
             prop_oneof![8 => 1u64..40, 1 => 0u64..=MAX_DURATION + 1],
             prop_oneof![8 => Just(0u32), 1 => 0u32..3],
+            prop_oneof![4 => Just(None), 4 => (1u32..=12).prop_map(Some), 1 => (0u32..70).prop_map(Some)],
         )
-            .prop_map(|(replicas, tokens, price, window, deadline, version)| {
-                Action::Submit { replicas, tokens, price, window, deadline, version }
+            .prop_map(|(replicas, tokens, price, window, deadline, version, text)| {
+                Action::Submit { replicas, tokens, price, window, deadline, version, text }
             });
     let job = any::<u64>();
     let ask = prop_oneof![8 => 1_000_000..10 * ASK, 1 => any::<u128>()];
@@ -131,8 +140,8 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (job, 0u8..3).prop_map(|(job, output)| Action::Reveal { job, output }),
         3 => job.prop_map(|job| Action::Decline { job }),
         4 => job.prop_map(|job| Action::Poke { job }),
-        30 => (job, prop::bool::weighted(0.1), prop::bool::weighted(0.15))
-            .prop_map(|(job, differs, silent)| Action::Work { job, differs, silent }),
+        30 => (job, any::<u32>(), prop::bool::weighted(0.1), prop::bool::weighted(0.15))
+            .prop_map(|(job, tokens, differs, silent)| Action::Work { job, tokens, differs, silent }),
         16 => (
             prop_oneof![16 => 1u64..4, 1 => 4u64..40],
             prop_oneof![12 => Just(100u64), 1 => Just(0), 1 => 1u64..20],
@@ -199,15 +208,25 @@ fn capability() -> Capability {
     Capability { memory_mib: 1, device: DeviceClass::Cpu, gmacs_per_second: 1 }
 }
 
+/// Output number `n` of a job: of a language model some of the tokens that it may generate.
+fn output_of(job: u64, n: u8, tokens: u32) -> Output {
+    let most = JobStore::<Test>::get(job).map_or(0, |record| record.max_tokens_out);
+    let tokens = if most == 0 { 0 } else { 1 + tokens % most };
+    Output { tokens, ..output(n) }
+}
+
 /// Runs an action in the name of `who`. Whether it is refused is its own affair.
 fn act(who: AccountId, action: Action) {
     let origin = RuntimeOrigin::signed(who);
     let url = Url::truncate_from(b"http://127.0.0.1".to_vec());
     let version = |version| VersionId { model: 0, version };
     match action {
-        Action::Submit { replicas, tokens, price, window, deadline, version: number } => {
+        Action::Submit { replicas, tokens, price, window, deadline, version: number, text } => {
             let mut spec = spec();
             spec.version = version(number);
+            if let Some(tokens_out) = text {
+                spec = JobSpecOf::<Test> { max_tokens_out: tokens_out, ..text_spec() };
+            }
             spec.input = input(tokens);
             spec.policy.replicas = replicas;
             spec.policy.challenge_window = window;
@@ -223,13 +242,14 @@ fn act(who: AccountId, action: Action) {
             let job = pick(number);
             let who = insider(who, job, number >> 4);
             let origin = RuntimeOrigin::signed(who);
-            let commitment = commitment(&output(n), &salt(who), &who, job);
+            let commitment = commitment(&output_of(job, n, 0), &salt(who), &who, job);
             let _ = Jobs::commit(origin, job, commitment);
         }
         Action::Reveal { job: number, output: n } => {
             let job = pick(number);
             let who = insider(who, job, number >> 4);
-            let _ = Jobs::reveal(RuntimeOrigin::signed(who), job, output(n), salt(who));
+            let output = output_of(job, n, 0);
+            let _ = Jobs::reveal(RuntimeOrigin::signed(who), job, output, salt(who));
         }
         Action::Decline { job: number } => {
             let job = pick(number);
@@ -239,7 +259,7 @@ fn act(who: AccountId, action: Action) {
         Action::Poke { job } => {
             let _ = Jobs::poke(origin, pick(job));
         }
-        Action::Work { job, differs, silent } => work(pick(job), differs, silent),
+        Action::Work { job, tokens, differs, silent } => work(pick(job), tokens, differs, silent),
         Action::Blocks { count, start, idle } => {
             for _ in 0..count {
                 pass_block(start, idle);
@@ -248,7 +268,8 @@ fn act(who: AccountId, action: Action) {
         Action::Register { ask, bond, capacity } => {
             let _ =
                 Workers::register(origin.clone(), url, [0; 32], capability(), ask, capacity, bond);
-            let _ = Workers::serve(origin, VERSION);
+            let _ = Workers::serve(origin.clone(), VERSION);
+            let _ = Workers::serve(origin, DECODER);
         }
         Action::Update { ask, capacity } => {
             let _ = Workers::update(origin, url, [0; 32], capability(), ask, capacity);
@@ -305,7 +326,7 @@ fn act(who: AccountId, action: Action) {
     }
 }
 
-fn work(job: u64, differs: bool, silent: bool) {
+fn work(job: u64, tokens: u32, differs: bool, silent: bool) {
     let workers = match JobStore::<Test>::get(job) {
         Some(job) => job.status.replicas().iter().map(|replica| replica.worker).collect(),
         None => vec![],
@@ -316,7 +337,7 @@ fn work(job: u64, differs: bool, silent: bool) {
         .filter(|(index, _)| !(silent && *index + 1 == workers.len()))
         .map(|(index, worker)| {
             let other = differs && index + 1 == workers.len();
-            (*worker, output(if other { 2 } else { 1 }))
+            (*worker, output_of(job, if other { 2 } else { 1 }, tokens))
         })
         .collect();
     for (worker, output) in &steps {
@@ -344,6 +365,8 @@ fn pass_block(start: u64, idle: u64) {
 struct Ledger {
     escrows: BTreeMap<u64, Balance>,
     ended: BTreeMap<u64, Balance>,
+    /// Parts of a settlement that could not be paid.
+    unpaid: BTreeMap<u64, Balance>,
     to_workers: Balance,
     burned: Balance,
     reached: BTreeMap<&'static str, usize>,
@@ -376,11 +399,12 @@ impl Ledger {
             Event::Submitted { job, max_price, .. } => {
                 self.escrows.insert(job, max_price);
             }
-            Event::Settled { job, receipt, .. } => {
+            Event::Settled { job, output, receipt } => {
                 self.see("settled");
                 self.to_workers += receipt.workers;
                 let paid = receipt.workers + receipt.owner + receipt.treasury;
                 self.end(job, paid + receipt.requester)?;
+                self.price(job, output, paid)?;
             }
             Event::Refunded { job, amount, reason, .. } => {
                 self.see(match reason {
@@ -394,7 +418,10 @@ impl Ledger {
                 self.see("cancelled");
                 self.end(job, amount)?;
             }
-            Event::PaymentReturned { .. } => self.see("payment returned"),
+            Event::PaymentReturned { job, amount, .. } => {
+                self.see("payment returned");
+                *self.unpaid.entry(job).or_default() += amount;
+            }
             Event::Declined { .. } => self.see("declined"),
             Event::Expired { .. } => self.see("expired"),
             Event::Requeued { .. } => self.see("requeued"),
@@ -405,6 +432,32 @@ impl Ledger {
                 return Err(TestCaseError::fail(format!("job {job} failed: {error:?}")));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A settled job costs what its output is worth: the work and the tokens that there are, not
+    /// those that were allowed.
+    fn price(&mut self, id: u64, output: Output, paid: Balance) -> Result<(), TestCaseError> {
+        let record = job(id);
+        let work = record.architecture.work(record.tokens_in, output.tokens);
+        let rewards = record.status.replicas().iter().map(|replica| {
+            let reward = pricing::reward(replica.ask, work);
+            reward + pricing::protocol_fee(record.protocol_fee, reward)
+        });
+        let fee = pricing::owner_fee(&record.fee, record.tokens_in, output.tokens);
+        let due = rewards.sum::<Balance>() + fee;
+        prop_assert_eq!(paid + self.unpaid.remove(&id).unwrap_or_default(), due);
+        match (record.max_tokens_out, output.tokens) {
+            (0, tokens) => prop_assert_eq!(tokens, 0),
+            (most, tokens) => {
+                prop_assert!((1..=most).contains(&tokens));
+                self.see(if tokens < most {
+                    "settled: text that ended early"
+                } else {
+                    "settled: text"
+                });
+            }
         }
         Ok(())
     }
@@ -432,8 +485,10 @@ impl Ledger {
     }
 }
 
-const MUST_REACH: [&str; 15] = [
+const MUST_REACH: [&str; 17] = [
     "settled",
+    "settled: text",
+    "settled: text that ended early",
     "payment returned",
     "refunded: no worker",
     "refunded: attempts exhausted",
@@ -470,6 +525,7 @@ fn run_sequence(
         let mut left = 1_000;
         while JobStore::<Test>::iter_keys().next().is_some() {
             pass_block(100, 100);
+            ledger.absorb()?;
             left -= 1;
             prop_assert!(left > 0, "jobs never come to rest");
         }

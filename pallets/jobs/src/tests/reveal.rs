@@ -105,6 +105,44 @@ fn reveal_should_refuse_more_tokens_than_the_job_asked_for() {
 }
 
 #[test]
+fn reveal_should_take_a_text_of_one_token_up_to_what_the_job_asked_for() {
+    Chain::default().build_and_execute(|| {
+        let refused = [
+            (0, Error::<Test>::TooFewTokens),
+            (TOKENS_OUT + 1, Error::<Test>::TooManyTokens),
+            (u32::MAX, Error::<Test>::TooManyTokens),
+        ];
+        for (tokens, error) in refused {
+            let id = assigned_text(1);
+            let worker = workers_of(id)[0];
+            assert_ok!(commit(worker, id, text(1, tokens)));
+            assert_noop!(reveal(worker, id, text(1, tokens)), error);
+        }
+        for tokens in [1, TOKENS_OUT] {
+            let id = assigned_text(1);
+            let worker = workers_of(id)[0];
+            assert_ok!(commit(worker, id, text(1, tokens)));
+            assert_ok!(reveal(worker, id, text(1, tokens)));
+        }
+    });
+}
+
+#[test]
+fn reveal_should_contest_the_job_when_the_same_bytes_are_said_to_be_other_tokens() {
+    Chain::default().build_and_execute(|| {
+        let id = assigned_text(2);
+        let workers = workers_of(id);
+        for (worker, tokens) in workers.iter().zip([3, 4]) {
+            assert_ok!(commit(*worker, id, text(1, tokens)));
+        }
+        for (worker, tokens) in workers.iter().zip([3, 4]) {
+            assert_ok!(reveal(*worker, id, text(1, tokens)));
+        }
+        assert!(matches!(status(id), JobStatus::Contested { .. }));
+    });
+}
+
+#[test]
 fn reveal_should_refuse_a_second_opening() {
     Chain::default().build_and_execute(|| {
         let id = committed(2);

@@ -43,6 +43,40 @@ fn settlement_should_pay_everybody_to_the_last_unit() {
 }
 
 #[test]
+fn settlement_should_pay_for_the_tokens_that_were_generated_and_give_the_rest_back() {
+    Chain::default().build_and_execute(|| {
+        let deposit = FUNDS - balance(OWNER);
+        let mut returned = Vec::new();
+        for tokens in [1, 3, TOKENS_OUT] {
+            let before = (balance(OWNER), balance(REQUESTER), balance(TREASURY));
+            let id = revealed_text(2, tokens);
+            run_to(now() + 1);
+            let receipt = receipt(id);
+            let work = decoder().work(TOKENS, tokens);
+            let reward = pricing::reward(ASK, work);
+            let fee = pricing::owner_fee(&FEE, TOKENS, tokens);
+            assert_eq!(receipt.work, work);
+            assert_eq!(receipt.workers, 2 * reward);
+            assert_eq!(receipt.owner, fee);
+            assert_eq!(receipt.treasury, 2 * reward.div_ceil(100));
+            let price = receipt.workers + receipt.owner + receipt.treasury;
+            assert_eq!(receipt.requester, MAX_PRICE - price);
+            assert_eq!(balance(OWNER), before.0 + fee);
+            assert_eq!(balance(REQUESTER), before.1 - price);
+            assert_eq!(balance(TREASURY), before.2 + receipt.treasury);
+            returned.push(receipt.requester);
+            let output = text(1, tokens);
+            assert_eq!(events().last(), Some(&Event::Settled { job: id, output, receipt }));
+        }
+        assert!(returned.is_sorted_by(|more, less| more > less), "{returned:?}");
+        assert!(balance(OWNER) > FUNDS - deposit);
+        for account in [WORKER, WORKER + 1, WORKER + 2] {
+            assert_eq!(worker(account).unfinalised, 0);
+        }
+    });
+}
+
+#[test]
 fn settlement_should_give_the_workers_their_places_back() {
     Chain::default().build_and_execute(|| {
         let id = settled(3);

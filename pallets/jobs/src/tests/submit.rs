@@ -5,7 +5,7 @@ use frame_support::{
 };
 use sp_runtime::{traits::ConstU32, BoundedVec, TokenError};
 use vigil_primitives::{
-    job::{tokens_to_bytes, Input},
+    job::{tokens_to_bytes, Input, Sampling},
     ContentHash, JobStatus, VersionId,
 };
 
@@ -132,6 +132,72 @@ fn submit_should_refuse_a_token_out_of_vocabulary() {
 fn submit_should_refuse_more_tokens_than_the_version_generates() {
     Chain::default().build_and_execute(|| {
         assert_noop!(submit_with(|spec| spec.max_tokens_out = 1), Error::<Test>::TooManyTokens);
+    });
+}
+
+#[test]
+fn submit_should_let_a_language_model_generate_as_much_as_its_positions_hold() {
+    Chain::default().build_and_execute(|| {
+        // 64 positions; the last token takes none.
+        let most = decoder().max_tokens_out(TOKENS);
+        assert_eq!(most, 49);
+        let length = |tokens_out| {
+            submit_text_with(|spec| {
+                spec.max_tokens_out = tokens_out;
+                spec.max_price = 10 * MAX_PRICE;
+            })
+        };
+        assert_noop!(length(most + 1), Error::<Test>::TooManyTokens);
+        assert_noop!(length(u32::MAX), Error::<Test>::TooManyTokens);
+        assert_noop!(length(0), Error::<Test>::TooFewTokens);
+        assert_ok!(length(most));
+        assert_ok!(length(1));
+        assert_eq!((view(0).spec.max_tokens_out, view(1).spec.max_tokens_out), (most, 1));
+    });
+}
+
+#[test]
+fn submit_should_keep_the_sampling_and_refuse_one_that_is_out_of_range() {
+    Chain::default().build_and_execute(|| {
+        let gumbel = |temperature: f32, min_p: f32| Sampling::Gumbel {
+            seed: u64::MAX,
+            temperature: temperature.to_bits(),
+            min_p: min_p.to_bits(),
+        };
+        let out_of_range =
+            [(0.0, 0.0), (-1.0, 0.0), (101.0, 0.0), (1.0, 1.5), (1.0, -0.5), (f32::NAN, 0.0)];
+        for (temperature, min_p) in out_of_range {
+            let sampling = gumbel(temperature, min_p);
+            for version in [VERSION, DECODER] {
+                let tokens = if version == DECODER { TOKENS_OUT } else { 0 };
+                assert_noop!(
+                    submit_text_with(|spec| {
+                        spec.version = version;
+                        spec.max_tokens_out = tokens;
+                        spec.sampling = sampling;
+                    }),
+                    Error::<Test>::SamplingInvalid
+                );
+            }
+        }
+        for sampling in [Sampling::Greedy, gumbel(0.01, 1.0), gumbel(100.0, 0.0)] {
+            let id = NextJob::<Test>::get();
+            assert_ok!(submit_text_with(|spec| spec.sampling = sampling));
+            assert_eq!(view(id).spec.sampling, sampling);
+        }
+    });
+}
+
+#[test]
+fn submit_should_price_every_token_that_may_be_generated() {
+    Chain::default().build_and_execute(|| {
+        let work = decoder().work(TOKENS, TOKENS_OUT);
+        let reward = work.div_ceil(1_000) as u128;
+        let fee = FEE.per_job + (TOKENS + TOKENS_OUT) as u128;
+        let least = fee + reward + reward.div_ceil(100);
+        let at = |price| submit_text_with(|spec| spec.max_price = price);
+        assert_noop!(at(least - 1), Error::<Test>::PriceTooLow);
+        assert_ok!(at(least));
     });
 }
 

@@ -103,6 +103,12 @@ fn quote_should_say_why_there_is_none() {
             let quote = Jobs::quote(VERSION, tokens_in, max_tokens_out, 1);
             assert_eq!(quote, Err(NoQuote::BadLength));
         }
+        // A language model has at least one token to generate, and room for so many.
+        for (tokens_in, max_tokens_out) in [(TOKENS, 0), (TOKENS, 50), (65, 1)] {
+            let quote = Jobs::quote(DECODER, tokens_in, max_tokens_out, 1);
+            assert_eq!(quote, Err(NoQuote::BadLength));
+        }
+        assert_eq!(Jobs::quote(DECODER, TOKENS, 49, 1).unwrap().work, decoder().work(TOKENS, 49));
         for replicas in [0, 6] {
             assert_eq!(Jobs::quote(VERSION, TOKENS, 0, replicas), Err(NoQuote::BadPolicy));
         }

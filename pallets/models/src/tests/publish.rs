@@ -3,7 +3,7 @@ use codec::Encode;
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::TokenError;
 use vigil_primitives::{
-    architecture::{Architecture, Encoder},
+    architecture::{Architecture, Decoder, Encoder},
     model::{Licence, Sources, Url, VersionSpec, VersionStatus},
     VersionId,
 };
@@ -95,6 +95,54 @@ fn publish_should_name_the_cause_when_the_architecture_is_invalid() {
             change(&mut encoder);
             assert_refused(with(|s| s.architecture = Architecture::Encoder(encoder)), error);
         }
+    });
+}
+
+#[test]
+fn publish_should_name_the_cause_when_a_language_model_is_invalid() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        type Change = fn(&mut Decoder);
+        let cases: [(Change, Error<Test>); 11] = [
+            (|d| d.kv_heads = 0, Error::ZeroDimension),
+            (|d| d.kv_heads = 3, Error::HeadsDoNotDivide),
+            (|d| d.head_width = 7, Error::HeadsDoNotDivide),
+            (|d| d.head_width = 258, Error::HeadsDoNotDivide),
+            (|d| d.intermediate = 65_537, Error::TooWide),
+            (|d| (d.heads, d.head_width) = (512, 256), Error::TooWide),
+            (|d| d.positions = 4_097, Error::ContextTooLong),
+            (|d| d.vocabulary = (1 << 20) + 1, Error::VocabularyTooLarge),
+            (|d| d.layers = 257, Error::TooManyLayers),
+            (|d| d.rms_norm_eps = 0, Error::BadEpsilon),
+            (|d| d.stop_tokens[2] = Some(100), Error::StopTokenOutOfVocabulary),
+        ];
+        for (change, error) in cases {
+            let mut decoder = decoder();
+            change(&mut decoder);
+            assert_refused(with(|s| s.architecture = Architecture::Decoder(decoder)), error);
+        }
+    });
+}
+
+#[test]
+fn publish_should_take_a_language_model_whose_weights_can_be_this_long() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        for tied_head in [true, false] {
+            let architecture = Architecture::Decoder(Decoder { tied_head, ..decoder() });
+            let (least, most) = architecture.weights_len_bounds();
+            let sized = |len| {
+                with(|s| {
+                    s.architecture = architecture;
+                    s.weights.len = len;
+                })
+            };
+            for len in [0, least - 1, most + 1] {
+                assert_refused(sized(len), Error::ImplausibleWeights);
+            }
+            for len in [least, most] {
+                assert_ok!(publish(ALICE, 0, sized(len)));
+            }
+        }
+        assert_eq!(version(0, 3).spec.architecture.vocabulary(), 100);
     });
 }
 
