@@ -428,7 +428,8 @@ pub mod pallet {
         TooManyTokens,
         /// A language model generates at least one token, and must be allowed to.
         TooFewTokens,
-        /// The temperature or the least share of the likeliest token is out of range.
+        /// The temperature or the least share of the likeliest token is out of range, or an
+        /// encoder, which draws no tokens, is asked to sample.
         SamplingInvalid,
         /// Replicas must be 1 to 5.
         ReplicasOutOfRange,

@@ -7,7 +7,7 @@ use frame_support::traits::{
 };
 use sp_runtime::TokenError;
 use vigil_primitives::{
-    job::{bytes_to_tokens, Input},
+    job::{bytes_to_tokens, Input, Sampling},
     model::{Access, VersionStatus},
     pricing,
     traits::ModelRegistry,
@@ -31,7 +31,11 @@ impl<T: Config> Pallet<T> {
             Error::<T>::TooManyTokens
         );
         ensure!(spec.max_tokens_out >= architecture.min_tokens_out(), Error::<T>::TooFewTokens);
-        ensure!(spec.sampling.is_valid(), Error::<T>::SamplingInvalid);
+        let samples = architecture.min_tokens_out() > 0;
+        ensure!(
+            spec.sampling.is_valid() && (samples || spec.sampling == Sampling::Greedy),
+            Error::<T>::SamplingInvalid
+        );
 
         let policy = spec.policy;
         ensure!(

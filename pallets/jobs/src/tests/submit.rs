@@ -180,6 +180,11 @@ fn submit_should_keep_the_sampling_and_refuse_one_that_is_out_of_range() {
                 );
             }
         }
+        // An encoder draws nothing.
+        assert_noop!(
+            submit_with(|spec| spec.sampling = gumbel(1.0, 0.0)),
+            Error::<Test>::SamplingInvalid
+        );
         for sampling in [Sampling::Greedy, gumbel(0.01, 1.0), gumbel(100.0, 0.0)] {
             let id = NextJob::<Test>::get();
             assert_ok!(submit_text_with(|spec| spec.sampling = sampling));
