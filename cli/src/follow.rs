@@ -15,7 +15,9 @@ use std::{
     time::Duration,
 };
 use vigil_client::blobs::BlobClient;
-use vigil_primitives::{job::ReplicaState, AccountId, BlockNumber, Hash, Job, JobId, JobStatus};
+use vigil_primitives::{
+    job::ReplicaState, AccountId, Architecture, BlockNumber, Hash, Job, JobId, JobStatus,
+};
 
 /// Requests to the node, and to workers, that are under way at the same time.
 const AT_ONCE: usize = 16;
@@ -157,11 +159,16 @@ impl<'a> Follower<'a> {
 
     /// The verified output of a settled job, from any worker that revealed it, and that worker.
     ///
-    /// `length` is what the architecture's output must have.
-    pub(crate) async fn output(&self, job: &Job, length: u32) -> Outcome<(AccountId, Vec<u8>)> {
+    /// Its length must be that of an output of the architecture.
+    pub(crate) async fn output(
+        &self,
+        job: &Job,
+        architecture: &Architecture,
+    ) -> Outcome<(AccountId, Vec<u8>)> {
         let JobStatus::Settled { output, replicas, .. } = &job.status else {
             return Err(Failure::rejected(self.complaint(job).unwrap_or_default()));
         };
+        let length = architecture.output_len(output.tokens);
         let mut reasons = Vec::new();
         for attempt in 0..FETCH_ATTEMPTS {
             if attempt > 0 {
@@ -203,13 +210,13 @@ impl<'a> Follower<'a> {
     pub(crate) async fn outputs(
         &self,
         jobs: &[Job],
-        length: u32,
+        architecture: &Architecture,
         done: impl Fn(),
     ) -> Vec<Outcome<(AccountId, Vec<u8>)>> {
         let done = &done;
         stream::iter(jobs)
             .map(|job| async move {
-                let output = self.output(job, length).await;
+                let output = self.output(job, architecture).await;
                 done();
                 output
             })

@@ -15,14 +15,16 @@ use std::{
     time::Duration,
 };
 
-/// Writes a text and a line end to stdout. A reader that has gone ends the program in silence, as
-/// it does for `cat`.
+/// Writes a text and a line end to stdout.
 pub(crate) fn line(text: &str) {
+    piece(&format!("{}\n", text.trim_end_matches('\n')));
+}
+
+/// Writes a piece of text to stdout at once. A reader that has gone ends the program in silence, as
+/// it does for `cat`.
+pub(crate) fn piece(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let written = stdout
-        .write_all(text.trim_end_matches('\n').as_bytes())
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     if written.is_err() {
         std::process::exit(Kind::Failed as i32);
     }

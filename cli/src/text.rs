@@ -25,6 +25,11 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
     out
 }
 
+/// [`printable`], but lines stay lines.
+pub(crate) fn paragraphs(bytes: &[u8]) -> String {
+    bytes.split(|byte| *byte == b'\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// [`printable`], cut to `most` characters with an ellipsis.
 pub(crate) fn brief(bytes: &[u8], most: usize) -> String {
     shorten(&printable(bytes), most)

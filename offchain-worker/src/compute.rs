@@ -1,12 +1,13 @@
-//! Running models: what is loaded, and jobs of one model in one batch.
+//! Running models: what is loaded, and batches of one model that jobs join and leave.
 
+use crate::job::Key;
 use std::{
     collections::HashMap,
     panic::{catch_unwind, AssertUnwindSafe},
     sync::Arc,
 };
-use vigil_engine::{Input, Model, Request, Run};
-use vigil_primitives::{job::DeclineReason, VersionId};
+use vigil_engine::{Input, Limits, Model, Request, Run};
+use vigil_primitives::{architecture::MAX_CONTEXT, job::DeclineReason, Architecture, VersionId};
 
 /// Why there is no output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,66 +18,194 @@ pub(crate) struct Failure {
     pub(crate) text: String,
 }
 
+/// What a job's run gave.
+pub(crate) type Outcome = (Key, Result<Run, Failure>);
+
 /// Runs models. Calls block: they belong on a thread of their own.
 pub(crate) trait Compute: Send + Sync + 'static {
     /// Whether the version can be run.
     fn has(&self, version: VersionId) -> bool;
 
-    /// Runs a version on some inputs; there is a result for each.
-    fn run(&self, version: VersionId, inputs: &[&[u32]]) -> Vec<Result<Run, Failure>>;
+    /// An empty batch of the version.
+    fn batch(&self, version: VersionId) -> Box<dyn Batch + '_>;
+}
+
+/// Jobs of one version that are computed together.
+pub(crate) trait Batch {
+    /// Takes a job in, to be computed from the next step on that has memory for it. A job that
+    /// can't be done fails with the next step.
+    fn add(&mut self, key: Key, request: Request);
+
+    /// Does a part of the work. The jobs that it has finished.
+    fn step(&mut self) -> Vec<Outcome>;
+
+    /// Whether there is nothing to do.
+    fn is_empty(&self) -> bool;
 }
 
 /// The models in memory.
-#[derive(Default)]
-pub(crate) struct Models(HashMap<VersionId, Arc<Model>>);
+pub(crate) struct Models {
+    loaded: HashMap<VersionId, Arc<Model>>,
+    limits: Limits,
+}
 
 impl Models {
+    /// None yet. A batch of a language model computes `jobs` at once and keeps the keys and values
+    /// of so many tokens.
+    pub(crate) fn new(jobs: usize, cache_tokens: usize) -> Self {
+        // Every job that the chain takes must fit in an empty batch.
+        let cache_tokens = cache_tokens.max(MAX_CONTEXT as usize);
+        Self { loaded: HashMap::new(), limits: Limits { jobs, cache_tokens, ..Limits::default() } }
+    }
+
     /// Takes a loaded model.
     pub(crate) fn add(&mut self, version: VersionId, model: Model) {
-        self.0.insert(version, Arc::new(model));
+        self.loaded.insert(version, Arc::new(model));
     }
 }
 
 impl Compute for Models {
     fn has(&self, version: VersionId) -> bool {
-        self.0.contains_key(&version)
+        self.loaded.contains_key(&version)
     }
 
-    fn run(&self, version: VersionId, inputs: &[&[u32]]) -> Vec<Result<Run, Failure>> {
-        let Some(model) = self.0.get(&version) else {
-            let text = format!("version {version} is not loaded");
-            let failure = Failure { reason: DeclineReason::VersionUnavailable, text };
-            return vec![Err(failure); inputs.len()];
+    fn batch(&self, version: VersionId) -> Box<dyn Batch + '_> {
+        let Some(model) = self.loaded.get(&version) else {
+            return Box::new(Unavailable { version, jobs: Vec::new() });
         };
-        // One bad input must not cost the others their run.
-        let requests: Vec<_> = inputs.iter().map(|tokens| Request::embed(*tokens)).collect();
-        let checks: Vec<_> = requests
-            .iter()
-            .map(|request| {
-                Input::check(request, model.architecture()).map_err(|error| Failure {
-                    reason: DeclineReason::InputInvalid,
-                    text: error.to_string(),
-                })
-            })
-            .collect();
-        let good: Vec<_> = requests
-            .into_iter()
-            .zip(&checks)
-            .filter(|(_, check)| check.is_ok())
-            .map(|(request, _)| request)
-            .collect();
-        let runs = guarded(|| model.run_batch(&good));
-        merge(checks, runs)
+        match model.architecture() {
+            Architecture::Encoder(_) => Box::new(Passes { model, jobs: Vec::new() }),
+            Architecture::Decoder(_) => Box::new(Texts::new(model, self.limits)),
+        }
     }
 }
 
+/// A failure that another worker need not have.
+fn unable(text: impl Into<String>) -> Failure {
+    Failure { reason: DeclineReason::VersionUnavailable, text: text.into() }
+}
+
+/// A batch of a version that is not here: every job fails.
+struct Unavailable {
+    version: VersionId,
+    jobs: Vec<Key>,
+}
+
+impl Batch for Unavailable {
+    fn add(&mut self, key: Key, _request: Request) {
+        self.jobs.push(key);
+    }
+
+    fn step(&mut self) -> Vec<Outcome> {
+        let fail = |key| (key, Err(unable(format!("version {} is not loaded", self.version))));
+        self.jobs.drain(..).map(fail).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+/// A batch of an encoder: a step runs all its jobs from beginning to end.
+struct Passes<'a> {
+    model: &'a Model,
+    jobs: Vec<(Key, Request)>,
+}
+
+impl Batch for Passes<'_> {
+    fn add(&mut self, key: Key, request: Request) {
+        self.jobs.push((key, request));
+    }
+
+    fn step(&mut self) -> Vec<Outcome> {
+        let jobs = std::mem::take(&mut self.jobs);
+        // One bad input must not cost the others their run.
+        let (good, bad): (Vec<_>, Vec<_>) = jobs
+            .into_iter()
+            .map(|(key, request)| (key, check(&request, self.model).map(|()| request)))
+            .partition(|(_, checked)| checked.is_ok());
+        let (keys, requests): (Vec<_>, Vec<_>) =
+            good.into_iter().filter_map(|(key, request)| Some((key, request.ok()?))).unzip();
+        let runs = guarded(|| self.model.run_batch(&requests));
+        let bad = bad.into_iter().filter_map(|(key, checked)| Some((key, Err(checked.err()?))));
+        bad.chain(deal(keys, runs)).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+/// A batch of a language model: a step takes every job one token further, or puts more of its input
+/// through.
+struct Texts<'a> {
+    model: &'a Model,
+    limits: Limits,
+    batch: Option<vigil_engine::Batch<&'a Model, Key>>,
+    /// The jobs in it.
+    inside: Vec<Key>,
+    /// Jobs that came to nothing.
+    failed: Vec<Outcome>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(model: &'a Model, limits: Limits) -> Self {
+        Self { model, limits, batch: None, inside: Vec::new(), failed: Vec::new() }
+    }
+
+    fn try_add(&mut self, key: Key, request: Request) -> Result<(), Failure> {
+        check(&request, self.model)?;
+        let (model, limits) = (self.model, self.limits);
+        guarded(|| {
+            if self.batch.is_none() {
+                self.batch = Some(vigil_engine::Batch::new(model, limits)?);
+            }
+            self.batch.as_mut().map_or(Ok(()), |batch| batch.add(key, request))
+        })
+    }
+}
+
+impl Batch for Texts<'_> {
+    fn add(&mut self, key: Key, request: Request) {
+        match self.try_add(key, request) {
+            Ok(()) => self.inside.push(key),
+            Err(failure) => self.failed.push((key, Err(failure))),
+        }
+    }
+
+    fn step(&mut self) -> Vec<Outcome> {
+        let mut outcomes = std::mem::take(&mut self.failed);
+        let stepped = guarded(|| Ok(self.batch.as_mut().map(|batch| batch.step())));
+        match stepped {
+            Ok(finished) => {
+                for (key, run) in finished.into_iter().flatten() {
+                    self.inside.retain(|inside| *inside != key);
+                    outcomes.push((key, run.map_err(|error| unable(error.to_string()))));
+                }
+            }
+            Err(failure) => {
+                // What a panic left behind is not to be trusted.
+                self.batch = None;
+                outcomes.extend(deal(std::mem::take(&mut self.inside), Err(failure)));
+            }
+        }
+        outcomes
+    }
+
+    fn is_empty(&self) -> bool {
+        self.inside.is_empty() && self.failed.is_empty()
+    }
+}
+
+fn check(request: &Request, model: &Model) -> Result<(), Failure> {
+    Input::check(request, model.architecture())
+        .map_err(|error| Failure { reason: DeclineReason::InputInvalid, text: error.to_string() })
+}
+
 /// Runs something that may fail or panic.
-fn guarded(
-    run: impl FnOnce() -> Result<Vec<Run>, vigil_engine::Error>,
-) -> Result<Vec<Run>, Failure> {
-    let unable = |text| Failure { reason: DeclineReason::VersionUnavailable, text };
+fn guarded<T>(run: impl FnOnce() -> Result<T, vigil_engine::Error>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(runs)) => Ok(runs),
+        Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(unable(error.to_string())),
         Err(panic) => {
             let text = panic
@@ -89,66 +218,67 @@ fn guarded(
     }
 }
 
-/// Puts the runs of the good inputs back into their places.
-fn merge(
-    checks: Vec<Result<(), Failure>>,
-    runs: Result<Vec<Run>, Failure>,
-) -> Vec<Result<Run, Failure>> {
-    let (mut runs, failure) = match runs {
-        Ok(runs) => (runs.into_iter(), None),
-        Err(failure) => (Vec::new().into_iter(), Some(failure)),
+/// Gives every job its run, or all of them the failure that there was.
+fn deal(keys: Vec<Key>, runs: Result<Vec<Run>, Failure>) -> Vec<Outcome> {
+    let (runs, failure) = match runs {
+        Ok(runs) => (runs, unable("the batch gave too few outputs")),
+        Err(failure) => (Vec::new(), failure),
     };
-    let missing = failure.unwrap_or_else(|| Failure {
-        reason: DeclineReason::VersionUnavailable,
-        text: "the batch gave too few outputs".into(),
-    });
-    checks
-        .into_iter()
-        .map(|check| check.and_then(|()| runs.next().ok_or_else(|| missing.clone())))
-        .collect()
+    let mut runs = runs.into_iter();
+    let outcome = |key| (key, runs.next().ok_or_else(|| failure.clone()));
+    keys.into_iter().map(outcome).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vigil_primitives::Hash;
 
     fn run(byte: u8) -> Run {
         Run { output: vec![byte], tokens_out: 0, work: 1 }
     }
 
-    fn bad() -> Failure {
-        Failure { reason: DeclineReason::InputInvalid, text: "bad".into() }
+    fn key(id: u64) -> Key {
+        Key { id, content: Hash::zero() }
     }
 
     #[test]
-    fn merge_should_give_every_input_its_own_result() {
-        let merged = merge(vec![Ok(()), Err(bad()), Ok(())], Ok(vec![run(1), run(2)]));
-        assert_eq!(merged, vec![Ok(run(1)), Err(bad()), Ok(run(2))]);
+    fn deal_should_give_every_job_its_own_run() {
+        let dealt = deal(vec![key(1), key(2)], Ok(vec![run(1), run(2)]));
+        assert_eq!(dealt, vec![(key(1), Ok(run(1))), (key(2), Ok(run(2)))]);
     }
 
     #[test]
-    fn merge_should_fail_the_good_inputs_when_the_batch_failed() {
-        let failure = Failure { reason: DeclineReason::VersionUnavailable, text: "no".into() };
-        let merged = merge(vec![Ok(()), Err(bad())], Err(failure.clone()));
-        assert_eq!(merged, vec![Err(failure), Err(bad())]);
+    fn deal_should_fail_every_job_when_the_batch_failed_and_the_last_when_a_run_is_missing() {
+        let dealt = deal(vec![key(1), key(2)], Err(unable("no")));
+        assert_eq!(dealt, vec![(key(1), Err(unable("no"))), (key(2), Err(unable("no")))]);
+        let dealt = deal(vec![key(1), key(2)], Ok(vec![run(1)]));
+        assert_eq!(dealt[0], (key(1), Ok(run(1))));
+        assert!(dealt[1].1.as_ref().unwrap_err().text.contains("too few"));
     }
 
     #[test]
     fn a_panic_should_become_a_failure() {
-        let failure = guarded(|| panic!("out of luck")).unwrap_err();
+        let failure = guarded::<()>(|| panic!("out of luck")).unwrap_err();
         assert_eq!(failure.reason, DeclineReason::VersionUnavailable);
         assert!(failure.text.contains("out of luck"), "{}", failure.text);
     }
 
     #[test]
-    fn run_should_say_that_a_version_is_unavailable_when_it_is_not_loaded() {
-        let models = Models::default();
+    fn a_version_that_is_not_loaded_should_fail_every_job() {
+        let models = Models::new(1, 1);
         let version = VersionId { model: 0, version: 0 };
         assert!(!models.has(version));
-        let results = models.run(version, &[&[1], &[2]]);
-        assert_eq!(results.len(), 2);
-        assert!(results
-            .iter()
-            .all(|r| r.as_ref().unwrap_err().reason == DeclineReason::VersionUnavailable));
+        let mut batch = models.batch(version);
+        assert!(batch.is_empty());
+        for id in [1, 2] {
+            batch.add(key(id), Request::embed([1]));
+        }
+        let outcomes = batch.step();
+        assert_eq!(outcomes.len(), 2);
+        for (_, outcome) in outcomes {
+            assert_eq!(outcome.unwrap_err().reason, DeclineReason::VersionUnavailable);
+        }
+        assert!(batch.is_empty());
     }
 }

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use vigil_client::Amount;
 use vigil_engine::Kernel;
 use vigil_primitives::{
+    architecture::MAX_CONTEXT,
     model::{Url, MAX_URL},
     worker::{MAX_CAPACITY, MAX_SERVED},
     Balance, VersionId,
@@ -73,6 +74,9 @@ pub(crate) struct Settings {
     /// Most jobs of one batch
     #[arg(long, value_name = "NUMBER")]
     pub(crate) batch: Option<usize>,
+    /// Most tokens of one batch whose keys and values are kept in memory
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) cache_tokens: Option<usize>,
     /// Blocks before the deadline at which a job without input is given back
     #[arg(long, value_name = "BLOCKS")]
     pub(crate) decline_margin: Option<u32>,
@@ -129,6 +133,7 @@ pub(crate) struct Config {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) batches: usize,
     pub(crate) batch: usize,
+    pub(crate) cache_tokens: usize,
     pub(crate) decline_margin: u32,
     pub(crate) max_package_bytes: u64,
     pub(crate) file_sources: Vec<PathBuf>,
@@ -161,7 +166,7 @@ impl Settings {
         };
         or!(self, other: node key_file password_file password_env dev_key data_dir listen
             public_url max_connections serve ask capacity bond memory_mib threads kernel batches
-            batch decline_margin max_package_bytes file_sources keep_hours keep_bytes prometheus
+            batch cache_tokens decline_margin max_package_bytes file_sources keep_hours keep_bytes prometheus
             grace_secs leave log_json)
     }
 
@@ -190,6 +195,7 @@ impl Settings {
             kernel,
             batches: positive("batches", settings.batches)?,
             batch: positive("batch", settings.batch)?,
+            cache_tokens: parse_cache(need("cache_tokens", settings.cache_tokens)?)?,
             decline_margin: need("decline_margin", settings.decline_margin)?,
             max_package_bytes: need("max_package_bytes", settings.max_package_bytes)?,
             file_sources: settings.file_sources.unwrap_or_default(),
@@ -281,6 +287,16 @@ fn parse_capacity(capacity: u16) -> Result<u16> {
     }
 }
 
+/// A batch has memory for the longest job there is at least.
+fn parse_cache(tokens: usize) -> Result<usize> {
+    if tokens < MAX_CONTEXT as usize {
+        return wrong(format!(
+            "cache_tokens = {tokens} is too small: a job may have {MAX_CONTEXT} tokens"
+        ));
+    }
+    Ok(tokens)
+}
+
 fn amount(name: &str, text: &str) -> Result<Balance> {
     let Amount(amount) =
         text.parse().map_err(|error| Error::Critical(format!("{name} = \"{text}\": {error}")))?;
@@ -342,6 +358,7 @@ mod tests {
         assert!(with("capacity = 0").contains("capacity"));
         assert!(with("capacity = 257").contains("256"));
         assert!(with("threads = 0").contains("threads"));
+        assert!(with("cache_tokens = 4095").contains("4096"));
         assert!(with("kernel = \"magic\"").contains("scalar"));
         assert!(with("public_url = \"ftp://x\"").contains("public_url"));
         assert!(with("colour = \"red\"").contains("colour"));

@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) extrinsics: CounterVec<U64>,
     /// Multiply-accumulates computed.
     pub(crate) work: Counter<U64>,
+    /// Tokens generated.
+    pub(crate) tokens: Counter<U64>,
     /// Earned since the start, in VGL.
     pub(crate) earned: Counter<F64>,
     /// Bytes of blobs on disk.
@@ -60,6 +62,10 @@ impl Metrics {
             )?,
             work: register(
                 Counter::new("vigil_worker_work_total", "Multiply-accumulates computed")?,
+                registry,
+            )?,
+            tokens: register(
+                Counter::new("vigil_worker_tokens_total", "Tokens generated")?,
                 registry,
             )?,
             earned: register(

@@ -1,13 +1,14 @@
 //! The event loop: one task that owns what is known of every job, and decides.
 //!
 //! A new best block brings the chain's list of our jobs. Each is compared with what we have, the
-//! table of [`job::next`] names the next step, and the step runs as a task of its own: computing
-//! on a blocking thread, sending until it is in a block. A task's end comes back to the loop. What
-//! the chain does not show some blocks after it was sent is sent again; so lost transactions,
-//! restarts and re-organisations end in the same way, with what is missing being done.
+//! table of [`job::next`] names the next step, and the step runs as a task of its own: sending until
+//! it is in a block, or computing on a blocking thread, in a batch that the jobs of its version join
+//! and leave while it runs. What a task has done comes back to the loop. What the chain does not
+//! show some blocks after it was sent is sent again; so lost transactions, restarts and
+//! re-organisations end in the same way, with what is missing being done.
 
 use crate::{
-    batch::{run_batch, Problem},
+    batch::{Bench, Problem},
     blobs::Blobs,
     chain::{Action, Chain},
     compute::Compute,
@@ -18,17 +19,17 @@ use crate::{
     store::{Record, Store},
 };
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{watch, Notify},
+    sync::{mpsc, watch, Notify},
     task::JoinSet,
 };
 use vigil_client::{blobs::unix_time, Block};
 use vigil_primitives::{
-    job::{bytes_to_tokens, DeclineReason, Input, JobStatus},
+    job::{DeclineReason, Input, JobStatus},
     pricing,
     worker::WorkerStatus,
     BlockNumber, Job, VersionId,
@@ -85,15 +86,19 @@ struct Entry {
 
 /// The end of a task.
 enum Done {
-    Computed(VersionId, Vec<(Key, Result<Record, Problem>)>),
+    /// A batch has nothing left to do.
+    Computed(u64),
     Sent(Option<Key>, &'static str, Result<()>),
     Pruned(u64),
 }
 
+/// A job's end in a batch.
+type Computed = (VersionId, Key, Result<Record, Problem>);
+
 /// The worker at work.
 pub(crate) struct Service<C, X> {
     chain: C,
-    compute: Arc<X>,
+    bench: Arc<Bench<X>>,
     store: Arc<Store>,
     blobs: Blobs,
     expected: watch::Sender<Expected>,
@@ -101,7 +106,9 @@ pub(crate) struct Service<C, X> {
     limits: Limits,
     jobs: HashMap<Key, Entry>,
     tasks: JoinSet<Done>,
-    running: usize,
+    results: (mpsc::UnboundedSender<Computed>, mpsc::UnboundedReceiver<Computed>),
+    running: Vec<batches::Running>,
+    batches: u64,
     now: BlockNumber,
     pruned: BlockNumber,
     busy: bool,
@@ -118,9 +125,15 @@ impl<C: Chain, X: Compute> Service<C, X> {
         metrics: Metrics,
         limits: Limits,
     ) -> Self {
+        let bench = Arc::new(Bench {
+            compute,
+            store: store.clone(),
+            blobs: blobs.clone(),
+            metrics: metrics.clone(),
+        });
         Self {
             chain,
-            compute,
+            bench,
             store,
             blobs,
             expected,
@@ -128,7 +141,9 @@ impl<C: Chain, X: Compute> Service<C, X> {
             limits,
             jobs: HashMap::new(),
             tasks: JoinSet::new(),
-            running: 0,
+            results: mpsc::unbounded_channel(),
+            running: Vec::new(),
+            batches: 0,
             now: 0,
             pruned: 0,
             busy: false,
@@ -163,6 +178,11 @@ impl<C: Chain, X: Compute> Service<C, X> {
                         Err(Error::Critical(format!("a task of the worker failed: {error}")))
                     }
                 },
+                Some((version, key, result)) = self.results.1.recv() => {
+                    self.on_computed(version, &key, result);
+                    self.act();
+                    Ok(())
+                }
                 () = arrived.notified() => { self.act(); Ok(()) }
                 () = stop.notified(), if self.stopping.is_none() => { self.on_stop(); Ok(()) }
                 _ = clock.tick(), if self.stopping.is_some() => Ok(()),
@@ -260,13 +280,13 @@ impl<C: Chain, X: Compute> Service<C, X> {
 
     /// Decides for every job of the present list.
     fn act(&mut self) {
-        let mut ready: BTreeMap<VersionId, Vec<(Key, Vec<u32>)>> = BTreeMap::new();
+        let mut ready = Vec::new();
         let mut actions = Vec::new();
         let keys: Vec<Key> = self.jobs.keys().copied().collect();
         for key in keys {
             match self.step(&key) {
                 None | Some(Step::Wait) => {}
-                Some(Step::Compute) => self.gather(key, &mut ready),
+                Some(Step::Compute) => ready.push(key),
                 Some(Step::Commit) => {
                     actions.extend(self.record(&key).map(|record| {
                         let commitment = record.commitment(self.chain.me(), &key);
@@ -301,7 +321,7 @@ impl<C: Chain, X: Compute> Service<C, X> {
         let version = entry.job.spec.version;
         let stage = job::stage(&entry.job, self.chain.me());
         let mut refusal = entry.refusal;
-        if !self.compute.has(version) || (self.stopping.is_some() && !entry.computing) {
+        if !self.bench.compute.has(version) || (self.stopping.is_some() && !entry.computing) {
             refusal = refusal.or(Some(DeclineReason::VersionUnavailable));
         }
         let facts = Facts {
@@ -321,63 +341,6 @@ impl<C: Chain, X: Compute> Service<C, X> {
         }
     }
 
-    /// The token ids of a job that is ready to be computed, if there is room for it.
-    fn gather(&mut self, key: Key, ready: &mut BTreeMap<VersionId, Vec<(Key, Vec<u32>)>>) {
-        let Some(entry) = self.jobs.get_mut(&key) else { return };
-        let bytes = match &entry.job.spec.input {
-            Input::Inline(bytes) => Some(bytes.to_vec()),
-            Input::Blob { hash, .. } => match self.blobs.read(hash) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    tracing::error!(job = key.id, "cannot read the input: {error}");
-                    None
-                }
-            },
-        };
-        let Some(bytes) = bytes else { return };
-        match bytes_to_tokens(&bytes) {
-            Some(tokens) => {
-                ready.entry(entry.job.spec.version).or_default().push((key, tokens));
-            }
-            None => entry.refusal = Some(DeclineReason::InputInvalid),
-        }
-    }
-
-    /// Starts as many batches as there is room for. What is left waits for the next one.
-    fn compute(&mut self, ready: BTreeMap<VersionId, Vec<(Key, Vec<u32>)>>) {
-        for (version, mut jobs) in ready {
-            // The job that is due first is computed first.
-            jobs.sort_by_key(|(key, _)| self.deadline(key));
-            for batch in jobs.chunks(self.limits.batch.max(1)) {
-                if self.running >= self.limits.batches {
-                    return;
-                }
-                self.running += 1;
-                for (key, _) in batch {
-                    if let Some(entry) = self.jobs.get_mut(key) {
-                        entry.computing = true;
-                    }
-                }
-                let (compute, store) = (self.compute.clone(), self.store.clone());
-                let (blobs, batch) = (self.blobs.clone(), batch.to_vec());
-                let metrics = self.metrics.clone();
-                self.tasks.spawn_blocking(move || {
-                    let results = run_batch(&*compute, &store, &blobs, &metrics, version, batch);
-                    Done::Computed(version, results)
-                });
-            }
-        }
-        self.metrics.running.set(self.running as u64);
-    }
-
-    fn deadline(&self, key: &Key) -> BlockNumber {
-        let stage = self.jobs.get(key).map(|entry| job::stage(&entry.job, self.chain.me()));
-        match stage {
-            Some(Stage::Assigned { commit_by }) => commit_by,
-            _ => BlockNumber::MAX,
-        }
-    }
-
     fn send(&mut self, key: Option<Key>, action: Action) {
         if let Some(entry) = key.and_then(|key| self.jobs.get_mut(&key)) {
             entry.sending = true;
@@ -391,13 +354,7 @@ impl<C: Chain, X: Compute> Service<C, X> {
 
     fn on_done(&mut self, done: Done) -> Result<()> {
         match done {
-            Done::Computed(version, results) => {
-                self.running = self.running.saturating_sub(1);
-                self.metrics.running.set(self.running as u64);
-                for (key, result) in results {
-                    self.on_computed(version, &key, result);
-                }
-            }
+            Done::Computed(number) => self.running.retain(|batch| batch.number != number),
             Done::Sent(key, name, result) => self.on_sent(key, name, result)?,
             Done::Pruned(bytes) => self.metrics.blob_bytes.set(bytes),
         }
@@ -579,6 +536,8 @@ fn ending(job: &Job, me: &vigil_primitives::AccountId) -> (&'static str, u128) {
         _ => ("forgotten", 0),
     }
 }
+
+mod batches;
 
 #[cfg(test)]
 mod tests;

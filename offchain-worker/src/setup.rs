@@ -45,7 +45,7 @@ pub(crate) async fn load_models<C: Chain>(
     config: &Config,
     packages: &Packages,
 ) -> Result<Models> {
-    let mut models = Models::default();
+    let mut models = Models::new(config.batch, config.cache_tokens);
     for version in &config.serve {
         let found = patiently(8, || chain.version(*version)).await?;
         let Some(view) = found else {

@@ -1,17 +1,19 @@
 //! `vigil job`: paid runs of a model, from the quote to the output.
 
+mod answer;
 mod price;
 mod show;
 mod submit;
 
+pub(crate) use answer::{embedding, summarise, Answer};
 #[cfg(test)]
 pub(crate) use show::tests;
 pub(crate) use show::{job_json, refund_reason, revealed, status_word};
-pub(crate) use submit::{embedding, fetch as fetch_outputs, submit, summarise, wait, Terms};
+pub(crate) use submit::{fetch as fetch_outputs, submit, wait, Order, Terms};
 
 use crate::{
     cli::Global,
-    commands::{account_json, amount, amount_json, hex, texts, work},
+    commands::{account_json, amount, amount_json, generation::Generation, hex, texts, work},
     context::{self, Context},
     error::{Failure, Outcome},
     follow, output,
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 use vigil_client::{blobs::content_hash, calls};
 use vigil_primitives::{
     api::{Quote as ChainQuote, PAGE},
-    AccountId, Job, JobId, VersionId,
+    AccountId, Job, JobId, JobStatus, VersionId,
 };
 
 /// `vigil job ...`.
@@ -35,10 +37,12 @@ pub(crate) enum Command {
         /// The job's number.
         job: JobId,
     },
-    /// Show a job.
+    /// Show a job; with a tokenizer also the text that a language model generated for it.
     Show {
         /// The job's number.
         job: JobId,
+        #[command(flatten)]
+        tokenizer: texts::TokenizerArgs,
     },
     /// Fetch and verify the output of a settled job.
     Output {
@@ -47,6 +51,8 @@ pub(crate) enum Command {
         /// Save the bytes in this file.
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
+        #[command(flatten)]
+        tokenizer: texts::TokenizerArgs,
     },
     /// List jobs that are not pruned, newest first.
     List(List),
@@ -86,6 +92,8 @@ pub(crate) struct Quote {
     texts: texts::Texts,
     #[command(flatten)]
     tokenizer: texts::TokenizerArgs,
+    #[command(flatten)]
+    generation: Generation,
     /// Quote for an input of this many tokens.
     #[arg(long, value_name = "N", conflicts_with_all = ["input", "input_file", "tokens"])]
     tokens_in: Option<u32>,
@@ -100,13 +108,10 @@ impl Command {
         match self {
             Self::Submit(submit) => submit.execute(global).await,
             Self::Watch { job } => watch(global, job).await,
-            Self::Show { job } => {
-                let context = Context::connect(global).await?;
-                let job = context.job(job).await?;
-                output::show(global, &job_json(&job), || show::details(&job));
-                Ok(())
+            Self::Show { job, tokenizer } => show_job(global, job, &tokenizer).await,
+            Self::Output { job, save, tokenizer } => {
+                fetch(global, job, save.as_deref(), &tokenizer).await
             }
-            Self::Output { job, save } => fetch(global, job, save.as_deref()).await,
             Self::List(list) => list.execute(global).await,
             Self::Cancel { job } => cancel(global, job).await,
             Self::Quote(quote) => quote.execute(global).await,
@@ -199,20 +204,49 @@ async fn cancel(global: &Global, id: JobId) -> Outcome {
     context.submit_and_report(calls::jobs::cancel(id), done).await
 }
 
+async fn show_job(global: &Global, id: JobId, tokenizer: &texts::TokenizerArgs) -> Outcome {
+    let context = Context::connect(global).await?;
+    let job = context.job(id).await?;
+    let mut json = job_json(&job);
+    let mut answer = None;
+    if let JobStatus::Settled { output, .. } = &job.status {
+        let version = context.version(job.spec.version).await?;
+        let tokenizer = tokenizer.at_hand(&version.spec)?.filter(|_| output.tokens > 0);
+        if let Some(tokenizer) = tokenizer {
+            let architecture = &version.spec.architecture;
+            let (_, bytes) = follow::Follower::new(&context).output(&job, architecture).await?;
+            let read = Answer::read(architecture, &bytes, Some(&tokenizer));
+            read.add_to(&mut json);
+            answer = Some(read.row().1);
+        }
+    }
+    output::show(global, &json, || {
+        let details = show::details(&job);
+        answer.map_or(details.clone(), |text| format!("{details}\n\n{text}"))
+    });
+    Ok(())
+}
+
 /// Fetches the output of a settled job.
-async fn fetch(global: &Global, id: JobId, save: Option<&Path>) -> Outcome {
+async fn fetch(
+    global: &Global,
+    id: JobId,
+    save: Option<&Path>,
+    tokenizer: &texts::TokenizerArgs,
+) -> Outcome {
     let context = Context::connect(global).await?;
     let job = context.job(id).await?;
     let version = context.version(job.spec.version).await?;
-    let length = version.spec.architecture.output_len(0);
-    let (worker, bytes) = follow::Follower::new(&context).output(&job, length).await?;
-    let embedding = submit::embedding(&bytes);
+    let tokenizer = tokenizer.at_hand(&version.spec)?;
+    let architecture = &version.spec.architecture;
+    let (worker, bytes) = follow::Follower::new(&context).output(&job, architecture).await?;
+    let answer = Answer::read(architecture, &bytes, tokenizer.as_ref());
     let mut json = json!({
         "id": id,
         "hash": hex(&content_hash(&bytes)),
         "fetched_from": account_json(&worker),
-        "embedding": embedding,
     });
+    answer.add_to(&mut json);
     if let Some(path) = save {
         std::fs::write(path, &bytes).map_err(|error| {
             Failure::failed(format!("cannot write {}: {error}", path.display()))
@@ -223,7 +257,7 @@ async fn fetch(global: &Global, id: JobId, save: Option<&Path>) -> Outcome {
         output::fields([
             ("job", id.to_string()),
             ("output", hex(&content_hash(&bytes))),
-            ("embedding", submit::summarise(&embedding)),
+            answer.row(),
             ("fetched from", worker.to_string()),
         ])
     });
@@ -246,14 +280,17 @@ impl Quote {
         };
         let mut rows = Vec::new();
         for tokens in tokens {
-            let quote = context.view().quote(self.version, tokens, 0, self.replicas).await?;
-            rows.push((tokens, quote.map_err(|reason| price::no_quote(self.version, reason))?));
+            let out = self.generation.max_tokens_out(tokens, &version.spec.architecture)?;
+            let quote = context.view().quote(self.version, tokens, out, self.replicas).await?;
+            let quote = quote.map_err(|reason| price::no_quote(self.version, reason))?;
+            rows.push((tokens, out, quote));
         }
         let json = json!({
             "version": self.version.to_string(),
             "replicas": self.replicas,
-            "quotes": rows.iter().map(|(tokens, quote)| json!({
+            "quotes": rows.iter().map(|(tokens, out, quote)| json!({
                 "tokens_in": tokens,
+                "max_tokens_out": out,
                 "work": quote.work,
                 "owner_fee": amount_json(quote.owner_fee),
                 "lowest": quote.lowest.map(amount_json),
@@ -266,13 +303,21 @@ impl Quote {
     }
 }
 
-fn quote_table(rows: &[(u32, ChainQuote)]) -> String {
-    let mut table =
-        output::table(["TOKENS", "WORK", "OWNER'S FEE", "LOWEST", "HIGHEST", "WORKERS"]);
+fn quote_table(rows: &[(u32, u32, ChainQuote)]) -> String {
+    let mut table = output::table([
+        "TOKENS IN",
+        "TOKENS OUT",
+        "WORK",
+        "OWNER'S FEE",
+        "LOWEST",
+        "HIGHEST",
+        "WORKERS",
+    ]);
     let price = |price: Option<_>| price.map_or_else(|| "none now".into(), amount);
-    for (tokens, quote) in rows {
+    for (tokens, out, quote) in rows {
         table.add_row([
             tokens.to_string(),
+            out.to_string(),
             work(quote.work),
             amount(quote.owner_fee),
             price(quote.lowest),
@@ -280,14 +325,13 @@ fn quote_table(rows: &[(u32, ChainQuote)]) -> String {
             quote.workers.to_string(),
         ]);
     }
-    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5]);
+    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6]);
     output::render(&table)
 }
 
 #[cfg(test)]
 mod unit {
     use super::*;
-    use vigil_primitives::JobStatus;
 
     #[test]
     fn a_list_should_keep_what_was_asked_for() {
@@ -303,6 +347,6 @@ mod unit {
     #[test]
     fn a_quote_that_nobody_takes_should_say_so() {
         let quote = ChainQuote { work: 1, owner_fee: 2, lowest: None, highest: None, workers: 0 };
-        assert!(quote_table(&[(8, quote)]).contains("none now"));
+        assert!(quote_table(&[(8, 0, quote)]).contains("none now"));
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod chain;
 pub(crate) mod compare;
+pub(crate) mod generation;
 pub(crate) mod job;
 pub(crate) mod model;
 pub(crate) mod pack;

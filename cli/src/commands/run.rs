@@ -1,13 +1,14 @@
 //! `vigil run`: a package on this machine, without a chain.
 //!
 //! What it prints is what a worker would commit to: the same bytes with every kernel and any
-//! number of threads.
+//! number of threads. The text of a language model is shown as it is generated.
 
 use crate::{
     cli::Global,
     commands::{
+        generation::{sampling_json, sampling_text, Generation},
         hex,
-        job::{embedding, summarise},
+        job::Answer,
         texts::{Prepared, Texts},
         work,
     },
@@ -18,11 +19,13 @@ use crate::{
 use clap::Args;
 use serde_json::{json, Value};
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     time::{Duration, Instant},
 };
 use vigil_client::blobs::content_hash;
 use vigil_engine::{Kernel, Model, Options, Package, Request, Tokenizer};
+use vigil_primitives::{Architecture, Sampling};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -32,6 +35,8 @@ pub(crate) struct Run {
     package: PathBuf,
     #[command(flatten)]
     texts: Texts,
+    #[command(flatten)]
+    generation: Generation,
     #[command(flatten)]
     with: With,
 }
@@ -51,9 +56,13 @@ pub(crate) struct With {
 /// What a run of one input gave.
 struct Ran {
     input: Prepared,
-    output: Vec<u8>,
-    work: u64,
+    /// How tokens were chosen, by a language model.
+    sampling: Option<Sampling>,
+    run: vigil_engine::Run,
+    answer: Answer,
     time: Duration,
+    /// Whether it has been printed as it came.
+    shown: bool,
 }
 
 impl With {
@@ -98,17 +107,20 @@ impl Run {
         };
         let model = self.with.load(&package)?;
         drop(spinner);
-
-        let progress = Progress::bar(global, inputs.len() as u64, "running");
-        let mut runs = Vec::new();
-        for input in inputs {
-            let start = Instant::now();
-            let run = model.run(&Request::embed(input.tokens.as_slice()))?;
-            let time = start.elapsed();
-            runs.push(Ran { input, output: run.output, work: run.work, time });
-            progress.at(runs.len() as u64);
-        }
-        drop(progress);
+        let requests = inputs
+            .into_iter()
+            .map(|input| {
+                let tokens = input.tokens.clone();
+                Ok((input, self.generation.request(tokens, model.architecture())?))
+            })
+            .collect::<Outcome<Vec<_>>>()?;
+        let runs = match model.architecture() {
+            Architecture::Encoder(_) => embed(global, &model, requests)?,
+            Architecture::Decoder(_) => {
+                let tokenizer = Tokenizer::open(&package)?;
+                generate(global, &model, &tokenizer, requests)?
+            }
+        };
 
         let kernel = model.kernel().name();
         let threads = self.with.threads();
@@ -116,34 +128,112 @@ impl Run {
             "package": format!("0x{}", hex::encode(hash)),
             "kernel": kernel,
             "threads": threads,
-            "runs": runs.iter().map(ran_json).collect::<Vec<_>>(),
+            "runs": runs.iter().map(Ran::json).collect::<Vec<_>>(),
         });
         output::show(global, &json, || {
-            let parts: Vec<_> = runs.iter().map(ran_text).collect();
-            format!("{}\n\nkernel {kernel}, threads {threads}", parts.join("\n\n"))
+            let mut parts: Vec<_> = runs.iter().filter(|ran| !ran.shown).map(Ran::text).collect();
+            parts.push(format!("kernel {kernel}, threads {threads}"));
+            parts.join("\n\n")
         });
         Ok(())
     }
 }
 
-fn ran_text(ran: &Ran) -> String {
-    output::fields([
-        ("text", text::brief(ran.input.label.as_bytes(), 80)),
-        ("tokens", ran.input.tokens.len().to_string()),
-        ("embedding", summarise(&embedding(&ran.output))),
-        ("blake3", hex(&content_hash(&ran.output))),
-        ("work", format!("{} multiply-accumulates", work(ran.work))),
-        ("time", format!("{:.3} ms", ran.time.as_secs_f64() * 1e3)),
-    ])
+fn embed(global: &Global, model: &Model, requests: Vec<(Prepared, Request)>) -> Outcome<Vec<Ran>> {
+    let progress = Progress::bar(global, requests.len() as u64, "running");
+    let mut runs = Vec::new();
+    for (input, request) in requests {
+        let start = Instant::now();
+        let run = model.run(&request)?;
+        let time = start.elapsed();
+        let answer = Answer::read(model.architecture(), &run.output, None);
+        runs.push(Ran { input, sampling: None, run, answer, time, shown: false });
+        progress.at(runs.len() as u64);
+    }
+    Ok(runs)
 }
 
-fn ran_json(ran: &Ran) -> Value {
-    json!({
-        "text": ran.input.label,
-        "tokens": ran.input.tokens,
-        "blake3": hex(&content_hash(&ran.output)),
-        "embedding": embedding(&ran.output),
-        "work": ran.work,
-        "seconds": ran.time.as_secs_f64(),
-    })
+/// Runs one after the other, and for people shows every text as it is generated.
+fn generate(
+    global: &Global,
+    model: &Model,
+    tokenizer: &Tokenizer,
+    requests: Vec<(Prepared, Request)>,
+) -> Outcome<Vec<Ran>> {
+    let mut runs: Vec<Ran> = Vec::new();
+    for (input, request) in requests {
+        let mut stream = tokenizer.decode_stream();
+        let show = |piece: Option<String>| {
+            if let Some(piece) = piece.filter(|_| !global.json) {
+                output::piece(&text::paragraphs(piece.as_bytes()));
+            }
+        };
+        if !global.json {
+            output::line(&format!("> {}", text::brief(input.label.as_bytes(), 200)));
+        }
+        let start = Instant::now();
+        let run = model.generate(&request, &mut |token| {
+            show(stream.step(token));
+            ControlFlow::Continue(())
+        })?;
+        let time = start.elapsed();
+        show(stream.finish());
+        let answer = Answer::read(model.architecture(), &run.output, Some(tokenizer));
+        let sampling = Some(request.sampling);
+        let ran = Ran { input, sampling, run, answer, time, shown: true };
+        if !global.json {
+            output::line(&format!("\n\n{}\n", ran.text()));
+        }
+        runs.push(ran);
+    }
+    Ok(runs)
+}
+
+impl Ran {
+    fn text(&self) -> String {
+        let hash = ("blake3", hex(&content_hash(&self.run.output)));
+        let work = ("work", format!("{} multiply-accumulates", work(self.run.work)));
+        let time = ("time", format!("{:.3} ms", self.time.as_secs_f64() * 1e3));
+        let tokens_in = self.input.tokens.len();
+        match &self.sampling {
+            // The text itself has been shown already.
+            Some(sampling) => output::fields([
+                ("tokens", format!("{tokens_in} in, {} out", self.run.tokens_out)),
+                ("sampling", sampling_text(sampling)),
+                hash,
+                work,
+                time,
+                ("speed", format!("{:.1} tokens/s", self.speed())),
+            ]),
+            None => output::fields([
+                ("text", text::brief(self.input.label.as_bytes(), 80)),
+                ("tokens", tokens_in.to_string()),
+                self.answer.row(),
+                hash,
+                work,
+                time,
+            ]),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut json = json!({
+            "text": self.input.label,
+            "tokens": self.input.tokens,
+            "blake3": hex(&content_hash(&self.run.output)),
+            "work": self.run.work,
+            "seconds": self.time.as_secs_f64(),
+        });
+        if let Some(sampling) = &self.sampling {
+            json["sampling"] = sampling_json(sampling);
+            json["tokens_per_second"] = json!(self.speed());
+        }
+        self.answer.add_to(&mut json);
+        json
+    }
+
+    /// Tokens generated in a second, the time for the input included.
+    fn speed(&self) -> f64 {
+        f64::from(self.run.tokens_out) / self.time.as_secs_f64().max(1e-9)
+    }
 }

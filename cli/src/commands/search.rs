@@ -10,6 +10,7 @@ mod money;
 use crate::{
     cli::Global,
     commands::{
+        generation::Generation,
         job::{self, Terms},
         short_account, short_hex,
         texts::{prepare, Prepared, TokenizerArgs},
@@ -25,7 +26,7 @@ use money::Money;
 use serde_json::{json, Value};
 use std::path::PathBuf;
 use vigil_engine::{cosine, FloatEncoder};
-use vigil_primitives::{Job, JobStatus, VersionId};
+use vigil_primitives::{Architecture, Job, JobStatus, VersionId};
 
 /// Arguments of `search`.
 #[derive(Debug, Args)]
@@ -82,11 +83,19 @@ impl Search {
         let float = self.compare.as_ref().map(FloatEncoder::open).transpose()?;
         let context = Context::signing(global).await?;
         let version = context.version(self.version).await?;
+        if let Architecture::Decoder(_) = version.spec.architecture {
+            return Err(Failure::usage(format!(
+                "version {} is a language model: a search needs an encoder",
+                version.id
+            )));
+        }
         let tokenizer = self.tokenizer.load(&version.spec)?;
         let inputs = prepare(collection.texts(), |text| Ok(tokenizer.encode(text)?))?;
 
         let mut money = Money::before(&context, &version).await?;
-        let batch = job::submit(&context, &version, inputs, &self.terms, false).await?;
+        let generation = Generation::default();
+        let order = job::Order { terms: &self.terms, generation: &generation, by_hash: false };
+        let batch = job::submit(&context, &version, inputs, &order).await?;
         let mut follower = Follower::new(&context);
         let jobs = job::wait(&context, &mut follower, &batch.ids()).await?;
         money.after(&context, &jobs, batch.fees).await?;

@@ -51,6 +51,14 @@ impl TokenizerArgs {
         texts.prepare(|text| Ok(tokenizer.encode(text)?))
     }
 
+    /// The tokenizer of a version, if one was named.
+    pub(crate) fn at_hand(&self, spec: &VersionSpec) -> Outcome<Option<Tokenizer>> {
+        if self.package.is_none() && self.tokenizer.is_none() {
+            return Ok(None);
+        }
+        self.load(spec).map(Some)
+    }
+
     /// The tokenizer of a version.
     pub(crate) fn load(&self, spec: &VersionSpec) -> Outcome<Tokenizer> {
         let (path, bytes) = match (&self.package, &self.tokenizer) {
@@ -83,6 +91,13 @@ pub(crate) struct Prepared {
     pub(crate) label: String,
     /// Token ids.
     pub(crate) tokens: Vec<u32>,
+}
+
+impl Prepared {
+    /// Number of tokens.
+    pub(crate) fn tokens_in(&self) -> u32 {
+        u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)
+    }
 }
 
 impl Texts {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use vigil_primitives::{
     api::{self, NoQuote, VigilApi as _},
     job::{self, Input, RefundReason, ReplicaState, Sampling},
+    sampling::decimal,
     AccountId, BlockNumber, Hash, JobId, JobStatus, VersionId,
 };
 
@@ -167,7 +168,7 @@ impl From<Sampling> for HowToSample {
         match it {
             Sampling::Greedy => Self::Greedy,
             Sampling::Gumbel { seed, temperature, min_p } => {
-                Self::Gumbel { seed, temperature: float(temperature), min_p: float(min_p) }
+                Self::Gumbel { seed, temperature: decimal(temperature), min_p: decimal(min_p) }
             }
         }
     }

@@ -27,13 +27,6 @@ pub(crate) fn hex<S: Serializer>(
     serializer.serialize_str(&sp_core::bytes::to_hex(bytes.as_ref(), false))
 }
 
-/// A float that the chain keeps as the bits of an f32, with the digits that people write it with.
-pub(crate) fn float(bits: u32) -> f64 {
-    let float = f32::from_bits(bits);
-    // Through its shortest decimal: a plain conversion shows 0.8 as 0.800000011920929.
-    float.to_string().parse().unwrap_or_else(|_| f64::from(float))
-}
-
 /// Text that the chain keeps as bytes. The pallets check that it is UTF-8.
 pub(crate) fn text(bytes: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(bytes.as_ref()).into_owned()
@@ -100,14 +93,6 @@ mod tests {
                 "earned": "9007199254740993",
             })
         );
-    }
-
-    #[test]
-    fn floats_should_keep_their_value_and_their_digits() {
-        for value in [0.0f32, 0.05, 0.1, 0.8, 1.0, 99.9, 1e-30, 16_777_216.0] {
-            assert_eq!(float(value.to_bits()) as f32, value);
-        }
-        assert_eq!(float(0.8f32.to_bits()).to_string(), "0.8");
     }
 
     #[test]

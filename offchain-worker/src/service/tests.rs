@@ -1,41 +1,93 @@
 use super::*;
 use crate::chain::fake::{inline, job, Fake, VERSION};
-use crate::compute::Failure;
+use crate::compute::{Batch, Failure, Outcome};
 use std::sync::{
     atomic::{AtomicUsize, Ordering},
     Mutex,
 };
 use substrate_prometheus_endpoint::Registry;
 use tokio::task::JoinHandle;
-use vigil_engine::Run;
+use vigil_engine::{Request, Run};
 use vigil_primitives::JobId;
 
-/// Gives the tokens back as bytes. Token 13 is not in its vocabulary.
+/// The other version that [`Echo`] has.
+const OTHER: VersionId = VersionId { model: 0, version: 1 };
+
+/// Gives the tokens back as bytes. Token 13 is not in its vocabulary. A job that may generate
+/// tokens takes a step for each.
 #[derive(Default)]
 struct Echo {
-    batches: Mutex<Vec<usize>>,
-    /// How long a batch takes, in milliseconds.
+    /// The jobs of every step.
+    steps: Mutex<Vec<Vec<JobId>>>,
+    /// How long a step takes, in milliseconds.
     time: AtomicUsize,
+}
+
+impl Echo {
+    fn sizes(&self) -> Vec<usize> {
+        self.steps.lock().unwrap().iter().map(Vec::len).collect()
+    }
+
+    /// How many steps a job was in.
+    fn steps_of(&self, id: JobId) -> usize {
+        self.steps.lock().unwrap().iter().filter(|step| step.contains(&id)).count()
+    }
 }
 
 impl Compute for Echo {
     fn has(&self, version: VersionId) -> bool {
-        version == VERSION
+        [VERSION, OTHER].contains(&version)
     }
 
-    fn run(&self, _version: VersionId, inputs: &[&[u32]]) -> Vec<Result<Run, Failure>> {
-        self.batches.lock().unwrap().push(inputs.len());
-        std::thread::sleep(Duration::from_millis(self.time.load(Ordering::SeqCst) as u64));
-        let one = |tokens: &&[u32]| {
-            if tokens.contains(&13) {
-                let reason = DeclineReason::InputInvalid;
-                return Err(Failure { reason, text: "token 13".into() });
-            }
-            let output = tokens.iter().flat_map(|token| token.to_be_bytes()).collect();
-            Ok(Run { output, tokens_out: 0, work: 1 })
-        };
-        inputs.iter().map(one).collect()
+    fn batch(&self, _version: VersionId) -> Box<dyn Batch + '_> {
+        Box::new(EchoBatch { echo: self, jobs: Vec::new() })
     }
+}
+
+struct EchoBatch<'a> {
+    echo: &'a Echo,
+    jobs: Vec<(Key, Request, u32)>,
+}
+
+impl Batch for EchoBatch<'_> {
+    fn add(&mut self, key: Key, request: Request) {
+        self.jobs.push((key, request, 0));
+    }
+
+    fn step(&mut self) -> Vec<Outcome> {
+        self.echo.steps.lock().unwrap().push(self.jobs.iter().map(|(key, ..)| key.id).collect());
+        std::thread::sleep(Duration::from_millis(self.echo.time.load(Ordering::SeqCst) as u64));
+        let mut done = Vec::new();
+        self.jobs.retain_mut(|(key, request, steps)| {
+            *steps += 1;
+            let goes_on = *steps < request.max_tokens_out;
+            if !goes_on {
+                done.push((*key, echo(request)));
+            }
+            goes_on
+        });
+        done
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+fn echo(request: &Request) -> Result<Run, Failure> {
+    if request.tokens.contains(&13) {
+        let reason = DeclineReason::InputInvalid;
+        return Err(Failure { reason, text: "token 13".into() });
+    }
+    let output = request.tokens.iter().flat_map(|token| token.to_be_bytes()).collect();
+    Ok(Run { output, tokens_out: request.max_tokens_out, work: 1 })
+}
+
+/// A job that takes so many steps.
+fn long(id: JobId, steps: u32) -> Job {
+    let mut job = job(id, inline(id as u32 * 100));
+    job.spec.max_tokens_out = steps;
+    job
 }
 
 /// A worker that runs until it is killed or stopped.
@@ -210,11 +262,11 @@ async fn a_killed_worker_should_reveal_with_the_same_salt_after_its_restart() {
         state.jobs.insert(1, committed);
         state.sent.clear();
     }
-    let computed = rig.compute.batches.lock().unwrap().len();
+    let computed = rig.compute.sizes().len();
     rig.start().await;
     rig.until("revealed", revealed(1)).await;
     assert!(rig.fake.sent("commit").is_empty(), "nothing is committed twice");
-    assert_eq!(rig.compute.batches.lock().unwrap().len(), computed, "nothing is computed twice");
+    assert_eq!(rig.compute.sizes().len(), computed, "nothing is computed twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,7 +310,7 @@ async fn an_assignment_should_be_taken_up_again_when_it_disappears_and_reappears
     rig.fake.state().forgetful = false;
     rig.fake.add(taken);
     rig.until("revealed", revealed(1)).await;
-    assert_eq!(rig.compute.batches.lock().unwrap().iter().sum::<usize>(), 1);
+    assert_eq!(rig.compute.sizes().iter().sum::<usize>(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -305,7 +357,82 @@ async fn waiting_jobs_should_run_in_one_batch() {
     }
     rig.blocks(2).await;
     rig.until("all revealed", |fake| (1..=6).all(|id| revealed(id)(fake))).await;
-    assert_eq!(*rig.compute.batches.lock().unwrap(), [1, 5]);
+    assert_eq!(rig.compute.sizes(), [1, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_should_join_a_running_batch_and_leave_it_before_the_others_are_done() {
+    let rig = Rig::started().await;
+    rig.compute.time.store(20, Ordering::SeqCst);
+    rig.fake.add(long(1, 60));
+    rig.until("running", |_| !rig.compute.sizes().is_empty()).await;
+    rig.fake.add(long(2, 3));
+    rig.until("revealed", revealed(2)).await;
+    assert!(matches!(rig.fake.status(1), JobStatus::Assigned { .. }), "the long job goes on");
+    rig.until("revealed", revealed(1)).await;
+    // A batch of one, then of both, then of one again, and no step done twice.
+    let mut sizes = rig.compute.sizes();
+    sizes.dedup();
+    assert_eq!(sizes, [1, 2, 1]);
+    assert_eq!((rig.compute.steps_of(1), rig.compute.steps_of(2)), (60, 3));
+    assert_eq!(rig.metrics.clone().unwrap().tokens.get(), 63);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_should_hold_so_many_jobs_and_take_the_next_when_one_leaves() {
+    let rig = Rig::started().await;
+    rig.compute.time.store(4, Ordering::SeqCst);
+    for id in 1..=20 {
+        rig.fake.add(long(id, 4 + id as u32));
+    }
+    rig.until("all revealed", |fake| (1..=20).all(|id| revealed(id)(fake))).await;
+    let sizes = rig.compute.sizes();
+    assert_eq!(sizes.iter().max(), Some(&8), "{sizes:?}");
+    // Far fewer than one after the other: 290.
+    assert!(sizes.len() < 100, "{sizes:?}");
+    assert!((1..=20).all(|id| rig.compute.steps_of(id) == 4 + id as usize));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_should_have_its_turn_when_jobs_of_another_keep_coming() {
+    let rig = Rig::started().await;
+    rig.compute.time.store(4, Ordering::SeqCst);
+    rig.fake.add(long(1, 10));
+    rig.until("running", |_| !rig.compute.sizes().is_empty()).await;
+    let mut other = long(2, 3);
+    other.spec.version = OTHER;
+    rig.fake.add(other);
+    // Each of these is due later than the one before.
+    for id in 3..=40 {
+        let mut next = long(id, 10);
+        let vigil_primitives::job::JobStatus::Assigned { replicas } = &mut next.status else {
+            panic!("not assigned")
+        };
+        replicas[0].state =
+            vigil_primitives::job::ReplicaState::Assigned { commit_by: 100 + id as u32 };
+        rig.fake.add(next);
+    }
+    rig.until("revealed", revealed(2)).await;
+    let steps = rig.compute.steps.lock().unwrap().clone();
+    let turn = steps.iter().position(|step| step.contains(&2)).unwrap();
+    assert!(turn <= 12, "{steps:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_in_the_middle_of_a_batch_should_compute_what_was_not_finished() {
+    let mut rig = Rig::started().await;
+    rig.compute.time.store(10, Ordering::SeqCst);
+    rig.fake.add(long(1, 2));
+    rig.fake.add(long(2, 200));
+    rig.until("revealed", revealed(1)).await;
+    rig.kill().await;
+    let before = rig.compute.steps_of(2);
+    assert!(before < 200, "it is in the middle");
+    rig.compute.time.store(1, Ordering::SeqCst);
+    rig.start().await;
+    rig.until("revealed", revealed(2)).await;
+    assert_eq!(rig.compute.steps_of(2), before + 200, "from the beginning");
+    assert_eq!(rig.compute.steps_of(1), 2, "what was finished is not done again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,27 +37,29 @@ impl FromStr for Price {
     }
 }
 
-/// The highest price of every job: what was typed, or a quote for each length of input.
+/// The highest price of every job, given with the most tokens that it may generate: what was typed,
+/// or a quote for each pair of lengths.
 pub(super) async fn prices(
     context: &Context,
     version: VersionId,
-    inputs: &[Prepared],
+    jobs: &[(Prepared, u32)],
     terms: &Terms,
 ) -> Outcome<Vec<Balance>> {
     if let Price::Fixed(Amount(price)) = terms.max_price {
-        return Ok(vec![price; inputs.len()]);
+        return Ok(vec![price; jobs.len()]);
     }
-    let length = |input: &Prepared| u32::try_from(input.tokens.len()).unwrap_or(u32::MAX);
-    let lengths: BTreeSet<u32> = inputs.iter().map(length).collect();
-    let bids: BTreeMap<u32, Balance> = stream::iter(lengths)
-        .map(|tokens| async move {
-            let quote = context.view().quote(version, tokens, 0, terms.replicas).await?;
-            bid(version, quote).map(|quote| (tokens, quote.1))
+    let lengths = |(input, tokens_out): &(Prepared, u32)| (input.tokens_in(), *tokens_out);
+    let different: BTreeSet<(u32, u32)> = jobs.iter().map(lengths).collect();
+    let bids: BTreeMap<(u32, u32), Balance> = stream::iter(different)
+        .map(|(tokens_in, tokens_out)| async move {
+            let quote =
+                context.view().quote(version, tokens_in, tokens_out, terms.replicas).await?;
+            bid(version, quote).map(|quote| ((tokens_in, tokens_out), quote.1))
         })
         .buffered(8)
         .try_collect()
         .await?;
-    Ok(inputs.iter().map(|input| bids.get(&length(input)).copied().unwrap_or_default()).collect())
+    Ok(jobs.iter().map(|job| bids.get(&lengths(job)).copied().unwrap_or_default()).collect())
 }
 
 /// The price at which every worker seen takes the job.
@@ -84,7 +86,8 @@ pub(super) fn no_quote(version: VersionId, reason: NoQuote) -> Failure {
             "version {version} is revoked and takes no new jobs: choose another one"
         )),
         NoQuote::BadLength => Failure::rejected(format!(
-            "version {version} takes no input of this length: see `vigil model show {version}`"
+            "version {version} takes no input, or gives no output, of this length: see \
+             `vigil model show {version}`"
         )),
         NoQuote::BadPolicy => Failure::usage("the chain does not allow this number of replicas"),
     }

@@ -1,7 +1,11 @@
 //! A job in words, tables and JSON.
 
 use crate::{
-    commands::{account_json, amount, amount_json, hex, short_hex, work},
+    commands::{
+        account_json, amount, amount_json,
+        generation::{sampling_json, sampling_text},
+        hex, short_hex, work,
+    },
     output,
 };
 use serde_json::{json, Value};
@@ -91,14 +95,25 @@ pub(super) fn details(job: &Job) -> String {
         ("version", spec.version.to_string()),
         ("requester", job.requester.to_string()),
         ("input", format!("{} tokens, {input}", job.tokens_in)),
+    ];
+    if spec.max_tokens_out > 0 {
+        rows.extend([
+            ("output asked for", format!("at most {} tokens", spec.max_tokens_out)),
+            ("sampling", sampling_text(&spec.sampling)),
+        ]);
+    }
+    rows.extend([
         ("replicas", spec.policy.replicas.to_string()),
         ("challenge window", format!("{} blocks", spec.policy.challenge_window)),
         ("highest price", amount(spec.max_price)),
         ("submitted", format!("block {}", job.submitted_at)),
         ("deadline", format!("block {}", spec.deadline)),
         ("attempts lost", job.attempts.to_string()),
-    ];
+    ]);
     if let JobStatus::Settled { output: result, receipt, .. } = &job.status {
+        if result.tokens > 0 {
+            rows.push(("generated", format!("{} tokens", result.tokens)));
+        }
         rows.extend([
             ("output", hex(&result.hash)),
             ("work", work(receipt.work)),
@@ -147,6 +162,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
         "input": input,
         "tokens_in": job.tokens_in,
         "max_tokens_out": spec.max_tokens_out,
+        "sampling": sampling_json(&spec.sampling),
         "replicas_wanted": spec.policy.replicas,
         "challenge_window": spec.policy.challenge_window,
         "max_price": amount_json(spec.max_price),
@@ -258,6 +274,26 @@ pub(crate) mod tests {
             assert!(status_sentence(&job).starts_with(word));
             assert!(details(&job).contains(&status_sentence(&job)));
         }
+    }
+
+    #[test]
+    fn a_text_should_show_what_was_asked_for_and_how_much_was_generated() {
+        let mut text = job(JobStatus::Settled {
+            output: Output { hash: [4; 32].into(), tokens: 17 },
+            replicas: vec![replica(2, 3, 4)].try_into().expect("one fits"),
+            receipt: Receipt::default(),
+        });
+        text.spec.max_tokens_out = 64;
+        text.spec.sampling = Sampling::Gumbel { seed: 5, temperature: 0.7f32.to_bits(), min_p: 0 };
+        let json = job_json(&text);
+        assert_eq!(json["output"]["tokens"], 17);
+        assert_eq!(json["max_tokens_out"], 64);
+        assert_eq!(json["sampling"]["temperature"], 0.7);
+        for says in ["at most 64 tokens", "17 tokens", "temperature 0.7, min-p 0, seed 5"] {
+            assert!(details(&text).contains(says), "{says}");
+        }
+        let encoder = details(&job(JobStatus::Queued));
+        assert!(!encoder.contains("sampling"), "{encoder}");
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! `vigil job submit`: from texts to paid jobs, and with `--wait` to their outputs.
 
 use super::{
+    answer::Answer,
     price::{prices, Price},
     show::{job_json, status_word},
 };
 use crate::{
     cli::Global,
     commands::{
-        account_json, amount, amount_json, hex,
+        account_json, amount, amount_json,
+        generation::Generation,
+        hex,
         texts::{Prepared, Texts, TokenizerArgs},
         work,
     },
@@ -25,7 +28,7 @@ use std::{
 use vigil_client::{blobs, calls, Included, Until};
 use vigil_primitives::{
     api::VersionView,
-    job::{tokens_to_bytes, Input, JobSpec, Policy, Sampling, MAX_INLINE_INPUT},
+    job::{tokens_to_bytes, Input, JobSpec, Policy, MAX_INLINE_INPUT},
     model::VersionStatus,
     Architecture, Balance, BlockNumber, Job, JobId, JobStatus, VersionId,
 };
@@ -40,6 +43,8 @@ pub(crate) struct Submit {
     texts: Texts,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
+    #[command(flatten)]
+    generation: Generation,
     #[command(flatten)]
     terms: Terms,
     /// Hand the input to the workers by hash instead of writing it on chain.
@@ -76,6 +81,17 @@ pub(crate) struct Terms {
     /// Blocks within which a worker must be drawn.
     #[arg(long, value_name = "BLOCKS", default_value_t = 300)]
     pub(crate) deadline_in: BlockNumber,
+}
+
+/// How jobs are to be done.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    /// What is offered for each.
+    pub(crate) terms: &'a Terms,
+    /// How a language model is to generate.
+    pub(crate) generation: &'a Generation,
+    /// Whether the workers are given the inputs by hash.
+    pub(crate) by_hash: bool,
 }
 
 /// A submitted job and what it was made of.
@@ -118,7 +134,8 @@ impl Submit {
         let context = Context::signing(global).await?;
         let version = context.version(self.version).await?;
         let inputs = self.tokenizer.prepare(&self.texts, &version.spec)?;
-        let batch = submit(&context, &version, inputs, &self.terms, self.blob).await?;
+        let order = Order { terms: &self.terms, generation: &self.generation, by_hash: self.blob };
+        let batch = submit(&context, &version, inputs, &order).await?;
 
         if !self.wait {
             if self.blob {
@@ -159,7 +176,9 @@ impl Submit {
         let global = &context.global;
         let mut follower = Follower::with_inputs(context, batch.blobs.clone());
         let jobs = wait(context, &mut follower, &batch.ids()).await?;
-        let outputs = fetch(context, &follower, &jobs, &version.spec.architecture).await;
+        let architecture = &version.spec.architecture;
+        let outputs = fetch(context, &follower, &jobs, architecture).await;
+        let tokenizer = self.tokenizer.at_hand(&version.spec)?;
 
         let mut worst: Option<Failure> = None;
         let mut reports = Vec::new();
@@ -174,10 +193,10 @@ impl Submit {
                         std::fs::write(&path, &bytes).map_err(|error| unwritable(&path, &error))?;
                         report["saved_as"] = json!(path.display().to_string());
                     }
-                    let embedding = embedding(&bytes);
+                    let answer = Answer::read(architecture, &bytes, tokenizer.as_ref());
                     report["fetched_from"] = account_json(&worker);
-                    report["embedding"] = json!(embedding);
-                    lines.push(result_lines(&submitted.input, job, &embedding));
+                    answer.add_to(&mut report);
+                    lines.push(result_lines(&submitted.input, job, &answer));
                 }
                 Err(failure) => {
                     report["error"] = failure.to_json()["error"].clone();
@@ -239,13 +258,13 @@ pub(crate) async fn fetch(
         output::Progress::bar(&context.global, jobs.len() as u64, "fetching the outputs");
     let done = std::sync::atomic::AtomicU64::new(0);
     follower
-        .outputs(jobs, architecture.output_len(0), || {
+        .outputs(jobs, architecture, || {
             progress.at(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1);
         })
         .await
 }
 
-fn result_lines(input: &Prepared, job: &Job, embedding: &[f32]) -> String {
+fn result_lines(input: &Prepared, job: &Job, answer: &Answer) -> String {
     let mut rows =
         vec![("job", job.id.to_string()), ("text", text::brief(input.label.as_bytes(), 80))];
     if let JobStatus::Settled { output, receipt, replicas } = &job.status {
@@ -253,7 +272,7 @@ fn result_lines(input: &Prepared, job: &Job, embedding: &[f32]) -> String {
         let workers: Vec<_> = replicas.iter().map(|replica| replica.worker.to_string()).collect();
         rows.extend([
             ("output", hex(&output.hash)),
-            ("embedding", summarise(embedding)),
+            answer.row(),
             ("workers", workers.join(" ")),
             ("work", work(receipt.work)),
             ("price", amount(paid)),
@@ -262,37 +281,30 @@ fn result_lines(input: &Prepared, job: &Job, embedding: &[f32]) -> String {
     output::fields(rows)
 }
 
-/// An embedding in a few words.
-pub(crate) fn summarise(embedding: &[f32]) -> String {
-    let first: Vec<_> = embedding.iter().take(4).map(|value| format!("{value:.6}")).collect();
-    let more = if embedding.len() > 4 { ", ..." } else { "" };
-    format!("{} floats: {}{more}", embedding.len(), first.join(", "))
-}
-
-/// The floats of an encoder's output: f32, little-endian.
-pub(crate) fn embedding(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<4>().0.iter().map(|float| f32::from_le_bytes(*float)).collect()
-}
-
 /// Submits one job per input: checks everything that can be checked before money is held, then
 /// sends all transactions without waiting in between.
 pub(crate) async fn submit(
     context: &Context,
     version: &VersionView,
     inputs: Vec<Prepared>,
-    terms: &Terms,
-    by_hash: bool,
+    order: &Order<'_>,
 ) -> Outcome<Batch> {
+    let Order { terms, generation, by_hash } = *order;
     if version.status == VersionStatus::Revoked {
         return Err(Failure::rejected(format!(
             "version {} is revoked and takes no new jobs: choose another one",
             version.id
         )));
     }
-    for input in &inputs {
-        check(input, &version.spec.architecture, by_hash)?;
+    let architecture = &version.spec.architecture;
+    let sampling = generation.sampling()?;
+    let mut jobs = Vec::new();
+    for input in inputs {
+        check(&input, architecture, by_hash)?;
+        let tokens_out = generation.max_tokens_out(input.tokens_in(), architecture)?;
+        jobs.push((input, tokens_out));
     }
-    let prices = prices(context, version.id, &inputs, terms).await?;
+    let prices = prices(context, version.id, &jobs, terms).await?;
     let total = prices.iter().try_fold(0, |sum: Balance, price| sum.checked_add(*price));
     let account = context.key()?.account().clone();
     let balances = context.view().balances(&account).await?;
@@ -300,7 +312,7 @@ pub(crate) async fn submit(
     let total = total.filter(|total| *total <= spendable).ok_or_else(|| {
         Failure::rejected(format!(
             "{} need {} in escrow and {account} can spend {}: send it more, or lower --max-price",
-            count_of(inputs.len()),
+            count_of(jobs.len()),
             total.map_or_else(|| "more than there is".into(), amount),
             amount(spendable)
         ))
@@ -318,15 +330,15 @@ pub(crate) async fn submit(
     let within = terms.deadline_in.min(parameters.max_duration.saturating_sub(1)).max(1);
     let deadline = context.client.best_head().await?.number.saturating_add(within);
 
-    let specs = inputs
+    let specs = jobs
         .iter()
         .zip(&prices)
-        .map(|(input, price)| {
+        .map(|((input, tokens_out), price)| {
             Ok(JobSpec {
                 version: version.id,
                 input: on_chain(&tokens_to_bytes(&input.tokens), by_hash)?,
-                max_tokens_out: 0,
-                sampling: Sampling::Greedy,
+                max_tokens_out: *tokens_out,
+                sampling,
                 policy: Policy { replicas: terms.replicas, challenge_window: window },
                 max_price: *price,
                 deadline,
@@ -338,6 +350,7 @@ pub(crate) async fn submit(
     let spinner = output::Progress::spinner(&context.global, what);
     let results = context.client.submit_many(&calls, context.key()?, Until::Finalized).await;
     drop(spinner);
+    let inputs = jobs.into_iter().map(|(input, _)| input).collect();
     collect(inputs, prices, results, by_hash)
 }
 
@@ -464,14 +477,6 @@ mod tests {
         let blob = on_chain(&[1, 0, 0, 0], true).unwrap();
         assert_eq!(blob, Input::Blob { hash: blobs::content_hash(&[1, 0, 0, 0]), len: 4 });
         assert!(on_chain(&[0; 4_097], false).is_err());
-    }
-
-    #[test]
-    fn an_embedding_should_be_little_endian_floats() {
-        let bytes: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|float| float.to_le_bytes()).collect();
-        assert_eq!(embedding(&bytes), [1.5, -2.0]);
-        assert_eq!(summarise(&[1.5, -2.0]), "2 floats: 1.500000, -2.000000");
-        assert!(summarise(&[0.0; 384]).starts_with("384 floats: 0.000000"));
     }
 
     #[test]
