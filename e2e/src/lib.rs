@@ -3,14 +3,17 @@
 //! A [`Network`] is a `vigil-node --dev` on its own ports and data folder. [`Network::worker`] starts
 //! a `vigil-worker` with a key, money and a configuration file of its own, and [`Network::vigil`] runs
 //! the command line against it. Every program can be killed, paused and started again as a crash or
-//! a lost machine would. Nothing is simulated: the model is the one that `scripts/setup` fetches.
+//! a lost machine would. Nothing is simulated: the models are the one that `scripts/setup` fetches
+//! and the one that this repository carries.
 //!
 //! The programs are those of the same build as the tests:
 //! `cargo build --release --workspace --bins`, then `cargo test --release --package vigil-e2e`.
 
+mod model;
 mod process;
 mod worker;
 
+pub use model::Model;
 pub use process::Process;
 pub use worker::Worker;
 
@@ -18,7 +21,7 @@ use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -121,9 +124,9 @@ impl Network {
         ended.stderr
     }
 
-    /// Publishes the test model. Its `MODEL@VERSION`.
-    pub fn publish(&self) -> String {
-        let package = package();
+    /// Publishes a model. Its `MODEL@VERSION`.
+    pub fn publish(&self, model: Model) -> String {
+        let package = model.package();
         let source = format!("file://{}/", package.display());
         let package = package.display().to_string();
         let published = self.vigil(&[
@@ -134,7 +137,7 @@ impl Network {
             "--package",
             &package,
             "--name",
-            "all-MiniLM-L6-v2",
+            model.name(),
             "--source",
             &source,
             "--licence",
@@ -154,9 +157,9 @@ impl Network {
         Worker::start(self, number, version, kernel)
     }
 
-    /// Submits one job per text. Their numbers.
-    pub fn submit(&self, version: &str, texts: &[&str], more: &[&str]) -> Vec<u64> {
-        let package = package().display().to_string();
+    /// Submits a job, or one per text, and returns what the command printed.
+    pub fn submit_and_see(&self, model: Model, version: &str, more: &[&str]) -> Ended {
+        let package = model.package().display().to_string();
         let mut args = vec![
             "--dev-key",
             REQUESTER,
@@ -167,11 +170,17 @@ impl Network {
             "--package",
             &package,
         ];
-        for text in texts {
-            args.extend(["--input", text]);
-        }
         args.extend(more);
-        let submitted = self.vigil(&args);
+        self.try_vigil(&args)
+    }
+
+    /// Submits one job per text. Their numbers.
+    pub fn submit(&self, model: Model, version: &str, texts: &[&str], more: &[&str]) -> Vec<u64> {
+        let inputs = texts.iter().flat_map(|text| ["--input", text]);
+        let args: Vec<_> = inputs.chain(more.iter().copied()).collect();
+        let ended = self.submit_and_see(model, version, &args);
+        assert_eq!(ended.code, 0, "job submit {args:?} failed: {}\n{}", ended.stderr, self.logs());
+        let submitted = ended.stdout;
         let jobs = submitted["jobs"].as_array().expect("jobs are listed");
         jobs.iter().map(|job| job["id"].as_u64().expect("a job has a number")).collect()
     }
@@ -238,47 +247,19 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// The Hugging Face folder of the test model.
-pub fn model_folder() -> PathBuf {
-    let path = std::env::var_os("VIGIL_MINILM").map(PathBuf::from).unwrap_or_else(|| {
-        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-        home.join(".cache/vigil/models/all-MiniLM-L6-v2")
-    });
-    assert!(
-        path.join("config.json").exists(),
-        "no model in {}: run scripts/setup, or name its folder in VIGIL_MINILM",
-        path.display()
-    );
-    path
-}
-
-/// The package of the test model, made once.
-pub fn package() -> PathBuf {
-    static PACKAGE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PACKAGE.get_or_init(|| {
-        let dir = TempDir::with_prefix("vigil-package-").expect("a temporary folder can be made");
-        let path = dir.path().join("package");
-        let packed = Command::new(program("vigil"))
-            .args(["--quiet", "pack"])
-            .args([model_folder(), path.clone()])
-            .output()
-            .expect("vigil starts");
-        assert!(packed.status.success(), "{}", String::from_utf8_lossy(&packed.stderr));
-        (dir, path)
-    });
-    path.clone()
-}
-
-/// The hash of the output that this machine computes for a text, without a chain.
-pub fn local_hash(input: &str, kernel: &str) -> String {
-    let run = Command::new(program("vigil"))
-        .args(["--json", "run", "--input", input, "--kernel", kernel, "--package"])
-        .arg(package())
-        .output()
-        .expect("vigil starts");
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let run: Value = serde_json::from_slice(&run.stdout).expect("vigil run prints JSON");
-    text(&run["runs"][0]["blake3"])
+/// Names of the kernels that this machine can run, the slowest first.
+pub fn kernels() -> Vec<&'static str> {
+    let mut kernels = vec!["scalar"];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx2") {
+            kernels.push("avx2");
+        }
+        if std::arch::is_x86_feature_detected!("avx512vnni") {
+            kernels.push("avx512");
+        }
+    }
+    kernels
 }
 
 /// A JSON string.

@@ -1,6 +1,6 @@
 //! A worker with a key, money and a configuration file of its own.
 
-use crate::{amount, free_port, package, program, text, Network, Process};
+use crate::{amount, free_port, model::packages, program, text, Network, Process};
 use serde_json::Value;
 use std::{net::TcpStream, path::Path};
 
@@ -92,6 +92,6 @@ fn configuration(
          {kernel}",
         network.url(),
         data.display(),
-        package().parent().expect("a package is in a folder").display(),
+        packages().display(),
     )
 }

@@ -1,24 +1,12 @@
 //! Paid inference from submission to money and output, and what the chain refuses.
 
 use serde_json::Value;
-use vigil_e2e::{amount, local_hash, model_folder, package, text, Network, OWNER, REQUESTER};
-
-/// The kernels that this machine can run.
-fn kernels() -> Vec<&'static str> {
-    let mut kernels = vec!["scalar"];
-    if std::arch::is_x86_feature_detected!("avx2") {
-        kernels.push("avx2");
-    }
-    if std::arch::is_x86_feature_detected!("avx512vnni") {
-        kernels.push("avx512");
-    }
-    kernels
-}
+use vigil_e2e::{amount, kernels, text, Model, Network, OWNER, REQUESTER};
 
 #[test]
 fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exactly() {
     let network = Network::start();
-    let version = network.publish();
+    let version = network.publish(Model::MiniLm);
     let kernels = kernels();
     let workers: Vec<_> =
         kernels.iter().map(|kernel| network.worker(&version, Some(kernel))).collect();
@@ -29,13 +17,14 @@ fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exa
 
     let input = "A lighthouse keeper counts the ships of the night.";
     let replicas = workers.len().to_string();
-    let job = network.submit(&version, &[input], &["--replicas", &replicas])[0];
+    let job = network.submit(Model::MiniLm, &version, &[input], &["--replicas", &replicas])[0];
     let settled = network.job_until(job, "settled", 90);
 
     // The same bytes everywhere: three kernels, three machines, and here without a chain.
     let hash = text(&settled["output"]["hash"]);
     for kernel in &kernels {
-        assert_eq!(hash, local_hash(input, kernel), "kernel {kernel}");
+        let local = Model::MiniLm.run(input, kernel, &[]);
+        assert_eq!(hash, text(&local["blake3"]), "kernel {kernel}");
     }
     assert_eq!(settled["replicas"].as_array().expect("replicas are listed").len(), workers.len());
 
@@ -50,20 +39,10 @@ fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exa
     assert!(network.total(&treasury) - treasury_before >= part("treasury"));
 
     // An input by hash goes from the requester to the worker's blob server, never over the chain.
-    let waited = network.vigil(&[
-        "--dev-key",
-        REQUESTER,
-        "job",
-        "submit",
-        "--version",
-        &version,
-        "--package",
-        &package().display().to_string(),
-        "--input",
-        input,
-        "--blob",
-        "--wait",
-    ]);
+    let more = ["--input", input, "--blob", "--wait"];
+    let waited = network.submit_and_see(Model::MiniLm, &version, &more);
+    assert_eq!(waited.code, 0, "{waited:?}");
+    let waited = waited.stdout;
     let by_hash = &waited["jobs"][0];
     assert_eq!(by_hash["input"]["inline"], false);
     assert_eq!(text(&by_hash["output"]["hash"]), hash);
@@ -78,21 +57,8 @@ fn refusals(network: &Network, version: &str) {
         network.vigil(&["account", "balance", &requester])["held"].clone()
     };
     let before = held(network);
-    let package = package().display().to_string();
-    let submit = |version: &str, more: &[&str]| {
-        let mut args = vec![
-            "--dev-key",
-            REQUESTER,
-            "job",
-            "submit",
-            "--version",
-            version,
-            "--package",
-            &package,
-        ];
-        args.extend(more);
-        network.try_vigil(&args)
-    };
+    let submit =
+        |version: &str, more: &[&str]| network.submit_and_see(Model::MiniLm, version, more);
     let long = "word ".repeat(600);
     for (ended, named) in [
         (submit("77@0", &["--input", "hello"]), "77"),
@@ -115,21 +81,9 @@ fn refusals(network: &Network, version: &str) {
 #[test]
 fn a_version_that_nobody_serves_should_take_no_jobs() {
     let network = Network::start();
-    let version = network.publish();
-    let ended = network.try_vigil(&[
-        "--dev-key",
-        REQUESTER,
-        "job",
-        "submit",
-        "--version",
-        &version,
-        "--package",
-        &package().display().to_string(),
-        "--input",
-        "hello",
-        "--max-price",
-        "1",
-    ]);
+    let version = network.publish(Model::MiniLm);
+    let more = ["--input", "hello", "--max-price", "1"];
+    let ended = network.submit_and_see(Model::MiniLm, &version, &more);
     assert_ne!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.to_lowercase().contains("serve"), "{ended:?}");
 }
@@ -144,9 +98,9 @@ fn the_package_should_stay_near_the_float_model() {
     .expect("texts can be written");
     let compared = std::process::Command::new(vigil_e2e::program("vigil"))
         .args(["--json", "compare", "--at-least", "0.99", "--model"])
-        .arg(model_folder())
+        .arg(Model::MiniLm.folder())
         .arg("--package")
-        .arg(package())
+        .arg(Model::MiniLm.package())
         .arg("--input-file")
         .arg(texts.path())
         .output()

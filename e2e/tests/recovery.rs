@@ -1,18 +1,23 @@
 //! Crashes: of a worker between commit and reveal, of a worker for good, and of the node.
 
 use std::time::Duration;
-use vigil_e2e::{text, Network};
+use vigil_e2e::{text, Model, Network};
 
 #[test]
 fn a_worker_killed_between_commit_and_reveal_should_reveal_after_its_restart() {
     let network = Network::start();
-    let version = network.publish();
+    let version = network.publish(Model::MiniLm);
     let mut first = network.worker(&version, None);
     let mut second = network.worker(&version, None);
 
     // The second worker hangs, so the first one's commitment has to wait for it.
     second.process().pause();
-    let job = network.submit(&version, &["Snow falls on the harbour."], &["--replicas", "2"])[0];
+    let job = network.submit(
+        Model::MiniLm,
+        &version,
+        &["Snow falls on the harbour."],
+        &["--replicas", "2"],
+    )[0];
     let state = |account: &str| {
         let shown = network.job(job);
         let replicas = shown["replicas"].as_array().cloned().unwrap_or_default();
@@ -45,12 +50,12 @@ fn a_worker_killed_between_commit_and_reveal_should_reveal_after_its_restart() {
 #[test]
 fn a_job_of_a_worker_that_never_comes_back_should_settle_elsewhere() {
     let network = Network::start();
-    let version = network.publish();
+    let version = network.publish(Model::MiniLm);
     let mut lost = network.worker(&version, None);
     let bond = lost.bond(&network);
     lost.process().kill();
 
-    let job = network.submit(&version, &["A fox crosses the field."], &[])[0];
+    let job = network.submit(Model::MiniLm, &version, &["A fox crosses the field."], &[])[0];
     network.job_until(job, "assigned", 30);
     let other = network.worker(&version, None);
 
@@ -64,12 +69,12 @@ fn a_job_of_a_worker_that_never_comes_back_should_settle_elsewhere() {
 #[test]
 fn a_killed_node_should_go_on_with_its_chain_and_its_jobs() {
     let mut network = Network::start();
-    let version = network.publish();
+    let version = network.publish(Model::MiniLm);
     let mut worker = network.worker(&version, None);
 
     // Jobs before the crash, all under way when it comes: the challenge window is still open.
     let texts = ["one", "two", "three", "four"];
-    let jobs = network.submit(&version, &texts, &["--challenge-window", "20"]);
+    let jobs = network.submit(Model::MiniLm, &version, &texts, &["--challenge-window", "20"]);
     for job in &jobs {
         let status = network.job(*job)["status"].clone();
         assert_ne!(status, "settled", "job {job} was over before the crash");
@@ -85,7 +90,7 @@ fn a_killed_node_should_go_on_with_its_chain_and_its_jobs() {
     }
     assert!(worker.process().ended().is_none(), "the worker did not survive the node's restart");
     // And after it.
-    let job = network.submit(&version, &["five"], &[])[0];
+    let job = network.submit(Model::MiniLm, &version, &["five"], &[])[0];
     network.job_until(job, "settled", 90);
 
     // A worker that is asked to end finishes what it has and ends well.

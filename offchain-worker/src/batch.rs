@@ -5,7 +5,7 @@
 
 use crate::{
     blobs::Blobs,
-    compute::{Batch, Compute, Failure},
+    compute::{Compute, Failure},
     job::Key,
     metrics::Metrics,
     store::{Record, Store},
