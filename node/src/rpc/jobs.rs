@@ -1,8 +1,6 @@
 //! `jobs_*`: jobs, prices and the constants a client needs.
 
-use super::json::{
-    digits, float, hex, invalid, parse_version, unavailable, version_id, Contribution,
-};
+use super::json::{digits, hex, invalid, parse_version, unavailable, version_id, Contribution};
 use crate::service::FullClient;
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use serde::Serialize;
