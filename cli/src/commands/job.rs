@@ -5,7 +5,7 @@ mod price;
 mod show;
 mod submit;
 
-pub(crate) use answer::{embedding, summarise, Answer};
+pub(crate) use answer::{embedding, Answer};
 #[cfg(test)]
 pub(crate) use show::tests;
 pub(crate) use show::{job_json, refund_reason, revealed, status_word};

@@ -48,7 +48,7 @@ impl Answer {
 }
 
 /// An embedding in a few words.
-pub(crate) fn summarise(embedding: &[f32]) -> String {
+fn summarise(embedding: &[f32]) -> String {
     let first: Vec<_> = embedding.iter().take(4).map(|value| format!("{value:.6}")).collect();
     let more = if embedding.len() > 4 { ", ..." } else { "" };
     format!("{} floats: {}{more}", embedding.len(), first.join(", "))
