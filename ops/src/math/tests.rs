@@ -138,14 +138,14 @@ fn ln_should_be_exact_at_one_and_know_the_ends() {
 }
 
 #[test]
-fn ln_should_be_within_two_units_in_the_last_place() {
+fn ln_should_be_within_one_unit_in_the_last_place() {
     // Every positive exponent, denormals too, and closely around 1.
     let spread = (1..0x7f80_0000u32).step_by(1_009).map(f32::from_bits);
     let close = (0..200_000u32).map(|i| f32::from_bits(0x3f7f_0000 + i));
     for x in spread.chain(close).filter(|x| *x != 1.0) {
         let exact = f64::from(x).ln();
         let error = (f64::from(ln(x)) - exact).abs() / exact.abs();
-        assert!(error < 1.3e-7, "{x:e}: {error:e}");
+        assert!(error < 8.2e-8, "{x:e}: {error:e}");
     }
 }
 
@@ -163,7 +163,7 @@ fn silu_should_be_close_and_know_the_ends() {
         let x = i as f32 * 1e-3;
         let exact = f64::from(x) / (1.0 + (-f64::from(x)).exp());
         let error = (f64::from(silu(x)) - exact).abs() / exact.abs().max(1e-30);
-        assert!(error < 4e-7, "{x}: {error:e}");
+        assert!(error < 2e-7, "{x}: {error:e}");
     }
     assert_eq!(silu(0.0).to_bits(), 0);
     assert_eq!(silu(-0.0).to_bits(), 0x8000_0000);
