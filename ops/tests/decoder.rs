@@ -408,3 +408,23 @@ fn what_does_not_fit_should_be_refused() {
     assert!(tensor::sample(kernel, &out, &[bad], &mut [0]).is_err());
     assert!(tensor::sample(kernel, &[], &[], &mut []).is_err());
 }
+
+#[test]
+fn the_golden_decoders_should_be_generated_by_every_kernel() {
+    for run in golden::generations() {
+        let Architecture::Decoder(config) = run.architecture else { panic!("not a decoder") };
+        let (prompt, sampling, weights) = (&run.prompt, run.sampling, &run.weights);
+        // Held to the golden bytes by the tests of the operators.
+        let output =
+            reference::generate(&run.architecture, prompt, run.tokens_out, sampling, weights);
+        let output = output.unwrap();
+        let tokens = [prompt, &output[..output.len() - 1]].concat();
+        for kernel in Kernel::available() {
+            let model = Model::new(kernel, config, weights);
+            for parts in [&[usize::MAX][..], &[prompt.len(), 1], &[7]] {
+                let drawn = draw(&model, &model.logits(&tokens, parts), sampling);
+                assert_eq!(drawn[prompt.len() - 1..], output, "{kernel} {parts:?}");
+            }
+        }
+    }
+}
