@@ -1,78 +1,112 @@
-//! Tiles with AVX2: bytes are widened to 16 bits and multiplied in pairs into 32 bits, exactly.
+//! Tiles with AVX2.
+//!
+//! `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs in 16 bits. Given the magnitude
+//! of a weight and the row's value with the weight's sign, no sum of two passes 127 x 127 x 2, which
+//! 16 bits hold: nothing saturates, and the product is exact.
 
-use super::tile::{Tile, GROUP};
+use super::tile::{Span, Tile, GROUP};
 use core::arch::x86_64::*;
 
-/// As [`scalar::multiply_i8`](super::scalar::multiply_i8).
+/// Columns of a register.
+const COLUMNS: usize = 8;
+
+/// Adds the products of a span to `out`.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn multiply_i8(
-    a: &[i8],
-    rows: usize,
-    b: &[i8],
-    width: usize,
-    steps: usize,
-    out: &mut Tile,
-) {
-    assert!(a.len() >= rows * steps * 4 && b.len() >= width * steps * 4 && width <= 64);
+pub(super) unsafe fn multiply_i8(span: &Span<'_>, out: &mut Tile) {
+    span.check();
+    let columns = span.width / COLUMNS;
     let mut row = 0;
-    while row < rows {
-        let pair = (rows - row).min(2);
-        for group in 0..width / GROUP {
-            // SAFETY: the slices are long enough, by the line above.
-            unsafe {
-                match pair {
-                    2 => tile_i8::<2>(a, row, b, width, group, steps, out),
-                    _ => tile_i8::<1>(a, row, b, width, group, steps, out),
+    while row < span.rows {
+        let count = (span.rows - row).min(4);
+        // SAFETY: the span is whole, by `check`, and columns are even.
+        unsafe {
+            match count {
+                1 => {
+                    let wide = columns / 8 * 8;
+                    sweep::<1, 8>(span, row, 0, wide, out);
+                    sweep::<1, 2>(span, row, wide, columns, out);
                 }
+                2 => {
+                    let wide = columns / 4 * 4;
+                    sweep::<2, 4>(span, row, 0, wide, out);
+                    sweep::<2, 2>(span, row, wide, columns, out);
+                }
+                3 => sweep::<3, 2>(span, row, 0, columns, out),
+                _ => sweep::<4, 2>(span, row, 0, columns, out),
             }
         }
-        row += pair;
+        row += count;
+    }
+}
+
+/// Registers of columns `from..to`, `C` at a time.
+///
+/// # Safety
+/// The span is whole, has `R` rows from `row` on, and `to - from` is a multiple of `C`.
+#[target_feature(enable = "avx2")]
+unsafe fn sweep<const R: usize, const C: usize>(
+    span: &Span<'_>,
+    row: usize,
+    from: usize,
+    to: usize,
+    out: &mut Tile,
+) {
+    for column in (from..to).step_by(C) {
+        // SAFETY: by the caller's promise.
+        unsafe { tile_i8::<R, C>(span, row, column, out) }
     }
 }
 
 /// # Safety
-/// `a` holds rows `row..row + R` of `steps * 4`, `b` `steps` times `width * 4`.
+/// The span is whole, has `R` rows from `row` on and `C` registers of columns from `column` on.
 #[target_feature(enable = "avx2")]
-unsafe fn tile_i8<const R: usize>(
-    a: &[i8],
+unsafe fn tile_i8<const R: usize, const C: usize>(
+    span: &Span<'_>,
     row: usize,
-    b: &[i8],
-    width: usize,
-    group: usize,
-    steps: usize,
+    column: usize,
     out: &mut Tile,
 ) {
-    // SAFETY: every read is below the lengths that the caller promised.
+    // SAFETY: every read is within the span; a prefetch may be of any address.
     unsafe {
-        // A register holds two partial sums of four columns.
-        let mut sums = [[_mm256_setzero_si256(); 4]; R];
-        let mut a = a.as_ptr().add(row * steps * 4);
-        let mut b = b.as_ptr().add(group * GROUP * 4);
-        for _ in 0..steps {
-            let mut columns = [_mm256_setzero_si256(); 4];
-            for (i, column) in columns.iter_mut().enumerate() {
-                *column = _mm256_cvtepi8_epi16(_mm_loadu_si128(b.add(i * 16).cast()));
+        let ones = _mm256_set1_epi16(1);
+        let mut sums = [[_mm256_setzero_si256(); C]; R];
+        for (sums, out) in sums.iter_mut().zip(&out.0[row..]) {
+            for (c, sum) in sums.iter_mut().enumerate() {
+                *sum = _mm256_loadu_si256(out.as_ptr().add((column + c) * COLUMNS).cast());
             }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let four = a.add(r * steps * 4).cast::<i32>().read_unaligned();
-                let row = _mm256_cvtepi8_epi16(_mm_set1_epi32(four));
-                for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(row, column));
+        }
+        let mut a = span.a.as_ptr().add(row * span.stride);
+        let mut b = span.b.as_ptr().add(column * 32);
+        let mut ahead = span.ahead.wrapping_add(column * 32);
+        for _ in 0..span.steps {
+            let mut rows = [_mm256_setzero_si256(); R];
+            for (r, row) in rows.iter_mut().enumerate() {
+                let four = a.add(r * span.stride).cast::<i32>().read_unaligned();
+                *row = _mm256_set1_epi32(four);
+            }
+            for c in 0..C {
+                let weight = _mm256_loadu_si256(b.add(c * 32).cast());
+                let magnitude = _mm256_abs_epi8(weight);
+                for (sums, row) in sums.iter_mut().zip(rows) {
+                    let signed = _mm256_sign_epi8(row, weight);
+                    let pairs = _mm256_maddubs_epi16(magnitude, signed);
+                    sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(pairs, ones));
+                }
+                if c % 2 == 0 {
+                    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(c * 32));
                 }
             }
             a = a.add(4);
-            b = b.add(width * 4);
+            b = b.add(span.width * 4);
+            ahead = ahead.wrapping_add(span.width * 4);
         }
-        for (r, sums) in sums.iter().enumerate() {
-            let out = out.0[row + r].as_mut_ptr().add(group * GROUP);
-            for (i, pair) in sums.chunks_exact(2).enumerate() {
-                // Columns come out as 0 1 4 5 2 3 6 7; the permutation puts them in order.
-                let both = _mm256_hadd_epi32(pair[0], pair[1]);
-                let both = _mm256_permute4x64_epi64::<0b11_01_10_00>(both);
-                _mm256_storeu_si256(out.add(i * 8).cast(), both);
+        for (sums, out) in sums.iter().zip(&mut out.0[row..]) {
+            for (c, sum) in sums.iter().enumerate() {
+                let out = out.as_mut_ptr().add((column + c) * COLUMNS);
+                _mm256_storeu_si256(out.cast(), *sum);
             }
         }
     }

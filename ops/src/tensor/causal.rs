@@ -86,9 +86,8 @@ impl KeyValues {
     /// Bytes that `tokens` tokens take, in whole pages.
     pub fn bytes_for(heads: usize, width: usize, tokens: usize) -> usize {
         let (keys, values) = (PAGE * width.next_multiple_of(4), PAGE * width.next_multiple_of(16));
-        let corrections = (PAGE + width.next_multiple_of(16)) * size_of::<i32>();
         let scales = 2 * PAGE * size_of::<f32>();
-        heads * tokens.div_ceil(PAGE) * (keys + values + corrections + scales + size_of::<Page>())
+        heads * tokens.div_ceil(PAGE) * (keys + values + scales + size_of::<Page>())
     }
 }
 

@@ -3,13 +3,15 @@
 use super::{
     area, check_kernel, check_length, multiversion,
     threads::{self, Shared},
-    tile::{Matrix, Tile, PANEL, TILE_ROWS},
+    tile::{Ahead, Matrix, Rows, Tile, PANEL, TILE_ROWS},
     Refused,
 };
 use crate::{
     math::{canonical, gelu},
     Kernel,
 };
+use core::ops::Range;
+use std::cell::RefCell;
 use vigil_primitives::architecture::MAX_INNER;
 
 /// What follows the bias.
@@ -50,16 +52,11 @@ impl Linear {
         // Adding -0 leaves every value as it is, -0 included.
         let bias = bias.map_or_else(|| vec![-0.0; outputs], <[f32]>::to_vec);
         check_length("the bias", bias.len(), outputs)?;
-        if weight.contains(&i8::MIN) {
-            return Err(Refused::BadWeight("the weight"));
-        }
         if scale.iter().chain(&bias).any(|x| !x.is_finite()) {
             return Err(Refused::BadWeight("the scale or the bias"));
         }
-        let mut matrix = Matrix::new(kernel, outputs, inputs);
-        for (output, row) in weight.chunks_exact(inputs).enumerate() {
-            matrix.set_row(output, row);
-        }
+        let matrix = Matrix::pack(kernel, outputs, inputs, weight)
+            .ok_or(Refused::BadWeight("the weight"))?;
         Ok(Self { kernel, matrix, scale: scale.to_vec(), bias })
     }
 
@@ -94,63 +91,178 @@ impl Linear {
         activation: Activation,
         out: &mut [f32],
     ) -> Result<(), Refused> {
-        let (rows, inputs, outputs) = (row_scale.len(), self.inputs(), self.outputs());
+        Self::forward_many(&[self], q, row_scale, activation, &mut [out])
+    }
+
+    /// [`Self::forward`] of several projections of the same rows, all of one kernel, in one go: the
+    /// threads meet once, and the rows are read while they are near.
+    pub fn forward_many(
+        linears: &[&Self],
+        q: &[i8],
+        row_scale: &[f32],
+        activation: Activation,
+        outs: &mut [&mut [f32]],
+    ) -> Result<(), Refused> {
+        let Some(first) = linears.first() else { return Ok(()) };
+        let (rows, inputs) = (row_scale.len(), first.inputs());
         check_length("q", q.len(), area(rows, inputs)?)?;
-        check_length("out", out.len(), area(rows, outputs)?)?;
+        check_length("the results", outs.len(), linears.len())?;
+        for (linear, out) in linears.iter().zip(outs.iter()) {
+            if linear.kernel != first.kernel {
+                return Err(Refused::KernelUnavailable(linear.kernel));
+            }
+            if linear.inputs() != inputs {
+                return Err(Refused::WrongDimension("the inner dimension"));
+            }
+            check_length("out", out.len(), area(rows, linear.outputs())?)?;
+        }
         let padded;
-        let (q, stride) = if inputs.is_multiple_of(4) {
+        let (a, stride) = if inputs.is_multiple_of(4) {
             (q, inputs)
         } else {
             padded = pad_rows(q, inputs);
             (padded.as_slice(), inputs.next_multiple_of(4))
         };
-        let out = Shared::new(out);
-        let panels = self.matrix.panels();
-        let run = |rows: core::ops::Range<usize>, panels: core::ops::Range<usize>| {
-            let mut tile = Tile::zeroed();
+        let starts: Vec<i32> = q.chunks_exact(inputs).map(|row| first.matrix.start(row)).collect();
+        let input = Rows { a, stride, starts: &starts };
+        let outs: Vec<_> = outs.iter_mut().map(|out| Shared::new(out)).collect();
+        let plan = Plan::new(linears, rows, stride);
+        threads::each(plan.tasks, |task| {
+            let (linear, rows, panels) = plan.task(task);
+            // SAFETY: no two tasks have the same rows and panels of a projection.
+            unsafe {
+                linears[linear].run(input, row_scale, activation, rows, panels, outs[linear]);
+            }
+        });
+        Ok(())
+    }
+
+    /// Some rows of some panels of the result.
+    ///
+    /// # Safety
+    /// Nothing else uses this part of `out`, which is borrowed and `[rows, outputs]`.
+    unsafe fn run(
+        &self,
+        input: Rows<'_>,
+        row_scale: &[f32],
+        activation: Activation,
+        rows: Range<usize>,
+        panels: Range<usize>,
+        out: Shared<f32>,
+    ) {
+        let (outputs, all) = (self.outputs(), self.matrix.steps());
+        let tiles = rows.len().div_ceil(TILE_ROWS);
+        // Tiles of equal height are faster than full ones and a low one.
+        let height = rows.len().div_ceil(tiles);
+        let tiles = rows.len().div_ceil(height);
+        let span = if tiles == 1 { all } else { SPAN };
+        SUMS.with_borrow_mut(|sums| {
+            sums.resize(tiles.max(sums.len()), Tile::zeroed());
             for panel in panels {
-                let columns = PANEL.min(outputs - panel * PANEL);
-                for first in rows.clone().step_by(TILE_ROWS) {
-                    let count = TILE_ROWS.min(rows.end - first);
-                    self.matrix.multiply(
-                        &q[first * stride..][..count * stride],
-                        count,
-                        panel,
-                        &mut tile,
-                    );
-                    for row in 0..count {
-                        // SAFETY: a task owns its rows within its panels, and no two tasks share
-                        // both.
-                        let out =
-                            unsafe { out.slice((first + row) * outputs + panel * PANEL, columns) };
-                        finish_row(
-                            self.kernel,
-                            &tile.0[row][..columns],
-                            &self.scale[panel * PANEL..][..columns],
-                            &self.bias[panel * PANEL..][..columns],
-                            row_scale[first + row],
-                            activation == Activation::Gelu,
-                            out,
-                        );
+                let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
+                for step in (0..all).step_by(span) {
+                    let steps = step..all.min(step + span);
+                    for (i, tile) in sums.iter_mut().take(tiles).enumerate() {
+                        let first = rows.start + i * height;
+                        let rows = first..rows.end.min(first + height);
+                        let part = Rows {
+                            a: &input.a[first * input.stride..rows.end * input.stride],
+                            stride: input.stride,
+                            starts: &input.starts[rows.clone()],
+                        };
+                        if step == 0 {
+                            self.matrix.begin(part, tile);
+                        }
+                        let ahead = match tiles {
+                            1 => Ahead::Stream,
+                            _ => Ahead::Part(i, if tiles < 4 { 1 } else { 4 }),
+                        };
+                        self.matrix.add(part, panel, steps.clone(), ahead, tile);
+                        if steps.end < all {
+                            continue;
+                        }
+                        for (row, sums) in rows.zip(&tile.0) {
+                            finish_row(
+                                self.kernel,
+                                &sums[..columns.len()],
+                                &self.scale[columns.clone()],
+                                &self.bias[columns.clone()],
+                                row_scale[row],
+                                activation == Activation::Gelu,
+                                // SAFETY: by the caller's promise.
+                                unsafe { out.slice(row * outputs + columns.start, columns.len()) },
+                            );
+                        }
                     }
                 }
             }
-        };
+        });
+    }
+}
+
+thread_local! {
+    /// The sums of a panel, so that a token's many products allocate nothing.
+    static SUMS: RefCell<Vec<Tile>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Steps of the inner dimension whose weights, 32 KiB a panel, stay in the first cache while all
+/// rows are multiplied with them.
+const SPAN: usize = 128;
+
+/// How projections of the same rows are cut into tasks.
+struct Plan {
+    rows: usize,
+    rows_each: usize,
+    panels_each: usize,
+    /// The first task of every projection within one part of the rows, and their number.
+    firsts: Vec<usize>,
+    panels: Vec<usize>,
+    tasks: usize,
+}
+
+impl Plan {
+    fn new(linears: &[&Linear], rows: usize, stride: usize) -> Self {
+        /// Bytes of rows that stay in a second cache beside the weights that pass through it.
+        const ROW_BYTES: usize = 1 << 20;
+        /// Products that are worth a task of their own.
+        const WORTH: usize = 1 << 19;
+        let panels: Vec<usize> = linears.iter().map(|linear| linear.matrix.panels()).collect();
+        let total: usize = panels.iter().sum();
         let threads = threads::count();
-        if threads == 1 {
-            run(0..rows, 0..panels);
-        } else if rows >= 2 * TILE_ROWS * threads {
-            let step = rows.div_ceil(threads * 4).next_multiple_of(TILE_ROWS);
-            threads::each(rows.div_ceil(step), |i| {
-                run(i * step..rows.min((i + 1) * step), 0..panels);
-            });
-        } else {
-            let step = panels.div_ceil(threads * 2);
-            threads::each(panels.div_ceil(step), |i| {
-                run(0..rows, i * step..panels.min((i + 1) * step));
-            });
+        let most = (ROW_BYTES / stride).clamp(8 * TILE_ROWS, 128 * TILE_ROWS);
+        let mut rows_each = rows.clamp(1, most - most % TILE_ROWS);
+        let mut panels_each = usize::MAX;
+        if threads > 1 {
+            let work = rows.saturating_mul(total).saturating_mul(stride * PANEL);
+            let wanted = (threads * 6).min(work / WORTH).max(1);
+            while rows.div_ceil(rows_each) * total < wanted && rows_each > 4 * TILE_ROWS {
+                rows_each = (rows_each / 2).next_multiple_of(TILE_ROWS);
+            }
+            panels_each = (rows.div_ceil(rows_each) * total / wanted).max(1);
         }
-        Ok(())
+        let mut firsts = Vec::with_capacity(linears.len() + 1);
+        let mut next = 0;
+        for panels in &panels {
+            firsts.push(next);
+            next += panels.div_ceil(panels_each);
+        }
+        firsts.push(next);
+        let tasks = next * rows.div_ceil(rows_each);
+        Self { rows, rows_each, panels_each, firsts, panels, tasks }
+    }
+
+    /// The projection, rows and panels of a task.
+    fn task(&self, task: usize) -> (usize, Range<usize>, Range<usize>) {
+        let each = self.firsts.last().copied().unwrap_or(1);
+        let (part, task) = (task / each, task % each);
+        let linear = self.firsts.partition_point(|first| *first <= task) - 1;
+        let row = part * self.rows_each;
+        let panel = (task - self.firsts[linear]).saturating_mul(self.panels_each);
+        (
+            linear,
+            row..self.rows.min(row + self.rows_each),
+            panel..self.panels[linear].min(panel.saturating_add(self.panels_each)),
+        )
     }
 }
 

@@ -13,9 +13,12 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avxvnni;
 mod causal;
 mod decoder;
 mod linear;
+mod memory;
 mod rows;
 mod sample;
 mod scalar;
@@ -113,6 +116,11 @@ macro_rules! multiversion {
                 fn avx2($($arg: $ty),*) $(-> $ret)? {
                     $body($($arg),*)
                 }
+                #[target_feature(enable = "avx2,avxvnni")]
+                #[allow(clippy::too_many_arguments)]
+                fn avxvnni($($arg: $ty),*) $(-> $ret)? {
+                    $body($($arg),*)
+                }
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx512($($arg: $ty),*) $(-> $ret)? {
@@ -122,6 +130,10 @@ macro_rules! multiversion {
                     // SAFETY: the processor has the instructions, checked on this line.
                     $crate::Kernel::Avx2 if kernel.is_available() => {
                         return unsafe { avx2($($arg),*) };
+                    }
+                    // SAFETY: as above.
+                    $crate::Kernel::AvxVnni if kernel.is_available() => {
+                        return unsafe { avxvnni($($arg),*) };
                     }
                     // SAFETY: as above.
                     $crate::Kernel::Avx512 if kernel.is_available() => {

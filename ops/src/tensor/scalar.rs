@@ -1,25 +1,27 @@
 //! Tiles in plain code.
+//!
+//! Here a packed matrix keeps its rows: `[output][inputs]`, padded as for the other kernels. A
+//! product is then a sum along two slices, which compilers turn into whatever vectors they may use.
 
-use super::tile::Tile;
+use super::tile::{Tile, PANEL};
 
-/// `out[r][n] = sum over steps and 4 of a[r] * b[n]`, for `width` columns.
+/// `out[r][n] += sum over k of a[r][k] * b[n][k]` for `width` columns `pitch` apart, `inner` long.
+#[allow(clippy::too_many_arguments)]
 pub(super) fn multiply_i8(
     a: &[i8],
+    stride: usize,
     rows: usize,
     b: &[i8],
+    pitch: usize,
     width: usize,
-    steps: usize,
+    inner: usize,
     out: &mut Tile,
 ) {
-    for (row, a) in a.chunks_exact(steps * 4).take(rows).enumerate() {
-        let sums = &mut out.0[row][..width];
-        sums.fill(0);
-        for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(width * 4)) {
-            let a = [i32::from(a[0]), i32::from(a[1]), i32::from(a[2]), i32::from(a[3])];
-            for (sum, b) in sums.iter_mut().zip(b.chunks_exact(4)) {
-                *sum += (a[0] * i32::from(b[0]) + a[1] * i32::from(b[1]))
-                    + (a[2] * i32::from(b[2]) + a[3] * i32::from(b[3]));
-            }
+    for (a, sums) in a.chunks(stride).zip(&mut out.0).take(rows) {
+        for (sum, b) in sums[..width.min(PANEL)].iter_mut().zip(b.chunks(pitch)) {
+            let products = a[..inner].iter().zip(&b[..inner]);
+            let product: i32 = products.map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            *sum = sum.wrapping_add(product);
         }
     }
 }

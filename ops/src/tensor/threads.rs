@@ -1,19 +1,28 @@
 //! How work is split over the threads of the current rayon pool.
 
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Threads of the pool that the caller runs in.
 pub(super) fn count() -> usize {
     rayon::current_num_threads().max(1)
 }
 
-/// Runs `task` for every number below `tasks`.
+/// Runs `task` for every number below `tasks`. Threads take the next number as they become free, so
+/// that a thread that is late or interrupted holds up nobody.
 pub(super) fn each(tasks: usize, task: impl Fn(usize) + Sync + Send) {
-    if tasks <= 1 || count() == 1 {
-        (0..tasks).for_each(task);
-    } else {
-        (0..tasks).into_par_iter().with_max_len(1).for_each(task);
+    let threads = count().min(tasks);
+    if threads <= 1 {
+        return (0..tasks).for_each(task);
     }
+    let next = AtomicUsize::new(0);
+    (0..threads).into_par_iter().with_max_len(1).for_each(|_| loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= tasks {
+            break;
+        }
+        task(number);
+    });
 }
 
 /// Cuts `data` into runs of whole rows of `width` and gives each with the number of its first row
