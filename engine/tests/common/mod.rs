@@ -78,19 +78,6 @@ impl Default for Bert {
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 impl Bert {
-    /// The shape of all-MiniLM-L6-v2.
-    pub fn minilm() -> Self {
-        Self {
-            vocabulary: 30_522,
-            hidden: 384,
-            layers: 6,
-            heads: 12,
-            intermediate: 1_536,
-            positions: 512,
-            ..Self::default()
-        }
-    }
-
     /// Random weights, each exactly representable in every one of [`Float`].
     pub fn tensors(&self) -> Tensors {
         let mut random = Random(self.seed);

@@ -1,14 +1,15 @@
-"""Times onnxruntime on a BERT-family encoder in dynamic int8, the peer of `scripts/bench-encoder`.
+"""Measures onnxruntime in dynamic int8, one question at a time: the peer of Vigil's encoders.
 
 The ONNX graph is built from the Hugging Face folder by hand (no torch), quantised per channel by
 onnxruntime's own tool, and also run through onnxruntime's transformer fusions; the faster of the
 two is reported, so that the peer is measured at its best.
 
-usage: onnx_encoder.py HF_FOLDER WORK_FOLDER
-prints one JSON object: {"threads/batch x tokens": median seconds}
+usage: onnx_worker.py HF_FOLDER WORK_FOLDER THREADS
+prints one line of JSON when ready, then answers lines of JSON with lines of JSON
 """
 
 import json
+import logging
 import pathlib
 import statistics
 import sys
@@ -20,10 +21,6 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.numpy import load_file
-
-SHAPES = [(1, 16), (1, 128), (8, 128)]
-THREADS = [1, 2]
-
 
 def build(folder: pathlib.Path, path: pathlib.Path) -> None:
     config = json.loads((folder / "config.json").read_text())
@@ -117,10 +114,10 @@ def variants(folder: pathlib.Path, work: pathlib.Path) -> list[pathlib.Path]:
 
 
 def median_seconds(session: ort.InferenceSession, ids: np.ndarray) -> float:
-    for _ in range(10):
+    for _ in range(3):
         session.run(None, {"ids": ids})
-    times, end = [], time.perf_counter() + 3
-    while time.perf_counter() < end or len(times) < 20:
+    times, end = [], time.perf_counter() + 0.8
+    while time.perf_counter() < end or len(times) < 5:
         start = time.perf_counter()
         session.run(None, {"ids": ids})
         times.append(time.perf_counter() - start)
@@ -128,22 +125,24 @@ def median_seconds(session: ort.InferenceSession, ids: np.ndarray) -> float:
 
 
 def main() -> None:
-    folder, work = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    folder, work, threads = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
     work.mkdir(parents=True, exist_ok=True)
+    logging.getLogger().setLevel(logging.ERROR)  # quantize_dynamic warns of every tensor
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    sessions = [
+        ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        for path in variants(folder, work)
+    ]
+    vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     rng = np.random.default_rng(1)
-    best: dict[str, float] = {}
-    for path in variants(folder, work):
-        for threads in THREADS:
-            options = ort.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-            session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            for batch, tokens in SHAPES:
-                ids = rng.integers(1000, 30000, (batch, tokens), dtype=np.int64)
-                seconds = median_seconds(session, ids)
-                key = f"{threads}/{batch}x{tokens}"
-                best[key] = min(best.get(key, seconds), seconds)
-    print(json.dumps(best))
+    print(json.dumps({"version": ort.__version__}), flush=True)
+    for line in sys.stdin:
+        question = json.loads(line)
+        ids = rng.integers(0, vocabulary, (question["texts"], question["tokens"]), dtype=np.int64)
+        seconds = min(median_seconds(session, ids) for session in sessions)
+        print(json.dumps({"seconds": seconds}), flush=True)
 
 
 main()
