@@ -13,11 +13,13 @@ pub enum Kernel {
     AvxVnni,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
+    /// 64-bit Arm; the dot-product instructions are used where there are any.
+    Neon,
 }
 
 impl Kernel {
     /// All kernels, slowest first.
-    pub const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512];
+    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512, Self::Neon];
 
     /// Whether this processor can run it.
     pub fn is_available(self) -> bool {
@@ -39,6 +41,7 @@ impl Kernel {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::AvxVnni | Self::Avx512 => false,
+            Self::Neon => cfg!(target_arch = "aarch64"),
         }
     }
 
@@ -52,13 +55,14 @@ impl Kernel {
         Self::ALL.into_iter().rev().find(|kernel| kernel.is_available()).unwrap_or(Self::Scalar)
     }
 
-    /// Its name: `scalar`, `avx2`, `avxvnni` or `avx512`.
+    /// Its name: `scalar`, `avx2`, `avxvnni`, `avx512` or `neon`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avxvnni",
             Self::Avx512 => "avx512",
+            Self::Neon => "neon",
         }
     }
 }
@@ -75,7 +79,7 @@ pub struct UnknownKernel;
 
 impl fmt::Display for UnknownKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no such kernel; choose scalar, avx2, avxvnni or avx512")
+        f.write_str("no such kernel; choose scalar, avx2, avxvnni, avx512 or neon")
     }
 }
 

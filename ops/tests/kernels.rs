@@ -35,9 +35,9 @@ fn quantised(kernel: Kernel, x: &[f32], width: usize) -> (Vec<i8>, Vec<f32>) {
     (q, scale)
 }
 
-/// Runs `f` in pools of one, two and three threads.
+/// Runs `f` in pools of one, two, three and seven threads.
 fn with_threads(mut f: impl FnMut() + Send) {
-    for threads in 1..=3 {
+    for threads in [1, 2, 3, 7] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(&mut f);
     }

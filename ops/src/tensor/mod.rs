@@ -19,6 +19,8 @@ mod causal;
 mod decoder;
 mod linear;
 mod memory;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod rows;
 mod sample;
 mod scalar;
@@ -102,7 +104,8 @@ fn area(rows: usize, columns: usize) -> Result<usize, Refused> {
 }
 
 /// Compiles one body for every kernel. The body is plain code; the instruction set only lets the
-/// compiler use wider registers, which changes no byte because nothing is reordered or fused.
+/// compiler use wider registers, which changes no byte because nothing is reordered or fused. (Every
+/// 64-bit Arm processor has NEON, so that the plain body is compiled with it.)
 macro_rules! multiversion {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?
         = $body:path;) => {

@@ -5,6 +5,8 @@
 //! kernel reads it from front to back. Integer sums are exact, and they wrap, so their order is
 //! free and a long product may be cut into spans.
 
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avxvnni};
 use super::{
@@ -286,6 +288,8 @@ impl Matrix {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Kernel::Avx2 => unsafe { avx2::multiply_i8(&span, out) },
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon => neon::multiply_i8(&span, out),
             _ => {}
         }
     }
@@ -407,6 +411,8 @@ impl PairMatrix {
             Kernel::Avx2 => unsafe {
                 avx2::multiply_i16(a, stride, rows, data, width, steps, out);
             },
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon => neon::multiply_i16(a, stride, rows, data, width, steps, out),
             _ => scalar::multiply_i16(a, stride, rows, data, width, steps, out),
         }
     }
