@@ -1,29 +1,21 @@
 //! The Hugging Face folder: tokenizer, configuration, weights, held-out text and model card.
 
 use crate::{
-    corpus::{Corpus, TRAIN},
+    corpus::Corpus,
     model::{
         Model, EPS, HEAD, HEADS, HIDDEN, INTERMEDIATE, KV_HEADS, LAYERS, POSITIONS, ROPE_THETA,
     },
+    vocabulary::{self, BEGIN, END, SPECIAL},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{error::Error, fs, path::Path};
-use tokenizers::{
-    models::bpe::{BpeTrainerBuilder, BPE},
-    pre_tokenizers::byte_level::ByteLevel,
-    processors::template::TemplateProcessing,
-    AddedToken, Tokenizer, TokenizerBuilder,
-};
+use tokenizers::Tokenizer;
 
-/// The token before every text.
-pub(crate) const BEGIN: u32 = 0;
-/// The token after a tale: generation stops with it.
-pub(crate) const END: u32 = 1;
-const VOCABULARY: usize = 1_536;
-const SPECIAL: [&str; 2] = ["<|begin|>", "<|end|>"];
+const FIGURES: &str = "training.json";
 
 /// What a training run was.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Figures {
     /// Weights of the model.
     pub(crate) weights: usize,
@@ -43,38 +35,9 @@ pub(crate) struct Figures {
     pub(crate) sample: String,
 }
 
-/// A byte-level BPE from the first tales of the corpus.
-pub(crate) fn train_tokenizer(corpus: &Corpus, tales: u64) -> Result<Tokenizer, Box<dyn Error>> {
-    let text = |error: tokenizers::Error| error.to_string();
-    let special = SPECIAL.map(|token| AddedToken::from(token, true));
-    let mut trainer = BpeTrainerBuilder::new()
-        .vocab_size(VOCABULARY)
-        .min_frequency(2)
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .special_tokens(special.to_vec())
-        .show_progress(false)
-        .build();
-    let mut tokenizer = TokenizerBuilder::<BPE, tokenizers::NormalizerWrapper, _, _, _>::new()
-        .with_model(BPE::default())
-        .with_normalizer(None)
-        .with_pre_tokenizer(Some(ByteLevel::new(false, true, true)))
-        .with_post_processor(Some(
-            TemplateProcessing::builder()
-                .try_single(format!("{} $A", SPECIAL[0]))?
-                .special_tokens(vec![(SPECIAL[0], BEGIN)])
-                .build()?,
-        ))
-        .with_decoder(Some(ByteLevel::default()))
-        .build()
-        .map_err(text)?;
-    let tales = (0..tales).map(|number| corpus.tale(TRAIN, number));
-    tokenizer.train(&mut trainer, tales).map_err(text)?;
-    let json = tokenizer.to_string(false).map_err(text)?;
-    let tokenizer = Tokenizer::from_bytes(json).map_err(text)?;
-    for (token, id) in SPECIAL.into_iter().zip([BEGIN, END]) {
-        assert_eq!(tokenizer.token_to_id(token), Some(id), "the number of {token}");
-    }
-    Ok(tokenizer)
+/// The figures of the run that wrote a folder.
+pub(crate) fn figures(folder: &Path) -> Result<Figures, Box<dyn Error>> {
+    Ok(serde_json::from_slice(&fs::read(folder.join(FIGURES))?)?)
 }
 
 /// Writes the folder.
@@ -126,10 +89,10 @@ pub(crate) fn write(
     ] {
         fs::write(out.join(name), serde_json::to_string_pretty(&value)? + "\n")?;
     }
-    let json = tokenizer.to_string(true).map_err(|error| error.to_string())?;
-    fs::write(out.join("tokenizer.json"), json + "\n")?;
+    fs::write(out.join("tokenizer.json"), vocabulary::file(tokenizer)?)?;
     fs::write(out.join("held-out.txt"), corpus.held_out())?;
     fs::write(out.join("README.md"), card(figures))?;
+    fs::write(out.join(FIGURES), serde_json::to_string_pretty(figures)? + "\n")?;
     model.save(&out.join("model.safetensors"))?;
     Ok(())
 }

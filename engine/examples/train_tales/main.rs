@@ -1,27 +1,29 @@
 //! Trains the model of the tests, `models/tales`, from nothing: corpus, tokenizer and weights.
 //!
 //! ```text
-//! cargo run --release -p vigil-engine --example train_tales -- OUT [MINUTES] [STEPS]
+//! cargo run --release -p vigil-engine --example train_tales -- OUT [MINUTES] [FROM]
 //! ```
-//! The learning rate follows the share of the time, or of the steps, that is over, whichever is
-//! further, so that a slow machine gives a model that has seen less and not one that is cut off.
+//! With FROM, a folder that an earlier run wrote, training goes on with its weights.
+//!
+//! The learning rate follows the share of the time that is over, so that a slow machine gives a
+//! model that has seen less and not one that is cut off.
 //! The folder is written every few minutes and at the end.
 
 mod corpus;
 mod folder;
 mod model;
+mod vocabulary;
 
 use candle_core::{backprop::GradStore, DType, Device, IndexOp, Tensor};
 use candle_nn::{loss::cross_entropy, AdamW, Optimizer, ParamsAdamW};
 use corpus::{Corpus, Rng, HELD_OUT, TRAIN};
-use folder::{Figures, BEGIN, END};
+use folder::Figures;
 use model::Model;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{env, error::Error, path::PathBuf, thread, time::Instant};
 use tokenizers::Tokenizer;
+use vocabulary::{BEGIN, END};
 
-/// Tales that the tokenizer is trained on.
-const TOKENIZER_TALES: u64 = 6_000;
 /// Tales that the model can see.
 const TALES: u64 = 24_000;
 /// Sequences of one worker in a step.
@@ -32,7 +34,7 @@ const WORKERS: usize = 2;
 /// Tokens of a sequence.
 const WINDOW: usize = 224;
 const SEED: u64 = 1;
-const LEARNING_RATE: f64 = 4e-3;
+const LEARNING_RATE: f64 = 3e-3;
 /// Steps over which the learning rate rises.
 const WARM_UP: f64 = 60.0;
 const CLIP: f64 = 1.0;
@@ -44,13 +46,13 @@ const CHECKPOINT: u64 = 180;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let Some(out) = arguments.first().map(PathBuf::from) else {
-        return Err("usage: train_tales OUT [MINUTES] [STEPS]".into());
+        return Err("usage: train_tales OUT [MINUTES] [FROM]".into());
     };
     let minutes: f64 = arguments.get(1).map_or(Ok(20.0), |text| text.parse())?;
-    let steps: usize = arguments.get(2).map_or(Ok(4_000), |text| text.parse())?;
+    let from = arguments.get(2).map(PathBuf::from);
 
     let corpus = Corpus::new();
-    let tokenizer = folder::train_tokenizer(&corpus, TOKENIZER_TALES)?;
+    let tokenizer = vocabulary::train(&corpus)?;
     let vocabulary = tokenizer.get_vocab_size(true);
     let tales = encode(&tokenizer, (0..TALES).map(|number| corpus.tale(TRAIN, number)))?;
     let held_out = encode(&tokenizer, corpus.held_out().lines().map(String::from))?;
@@ -76,9 +78,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
         .collect::<Result<Vec<_>, _>>()?;
     let mut figures = Figures { weights: model.weights(), vocabulary, ..Figures::default() };
+    if let Some(from) = from {
+        figures = folder::figures(&from)?;
+        model.load(&from.join("model.safetensors"))?;
+        // Other tales than the ones that the earlier run began with.
+        rng = Rng::new(SEED, 1 + figures.steps as u64);
+    }
+    let before = figures.clone();
     let (start, mut written, mut mean) = (Instant::now(), Instant::now(), None);
-    for step in 0..steps {
-        let done = (step as f64 / steps as f64).max(start.elapsed().as_secs_f64() / 60.0 / minutes);
+    for step in 0.. {
+        let done = start.elapsed().as_secs_f64() / 60.0 / minutes;
         if done >= 1.0 {
             break;
         }
@@ -91,9 +100,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let smooth = mean.map_or(loss, |mean: f64| mean * 0.98 + loss * 0.02);
         mean = Some(smooth);
-        figures.steps = step + 1;
-        figures.tokens = (step + 1) * WORKERS * BATCH * WINDOW;
-        figures.seconds = start.elapsed().as_secs_f64();
+        figures.steps = before.steps + step + 1;
+        figures.tokens += WORKERS * BATCH * WINDOW;
+        figures.seconds = before.seconds + start.elapsed().as_secs_f64();
         figures.train_loss = smooth;
         if step % 10 == 0 {
             println!(

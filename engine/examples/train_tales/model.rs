@@ -111,6 +111,16 @@ impl Model {
         Ok(norm)
     }
 
+    /// Takes the weights that [`Model::save`] wrote.
+    pub(crate) fn load(&self, path: &std::path::Path) -> Result<()> {
+        let stored = candle_core::safetensors::load(path, &Device::Cpu)?;
+        for (name, var) in &self.vars {
+            let Some(tensor) = stored.get(name) else { candle_core::bail!("{name} is missing") };
+            var.set(&tensor.to_dtype(DType::F32)?)?;
+        }
+        Ok(())
+    }
+
     /// Writes the weights as f16.
     pub(crate) fn save(&self, path: &std::path::Path) -> Result<()> {
         let halves = self
