@@ -128,6 +128,11 @@ impl TextStream<'_> {
     /// What is left when no more tokens come.
     pub fn finish(self) -> Option<String> {
         let text = self.tokenizer.decode(&self.ids);
-        text.get(self.text.len()..).filter(|rest| !rest.is_empty()).map(str::to_owned)
+        match text.strip_prefix(&self.text) {
+            Some("") => None,
+            Some(rest) => Some(rest.to_owned()),
+            // Bytes that are no text may spoil those shown before them.
+            None => Some(char::REPLACEMENT_CHARACTER.into()),
+        }
     }
 }
