@@ -32,7 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { jobs: 16, cache_tokens: 32_768, chunk: 256 }
+        Self { jobs: 16, cache_tokens: 32_768, chunk: 512 }
     }
 }
 

@@ -264,7 +264,7 @@ fn cache_bytes_should_grow_with_the_jobs_and_go_with_them() {
     let dir = tempfile::tempdir().unwrap();
     let package = Llama { positions: 400, ..Llama::default() }.packed(dir.path());
     let model = Arc::new(load(&package, Kernel::best(), 1));
-    let mut batch = Batch::new(model, Limits::default()).unwrap();
+    let mut batch = Batch::new(model, Limits { chunk: 256, ..Limits::default() }).unwrap();
     for _ in 0..2 {
         batch.add((), Request::generate([3; 200], 2, Sampling::Greedy)).unwrap();
     }
