@@ -81,22 +81,23 @@ impl Decoder {
                 down: GateProjectAdd(ProjectAdd { kernel, linear: reader.linear(Down(l))? }),
             })
         };
-        let layers = (0..config.layers).into_par_iter().map(layer).collect::<Result<_>>()?;
+        // The largest first: until it is let go it is in memory twice, when little else is.
+        let head = if config.tied_head { Module::WordEmbedding } else { Module::Head };
+        let head = project(Module::FinalNorm, &[head])?;
         let lookup = if config.tied_head {
             Lookup::Tied { kernel }
         } else {
             let (weight, scale) = reader.table(Module::WordEmbedding)?;
             Lookup::Table { kernel, weight, scale }
         };
-        let head = if config.tied_head { Module::WordEmbedding } else { Module::Head };
         Ok(Self {
             kernel,
             config,
             lookup,
             cos: reader.floats(Module::Rotary, Part::Cos)?,
             sin: reader.floats(Module::Rotary, Part::Sin)?,
-            layers,
-            head: project(Module::FinalNorm, &[head])?,
+            layers: (0..config.layers).into_par_iter().map(layer).collect::<Result<_>>()?,
+            head,
         })
     }
 

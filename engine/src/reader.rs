@@ -23,6 +23,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(package: &'a Package, kernel: Kernel) -> Self {
         let architecture = package.architecture();
         let header = weights::header(architecture).len();
+        // Verification has read all of it. What is laid out comes back, piece by piece.
+        package.release(package.weights());
         Self { package, kernel, weights: Weights::new(architecture), header }
     }
 
