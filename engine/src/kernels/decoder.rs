@@ -86,12 +86,16 @@ impl CustomOp1 for NormProject {
             .map_err(refused)?;
         let outputs: usize = self.linears.iter().map(Linear::outputs).sum();
         let mut out = vec![0f32; rows * outputs];
+        let linears: Vec<_> = self.linears.iter().collect();
+        let mut parts = Vec::with_capacity(linears.len());
         let mut rest = out.as_mut_slice();
-        for linear in &self.linears {
-            let (out, after) = rest.split_at_mut(rows * linear.outputs());
+        for linear in &linears {
+            let (part, after) = rest.split_at_mut(rows * linear.outputs());
+            parts.push(part);
             rest = after;
-            linear.forward(&q, &scale, Activation::None, out).map_err(refused)?;
         }
+        Linear::forward_many(&linears, &q, &scale, Activation::None, &mut parts)
+            .map_err(refused)?;
         Ok((CpuStorage::F32(out), (rows * outputs).into()))
     }
 }

@@ -155,9 +155,9 @@ impl CustomOp1 for Project {
         tensor::quantise(self.kernel, x, self.inputs, &mut q, &mut scale).map_err(refused)?;
         let each = rows * self.outputs;
         let mut out = vec![0f32; each * self.linears.len()]; // (projections, rows, outputs)
-        for (linear, out) in self.linears.iter().zip(out.chunks_exact_mut(each)) {
-            linear.forward(&q, &scale, self.activation, out).map_err(refused)?;
-        }
+        let linears: Vec<_> = self.linears.iter().collect();
+        let mut parts: Vec<_> = out.chunks_exact_mut(each).collect();
+        Linear::forward_many(&linears, &q, &scale, self.activation, &mut parts).map_err(refused)?;
         let shape = match self.linears.len() {
             1 => (rows, self.outputs).into(),
             count => (count, rows, self.outputs).into(),
