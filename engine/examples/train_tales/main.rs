@@ -84,6 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Other tales than the ones that the earlier run began with.
         rng = Rng::new(SEED, 1 + figures.steps as u64);
     }
+    figures.runs += 1;
     let before = figures.clone();
     let (start, mut written, mut mean) = (Instant::now(), Instant::now(), None);
     for step in 0.. {
@@ -106,7 +107,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         figures.train_loss = smooth;
         if step % 10 == 0 {
             println!(
-                "step {step}: loss {loss:.4}, mean {smooth:.4}, gradient {norm:.2}, rate {rate:.5}, {:.0} s",
+                "step {}: loss {loss:.4}, mean {smooth:.4}, gradient {norm:.2}, rate {rate:.5}, {:.0} s",
+                figures.steps,
                 figures.seconds
             );
         }
