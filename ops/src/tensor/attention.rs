@@ -4,15 +4,17 @@
 //! then takes the queries six at a time: scores, softmax, requantised weights, weighted values.
 
 use super::{
-    area, check_kernel, check_length, multiversion, rows,
+    area, check_kernel, check_length, multiversion,
+    rounding::quantise_each,
+    rows,
     threads::{self, Shared},
     tile::{Matrix, PairMatrix, Tile, PANEL, TILE_ROWS},
     total, Refused,
 };
 use crate::{
     math::{
-        canonical, exp, fold, from_order_key, magnitude, order_key, quantise_finite, scale_of,
-        sqrt, sum_lanes, I8_MAX, LANES, WEIGHT_MAX,
+        canonical, exp, fold, from_order_key, magnitude, order_key, scale_of, sqrt, sum_lanes,
+        I8_MAX, LANES, WEIGHT_MAX,
     },
     program::TOKEN_BLOCK,
     Kernel,
@@ -241,9 +243,11 @@ fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f
     if scale == 0.0 || !scale.is_finite() {
         weights.fill(0);
     } else {
-        for (weight, weighted) in weights.iter_mut().zip(scores) {
-            *weight = quantise_finite(*weighted, scale, WEIGHT_MAX) as i16;
-        }
+        quantise_each(scores, scale, WEIGHT_MAX, |first, integers| {
+            for (weight, integer) in weights[first..].iter_mut().zip(integers) {
+                *weight = *integer as i16;
+            }
+        });
     }
     (scale / I8_MAX) / total
 }

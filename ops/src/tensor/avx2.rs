@@ -73,9 +73,19 @@ unsafe fn tile_i8<const R: usize, const C: usize>(
     unsafe {
         let ones = _mm256_set1_epi16(1);
         let mut sums = [[_mm256_setzero_si256(); C]; R];
-        for (sums, out) in sums.iter_mut().zip(&out.0[row..]) {
-            for (c, sum) in sums.iter_mut().enumerate() {
-                *sum = _mm256_loadu_si256(out.as_ptr().add((column + c) * COLUMNS).cast());
+        match span.starts {
+            Some(starts) => {
+                for (sums, start) in sums.iter_mut().zip(&starts[row..]) {
+                    sums.fill(_mm256_set1_epi32(*start));
+                }
+            }
+            None => {
+                for (sums, out) in sums.iter_mut().zip(&out.0[row..]) {
+                    for (c, sum) in sums.iter_mut().enumerate() {
+                        let out = out.as_ptr().add((column + c) * COLUMNS);
+                        *sum = _mm256_loadu_si256(out.cast());
+                    }
+                }
             }
         }
         let mut a = span.a.as_ptr().add(row * span.stride);

@@ -55,9 +55,18 @@ unsafe fn tile_i8<const R: usize, const G: usize, const STREAM: bool>(
     // SAFETY: every read is within the span; a prefetch may be of any address.
     unsafe {
         let mut sums = [[_mm512_setzero_si512(); G]; R];
-        for (sums, out) in sums.iter_mut().zip(&out.0) {
-            for (g, sum) in sums.iter_mut().enumerate() {
-                *sum = _mm512_loadu_si512(out.as_ptr().add(g * GROUP).cast());
+        match span.starts {
+            Some(starts) => {
+                for (sums, start) in sums.iter_mut().zip(starts) {
+                    sums.fill(_mm512_set1_epi32(*start));
+                }
+            }
+            None => {
+                for (sums, out) in sums.iter_mut().zip(&out.0) {
+                    for (g, sum) in sums.iter_mut().enumerate() {
+                        *sum = _mm512_loadu_si512(out.as_ptr().add(g * GROUP).cast());
+                    }
+                }
             }
         }
         let (mut a, mut b, mut ahead) = (span.a.as_ptr(), span.b.as_ptr(), span.ahead);

@@ -61,9 +61,19 @@ unsafe fn tile_i8<const R: usize, const C: usize>(span: &Span<'_>, column: usize
     // SAFETY: every read is within the span; a prefetch may be of any address.
     unsafe {
         let mut sums = [[_mm256_setzero_si256(); C]; R];
-        for (sums, out) in sums.iter_mut().zip(&out.0) {
-            for (c, sum) in sums.iter_mut().enumerate() {
-                *sum = _mm256_loadu_si256(out.as_ptr().add((column + c) * COLUMNS).cast());
+        match span.starts {
+            Some(starts) => {
+                for (sums, start) in sums.iter_mut().zip(starts) {
+                    sums.fill(_mm256_set1_epi32(*start));
+                }
+            }
+            None => {
+                for (sums, out) in sums.iter_mut().zip(&out.0) {
+                    for (c, sum) in sums.iter_mut().enumerate() {
+                        let out = out.as_ptr().add((column + c) * COLUMNS);
+                        *sum = _mm256_loadu_si256(out.cast());
+                    }
+                }
             }
         }
         let (mut a, mut b) = (span.a.as_ptr(), span.b.as_ptr().add(column * 32));

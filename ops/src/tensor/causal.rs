@@ -14,6 +14,7 @@ use super::{
     check_kernel, check_length,
     decoder::{rms_normalise, RmsNorm},
     multiversion,
+    rounding::quantise_each,
     rows::{max_magnitude, quantise_row, quantise_row_body},
     threads::{self, Shared},
     tile::{Matrix, Tile, PANEL, TILE_ROWS},
@@ -21,8 +22,8 @@ use super::{
 };
 use crate::{
     math::{
-        canonical, exp, fold, from_order_key, magnitude, order_key, quantise_finite, scale_of,
-        sqrt, sum_lanes, I8_MAX, LANES, WEIGHT_MAX,
+        canonical, exp, fold, from_order_key, magnitude, order_key, scale_of, sqrt, sum_lanes,
+        I8_MAX, LANES, WEIGHT_MAX,
     },
     program::TOKEN_BLOCK,
     Kernel,
@@ -489,11 +490,14 @@ fn softmax_body(scores: &mut [f32], seen: usize, value_max: &[f32], weights: &mu
             high.fill(0);
             continue;
         }
-        for ((low, high), weighted) in low.iter_mut().zip(high).zip(weighted) {
-            let weight = quantise_finite(*weighted, scale, WEIGHT_MAX);
-            *low = (weight & ((1 << LOW_BITS) - 1)) as i8;
-            *high = (weight >> LOW_BITS) as i8;
-        }
+        quantise_each(weighted, scale, WEIGHT_MAX, |first, weights| {
+            for ((low, high), weight) in
+                low[first..].iter_mut().zip(&mut high[first..]).zip(weights)
+            {
+                *low = (weight & ((1 << LOW_BITS) - 1)) as i8;
+                *high = (weight >> LOW_BITS) as i8;
+            }
+        });
     }
     (scale / I8_MAX) / total
 }

@@ -170,9 +170,6 @@ impl Linear {
                             stride: input.stride,
                             starts: &input.starts[rows.clone()],
                         };
-                        if step == 0 {
-                            self.matrix.begin(part, tile);
-                        }
                         let ahead = match tiles {
                             1 => Ahead::Stream,
                             _ => Ahead::Part(i, if tiles < 4 { 1 } else { 4 }),
@@ -181,18 +178,23 @@ impl Linear {
                         if steps.end < all {
                             continue;
                         }
-                        for (row, sums) in rows.zip(&tile.0) {
-                            finish_row(
-                                self.kernel,
-                                &sums[..columns.len()],
-                                &self.scale[columns.clone()],
-                                &self.bias[columns.clone()],
-                                row_scale[row],
-                                activation == Activation::Gelu,
-                                // SAFETY: by the caller's promise.
-                                unsafe { out.slice(row * outputs + columns.start, columns.len()) },
-                            );
-                        }
+                        let outs = core::array::from_fn(|row| match row < rows.len() {
+                            // SAFETY: by the caller's promise.
+                            true => unsafe {
+                                let at = (first + row) * outputs + columns.start;
+                                out.slice(at, columns.len())
+                            },
+                            false => &mut [],
+                        });
+                        finish_tile(
+                            self.kernel,
+                            tile,
+                            &self.scale[columns.clone()],
+                            &self.bias[columns.clone()],
+                            &row_scale[rows],
+                            activation,
+                            outs,
+                        );
                     }
                 }
             }
@@ -277,26 +279,30 @@ fn pad_rows(q: &[i8], width: usize) -> Vec<i8> {
 }
 
 multiversion! {
-    fn finish_row(
-        sums: &[i32], scale: &[f32], bias: &[f32], row_scale: f32, activate: bool, out: &mut [f32],
-    ) = finish_row_body;
+    /// Turns the sums of a tile into rows of the result.
+    fn finish_tile(
+        tile: &Tile, scale: &[f32], bias: &[f32], row_scale: &[f32], activation: Activation,
+        outs: [&mut [f32]; TILE_ROWS],
+    ) = finish_tile_body;
 }
 
 #[inline(always)]
-fn finish_row_body(
-    sums: &[i32],
+fn finish_tile_body(
+    tile: &Tile,
     scale: &[f32],
     bias: &[f32],
-    row_scale: f32,
-    activate: bool,
-    out: &mut [f32],
+    row_scale: &[f32],
+    activation: Activation,
+    outs: [&mut [f32]; TILE_ROWS],
 ) {
-    for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
-        *out = canonical(*sum as f32 * (*scale * row_scale) + *bias);
-    }
-    if activate {
-        for out in out {
-            *out = gelu(*out);
+    for ((out, sums), row_scale) in outs.into_iter().zip(&tile.0).zip(row_scale) {
+        for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
+            *out = canonical(*sum as f32 * (*scale * *row_scale) + *bias);
+        }
+        if activation == Activation::Gelu {
+            for out in out {
+                *out = gelu(*out);
+            }
         }
     }
 }

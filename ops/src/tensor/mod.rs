@@ -21,6 +21,7 @@ mod linear;
 mod memory;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod rounding;
 mod rows;
 mod sample;
 mod scalar;

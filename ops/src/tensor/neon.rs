@@ -28,6 +28,11 @@ macro_rules! by_rows {
 /// Adds the products of a span to `out`.
 pub(super) fn multiply_i8(span: &Span<'_>, out: &mut Tile) {
     span.check();
+    if let Some(starts) = span.starts {
+        for (sums, start) in out.0.iter_mut().zip(starts) {
+            sums[..span.width].fill(*start);
+        }
+    }
     let dot = is_aarch64_feature_detected!("dotprod");
     for group in 0..span.width / GROUP {
         // SAFETY: the span is whole, by `check`, and the instructions are there.

@@ -1,11 +1,11 @@
 //! Operators on single rows: embedding, normalisation, quantisation, pooling.
 
-use super::{area, check_kernel, check_length, multiversion, threads, total, Refused};
+use super::{
+    area, check_kernel, check_length, multiversion, rounding::quantise_each, threads, total,
+    Refused,
+};
 use crate::{
-    math::{
-        canonical, fold, magnitude, quantise_finite, scale_of, sqrt, sum_lanes, I8_MAX, LANES,
-        MIN_NORM,
-    },
+    math::{canonical, fold, magnitude, scale_of, sqrt, sum_lanes, I8_MAX, LANES, MIN_NORM},
     program::{BLOCK, TOKEN_BLOCK},
     Kernel,
 };
@@ -247,9 +247,11 @@ pub(super) fn quantise_row_body(x: &[f32], q: &mut [i8]) -> f32 {
         q.fill(0);
         return scale;
     }
-    for (q, x) in q.iter_mut().zip(x) {
-        *q = quantise_finite(*x, scale, I8_MAX) as i8;
-    }
+    quantise_each(x, scale, I8_MAX, |first, integers| {
+        for (q, integer) in q[first..].iter_mut().zip(integers) {
+            *q = *integer as i8;
+        }
+    });
     scale
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Span<'a> {
     pub(super) a: &'a [i8],
     pub(super) stride: usize,
     pub(super) rows: usize,
+    /// What the sums of the rows start from, unless they go on.
+    pub(super) starts: Option<&'a [i32]>,
     /// `steps` times `width` columns of 4.
     pub(super) b: &'a [i8],
     pub(super) width: usize,
@@ -78,6 +80,7 @@ impl Span<'_> {
         assert!(self.a.len() >= (self.rows - 1) * self.stride + self.steps * 4);
         assert!(self.width <= PANEL && self.width.is_multiple_of(GROUP));
         assert!(self.b.len() >= self.steps * self.width * 4);
+        assert!(self.starts.is_none_or(|starts| starts.len() == self.rows));
     }
 }
 
@@ -234,18 +237,11 @@ impl Matrix {
             *start = self.start(row);
         }
         let rows = Rows { a, stride, starts: &starts[..rows] };
-        self.begin(rows, out);
         self.add(rows, panel, 0..self.steps(), Ahead::Stream, out);
     }
 
-    /// Sets the sums of a tile to what they start from.
-    pub(super) fn begin(&self, rows: Rows<'_>, out: &mut Tile) {
-        for (sums, start) in out.0.iter_mut().zip(rows.starts) {
-            sums.fill(*start);
-        }
-    }
-
-    /// Adds some steps of the products of up to [`TILE_ROWS`] rows with the columns of a panel.
+    /// Adds some steps of the products of up to [`TILE_ROWS`] rows with the columns of a panel to
+    /// the sums of a tile, which begin anew with step 0.
     pub(super) fn add(
         &self,
         rows: Rows<'_>,
@@ -261,6 +257,9 @@ impl Matrix {
         if self.kernel == Kernel::Scalar {
             let b = &panel[steps.start * 4..];
             let count = rows.starts.len();
+            if steps.start == 0 {
+                out.0[..count].iter_mut().for_each(|sums| sums.fill(0));
+            }
             let inner = steps.len() * 4;
             return scalar::multiply_i8(a, rows.stride, count, b, all * 4, width, inner, out);
         }
@@ -276,8 +275,9 @@ impl Matrix {
             // Already asked for: some address that is at hand.
             Ahead::Part(..) => (b.as_ptr(), false),
         };
+        let starts = (steps.start == 0).then_some(rows.starts);
         let (stride, rows, steps) = (rows.stride, rows.starts.len(), steps.len());
-        let span = Span { a, stride, rows, b, width, steps, ahead, stream };
+        let span = Span { a, stride, rows, starts, b, width, steps, ahead, stream };
         match self.kernel {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a Matrix of a kernel is only made where the processor has it.
