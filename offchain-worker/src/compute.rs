@@ -232,7 +232,7 @@ fn deal(keys: Vec<Key>, runs: Result<Vec<Run>, Failure>) -> Vec<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::Hash;
+    use vigil_primitives::{Hash, Sampling};
 
     fn run(byte: u8) -> Run {
         Run { output: vec![byte], tokens_out: 0, work: 1 }
@@ -280,5 +280,49 @@ mod tests {
             assert_eq!(outcome.unwrap_err().reason, DeclineReason::VersionUnavailable);
         }
         assert!(batch.is_empty());
+    }
+
+    /// The repository's own language model, loaded.
+    fn tales() -> Models {
+        let folder = tempfile::tempdir().unwrap();
+        let source = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/tales"));
+        let package = folder.path().join("package");
+        vigil_engine::pack::pack(source, &package, &Default::default()).unwrap();
+        let package = vigil_engine::Package::open(&package).unwrap();
+        let mut models = Models::new(2, 1);
+        models.add(TALES, Model::load(&package, &Default::default()).unwrap());
+        models
+    }
+
+    const TALES: VersionId = VersionId { model: 1, version: 0 };
+
+    #[test]
+    fn a_text_should_be_the_same_whichever_batch_it_joined_and_a_bad_job_fail_alone() {
+        let models = tales();
+        let drawn = Sampling::Gumbel { seed: 3, temperature: 0.9f32.to_bits(), min_p: 0 };
+        let requests = [
+            Request::generate([0, 50, 60], 40, Sampling::Greedy),
+            Request::generate([0, 70], 12, drawn),
+            Request::generate([0], 5, Sampling::Greedy),
+        ];
+        let mut batch = models.batch(TALES);
+        let mut outcomes = HashMap::new();
+        for (id, request) in (0..).zip(&requests) {
+            batch.add(key(id), request.clone());
+            // The others join while it is under way.
+            for _ in 0..3 {
+                outcomes.extend(batch.step());
+            }
+        }
+        batch.add(key(9), Request::generate([u32::MAX], 5, Sampling::Greedy));
+        while !batch.is_empty() {
+            outcomes.extend(batch.step());
+        }
+        for (id, request) in (0..).zip(&requests) {
+            let alone = models.loaded[&TALES].run(request).unwrap();
+            assert_eq!(outcomes[&key(id)], Ok(alone), "{id}");
+        }
+        let bad = outcomes[&key(9)].clone().unwrap_err();
+        assert_eq!(bad.reason, DeclineReason::InputInvalid);
     }
 }

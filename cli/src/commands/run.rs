@@ -133,7 +133,9 @@ impl Run {
         output::show(global, &json, || {
             let mut parts: Vec<_> = runs.iter().filter(|ran| !ran.shown).map(Ran::text).collect();
             parts.push(format!("kernel {kernel}, threads {threads}"));
-            parts.join("\n\n")
+            // A text that was shown as it came stands apart.
+            let gap = if runs.iter().any(|ran| ran.shown) { "\n" } else { "" };
+            format!("{gap}{}", parts.join("\n\n"))
         });
         Ok(())
     }
@@ -169,7 +171,8 @@ fn generate(
             }
         };
         if !global.json {
-            output::line(&format!("> {}", text::brief(input.label.as_bytes(), 200)));
+            let gap = if runs.is_empty() { "" } else { "\n" };
+            output::line(&format!("{gap}> {}", text::brief(input.label.as_bytes(), 200)));
         }
         let start = Instant::now();
         let run = model.generate(&request, &mut |token| {
@@ -182,7 +185,7 @@ fn generate(
         let sampling = Some(request.sampling);
         let ran = Ran { input, sampling, run, answer, time, shown: true };
         if !global.json {
-            output::line(&format!("\n\n{}\n", ran.text()));
+            output::line(&format!("\n\n{}", ran.text()));
         }
         runs.push(ran);
     }
