@@ -70,18 +70,26 @@ impl Tokenizer {
     /// # Errors
     /// [`Input::TooLong`] if there are more tokens than the model has positions.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let ids = self.encode_long(text)?;
+        if u32::try_from(ids.len()).map_or(true, |tokens| tokens > self.positions) {
+            return Err(Input::TooLong { tokens: ids.len(), most: self.positions }.into());
+        }
+        Ok(ids)
+    }
+
+    /// The token ids of a text of any length, for whoever cuts it into inputs.
+    ///
+    /// # Errors
+    /// [`Input::Empty`] if there are none.
+    pub fn encode_long(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self
             .inner
             .encode_fast(text, true)
             .map_err(|error| Error::Compute(format!("the tokenizer refuses the text: {error}")))?;
-        let ids = encoding.get_ids();
-        if ids.is_empty() {
-            return Err(Input::Empty.into());
+        match encoding.get_ids() {
+            [] => Err(Input::Empty.into()),
+            ids => Ok(ids.to_vec()),
         }
-        if u32::try_from(ids.len()).map_or(true, |tokens| tokens > self.positions) {
-            return Err(Input::TooLong { tokens: ids.len(), most: self.positions }.into());
-        }
-        Ok(ids.to_vec())
     }
 
     /// The text of generated token ids, without special tokens. Bytes that are no text become

@@ -12,6 +12,7 @@ use crate::{
     package::{
         Manifest, Package, CONFIG, FORMAT, MANIFEST, MAX_CONFIG, MAX_TOKENIZER, TOKENIZER, WEIGHTS,
     },
+    smooth::{Choice, Smoothing},
     source::{read_small, Source},
     tokenizer::Tokenizer,
     Error, Result,
@@ -28,6 +29,10 @@ pub struct PackOptions<'a> {
     /// Longest sequence that a package of a language model takes, in tokens; `None` for as long as
     /// the model and the engine allow. It decides the bytes of the package.
     pub context: Option<u32>,
+    /// A text like those the model is meant for: outliers of the activations that it causes are
+    /// moved into the weights, so that less is lost by quantisation. Language models only. It
+    /// decides the bytes of the package.
+    pub calibrate: Option<&'a str>,
 }
 
 /// How far packing is.
@@ -54,6 +59,8 @@ pub struct PackReport {
     pub source_len: u64,
     /// Whether the folder already held exactly this package and was left alone.
     pub unchanged: bool,
+    /// What was moved where by calibration; empty without one.
+    pub choices: Vec<Choice>,
 }
 
 /// Packs the Hugging Face folder `hf_dir` into the folder `out_dir`.
@@ -73,9 +80,9 @@ pub fn pack(
     let architecture = source.architecture;
 
     let path = source.tokenizer()?;
-    let tokenizer = read_small(&path, MAX_TOKENIZER)?;
-    Tokenizer::from_source(
-        &tokenizer,
+    let tokenizer_bytes = read_small(&path, MAX_TOKENIZER)?;
+    let tokenizer = Tokenizer::from_source(
+        &tokenizer_bytes,
         &path,
         architecture.vocabulary(),
         architecture.max_tokens_in(),
@@ -86,11 +93,15 @@ pub fn pack(
         return Err(Error::source_at(&source.dir.join("config.json"), what));
     }
     let source_len = source.tensors.len();
+    let smoothing = match options.calibrate {
+        Some(text) => Smoothing::choose(&source, &tokenizer.encode_long(text)?)?,
+        None => Smoothing::default(),
+    };
 
     let files = vec![
         out.write(CONFIG, &source.config)?,
-        out.write(TOKENIZER, &tokenizer)?,
-        weights::write(&source, &out.path(WEIGHTS), options)?,
+        out.write(TOKENIZER, &tokenizer_bytes)?,
+        weights::write(&source, &smoothing, &out.path(WEIGHTS), options)?,
     ];
     let manifest = Manifest { format: FORMAT.into(), op_set: OP_SET, architecture, files };
     let bytes = manifest.to_bytes();
@@ -99,7 +110,8 @@ pub fn pack(
     let package = Package::open(out.folder())?;
     let manifest_hash = package.manifest_hash();
     drop(package);
+    let choices = smoothing.choices().to_vec();
     let (dir, unchanged) = out.publish(&bytes)?;
     tracing::info!(dir = %dir.display(), hash = %hex::encode(manifest_hash), unchanged, "packed");
-    Ok(PackReport { dir, manifest, manifest_hash, source_len, unchanged })
+    Ok(PackReport { dir, manifest, manifest_hash, source_len, unchanged, choices })
 }

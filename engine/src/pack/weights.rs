@@ -6,6 +6,7 @@ use crate::{
         layout::{self, Origin},
         weights, FileEntry, WEIGHTS,
     },
+    smooth::Smoothing,
     source::Source,
     Error, Result,
 };
@@ -16,7 +17,12 @@ use vigil_ops::{
 };
 
 /// Writes `weights.safetensors`.
-pub(super) fn write(source: &Source, path: &Path, options: &PackOptions<'_>) -> Result<FileEntry> {
+pub(super) fn write(
+    source: &Source,
+    smoothing: &Smoothing,
+    path: &Path,
+    options: &PackOptions<'_>,
+) -> Result<FileEntry> {
     let architecture = &source.architecture;
     let total = weights::file_len(architecture);
     let mut file = HashedFile::create(path)?;
@@ -25,7 +31,8 @@ pub(super) fn write(source: &Source, path: &Path, options: &PackOptions<'_>) -> 
         let name = spec.id.to_string();
         match layout::origin(&spec, architecture) {
             Some(Origin::Tensor(stored, rows, columns)) => {
-                write_tensor(source, &spec, &stored, (rows, columns), &mut file)?;
+                let from = Stored { name: stored, rows, columns };
+                write_tensor(source, smoothing, &spec, &from, &mut file)?;
             }
             Some(Origin::Rope) => write_rope(source, &spec, &mut file)?,
             None => return Err(Error::Compute(format!("the tensor {name} has no source"))),
@@ -37,19 +44,27 @@ pub(super) fn write(source: &Source, path: &Path, options: &PackOptions<'_>) -> 
     file.finish(WEIGHTS)
 }
 
+/// A tensor as the folder has it.
+struct Stored {
+    name: String,
+    rows: usize,
+    columns: usize,
+}
+
 fn write_tensor(
     source: &Source,
+    smoothing: &Smoothing,
     spec: &TensorSpec,
-    stored: &str,
-    (rows, columns): (usize, usize),
+    stored: &Stored,
     file: &mut HashedFile<'_>,
 ) -> Result<()> {
     // Checks the shape against the mapped file before anything is allocated by it.
-    let from = source.tensors.tensor(stored, rows, columns)?;
-    let mut row = vec![0.0; columns];
+    let from = source.tensors.tensor(&stored.name, stored.rows, stored.columns)?;
+    let mut row = vec![0.0; stored.columns];
     let mut bytes = Vec::new();
-    for index in 0..rows {
+    for index in 0..stored.rows {
         from.read_row(index, &mut row)?;
+        smoothing.apply(spec.id, index, &mut row);
         bytes.clear();
         match (spec.dtype, spec.id.part) {
             (DType::I8, _) => quantise_row(&row, &mut bytes),

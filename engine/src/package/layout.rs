@@ -31,18 +31,22 @@ pub(crate) fn origin(spec: &TensorSpec, architecture: &Architecture) -> Option<O
     if spec.id.module == Module::Rotary {
         return Some(Origin::Rope);
     }
-    let matrix = TensorId { module: spec.id.module, part: Part::Weight };
     // A row's scale is made from the row.
-    let from = match spec.id.part {
-        Part::Scale => Weights::new(architecture).find(matrix)?,
-        _ => *spec,
-    };
-    let (rows, columns) = match from.columns {
-        Some(columns) => (from.rows, columns),
-        None => (1, from.rows),
+    let part = if spec.id.part == Part::Scale { Part::Weight } else { spec.id.part };
+    let (name, rows, columns) = find(architecture, TensorId { part, ..spec.id })?;
+    Some(Origin::Tensor(name, rows, columns))
+}
+
+/// The name, rows and columns of the tensor that an author publishes; `None` where the
+/// architecture has no such tensor. A vector is one row.
+pub(crate) fn find(architecture: &Architecture, id: TensorId) -> Option<(String, usize, usize)> {
+    let spec = Weights::new(architecture).find(id)?;
+    let (rows, columns) = match spec.columns {
+        Some(columns) => (spec.rows, columns),
+        None => (1, spec.rows),
     };
     let (rows, columns) = (usize::try_from(rows).ok()?, usize::try_from(columns).ok()?);
-    Some(Origin::Tensor(source_name(from.id, architecture)?, rows, columns))
+    Some((source_name(id, architecture)?, rows, columns))
 }
 
 /// Every tensor name that a folder must hold, without a prefix.

@@ -17,7 +17,7 @@ use vigil_engine::{
     pack::{pack, PackOptions},
     package::Package,
 };
-use vigil_ops::Program;
+use vigil_ops::{weights::DType, Program};
 use vigil_primitives::Sampling;
 
 /// Words of the tokenizer, after its special tokens.
@@ -279,6 +279,24 @@ pub fn referee(package: &Package, tokens: &[u32]) -> Vec<u8> {
     let file = package.weights();
     let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
     vigil_ops::reference::run(&program, tokens, &file[header..], |_, _, _| {}).unwrap()
+}
+
+/// The logits behind every token of `tokens`, as the referee computes them.
+pub fn referee_logits(package: &Package, tokens: &[u32]) -> Vec<Vec<f32>> {
+    let rows = tokens.len() as u32;
+    let program = Program::new(package.architecture(), 1, rows, Sampling::Greedy).unwrap();
+    let vocabulary = program.vocabulary();
+    let file = package.weights();
+    let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let mut logits = Vec::new();
+    vigil_ops::reference::run(&program, tokens, &file[header..], |_, op, bytes| {
+        if op.dtype == DType::F32 && op.shape.dimensions() == [rows, vocabulary] {
+            logits = bytes.to_vec();
+        }
+    })
+    .unwrap();
+    let logits = logits.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+    logits.collect::<Vec<_>>().chunks(vocabulary as usize).map(<[f32]>::to_vec).collect()
 }
 
 /// Inputs of `lengths` tokens each, different from each other.
