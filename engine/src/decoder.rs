@@ -122,6 +122,17 @@ impl Decoder {
 
     /// Runs new rows of several sequences. Returns the drawn tokens, of those that draw, in order.
     pub(crate) fn forward(&self, batch: &mut [Rows<'_>]) -> Result<Vec<u32>> {
+        let x = self.stream(batch)?; // (rows, hidden)
+        self.draw(&x, batch)
+    }
+
+    /// Runs new rows of one sequence. Returns the logits behind each.
+    pub(crate) fn logits(&self, rows: Rows<'_>) -> Result<Tensor> {
+        let x = self.stream(&mut [rows])?; // (rows, hidden)
+        Ok(self.head.forward(&x)?) // (rows * vocabulary)
+    }
+
+    fn stream(&self, batch: &mut [Rows<'_>]) -> Result<Tensor> {
         let tokens: Vec<u32> = batch.iter().flat_map(|rows| rows.tokens).copied().collect();
         let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
         let x = self.lookup.forward(&tokens, &self.head)?; // (rows, hidden)
@@ -131,7 +142,7 @@ impl Decoder {
             });
             self.layer(layer, &x, chunks.collect())?; // (rows, hidden), in place
         }
-        self.draw(&x, batch)
+        Ok(x)
     }
 
     fn layer(&self, layer: &Layer, x: &Tensor, chunks: Vec<Chunk<'_>>) -> Result<()> {

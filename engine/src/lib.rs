@@ -11,6 +11,7 @@
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`model`] | a loaded package and its runs |
 //! | [`float`] | the float models that accuracy is measured against |
+//! | [`report`] | what a package loses against its float model |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
 
 mod batch;
@@ -24,6 +25,7 @@ pub mod pack;
 pub mod package;
 mod pool;
 mod reader;
+pub mod report;
 mod smooth;
 mod source;
 mod speed;
@@ -34,6 +36,7 @@ pub use error::{Error, Input, Result};
 pub use float::{cosine, FloatDecoder, FloatEncoder};
 pub use model::{Model, Options, Request, Run};
 pub use package::{verify_file, FileEntry, Manifest, Package};
+pub use report::{measure, report, DecoderReport, EncoderReport, Report};
 pub use smooth::{Choice, Site};
 pub use speed::measure_speed;
 pub use tokenizer::{TextStream, Tokenizer};

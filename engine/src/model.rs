@@ -1,8 +1,12 @@
 //! A loaded package, and its runs.
 
 use crate::{
-    decoder::Decoder, encoder::Encoder, error::Input, package::Package, pool::Pools, Batch, Error,
-    Kernel, Limits, Result,
+    decoder::{Decoder, Rows},
+    encoder::Encoder,
+    error::Input,
+    package::Package,
+    pool::Pools,
+    Batch, Error, Kernel, Limits, Result,
 };
 use candle_core::{Device, Tensor};
 use std::ops::ControlFlow;
@@ -11,6 +15,9 @@ use vigil_primitives::{Architecture, Sampling};
 /// Most tokens that go through the model together, unless one job alone has more. It bounds the
 /// memory of a batch and keeps a pass within the processor's caches; it changes no byte.
 const PASS: usize = 512;
+
+/// Rows whose logits are computed together, so that those of a long input need little memory.
+const LOGITS: usize = 64;
 
 /// How to run a model. None of it changes a byte of any output.
 #[derive(Clone, Copy, Debug)]
@@ -178,6 +185,29 @@ impl Model {
             }
         }
         Err(Error::Compute("a job without a run".into()))
+    }
+
+    /// Calls `row` with each position of an input and the logits behind it, one for each token id:
+    /// what the next token is drawn from.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the tokens don't fit the model; [`Error::Unsupported`] if it is an
+    /// encoder.
+    pub fn logits(&self, tokens: &[u32], row: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+        let decoder = self.decoder()?;
+        Input::check_tokens(tokens, &self.architecture)?;
+        let vocabulary = self.architecture.vocabulary() as usize;
+        let mut cache = decoder.cache()?;
+        let mut position = 0usize;
+        for tokens in tokens.chunks(LOGITS) {
+            let rows = Rows { tokens, cache: &mut cache, draw: None };
+            let logits = self.pools.run(|| decoder.logits(rows))?; // (rows * vocabulary)
+            for logits in logits.flatten_all()?.to_vec1::<f32>()?.chunks(vocabulary) {
+                row(position, logits);
+                position = position.saturating_add(1);
+            }
+        }
+        Ok(())
     }
 
     /// The model as a decoder.

@@ -119,23 +119,24 @@ fn planted_outliers_should_be_moved_at_every_place_of_every_kind() {
 }
 
 #[test]
-fn a_model_without_outliers_should_not_lose_more_by_calibration() {
+fn models_without_outliers_should_not_lose_more_by_calibration() {
     let text = text();
-    for llama in Llama::kinds() {
+    let (mut before, mut after) = (0.0, 0.0);
+    for (seed, llama) in (1..=3).flat_map(|seed| Llama::kinds().map(|llama| (seed, llama))) {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("source");
-        llama.write(&from);
+        Llama { seed, ..llama }.write(&from);
         let float = FloatDecoder::open(&from).unwrap();
-        let before = loss(&packed(&from, &dir.path().join("a"), None).0, &float);
+        before += loss(&packed(&from, &dir.path().join("a"), None).0, &float);
         let (package, report) = packed(&from, &dir.path().join("b"), Some(&text));
-        let after = loss(&package, &float);
-        println!("{}: {before:.3e} to {after:.3e}", llama.kind);
-        assert!(after < before * 1.05, "{}: {before} to {after}", llama.kind);
+        after += loss(&package, &float);
         for choice in &report.choices {
-            println!("{choice:?}");
             assert!(choice.after <= choice.before, "{choice:?}");
         }
     }
+    // One model's loss goes up or down a little by chance, that of twelve does not.
+    println!("{before:.3e} to {after:.3e}");
+    assert!(after < before * 1.02, "{before} to {after}");
 }
 
 #[test]
@@ -152,7 +153,10 @@ fn a_calibrated_package_should_be_the_same_bytes_every_time() {
     assert!(first == bytes("b", Some(&text)), "other bytes from the same folder and text");
     assert!(first != bytes("c", None));
     // The same bytes on any machine: no number here comes from the platform.
-    assert_eq!(blake3::hash(&first[2]).to_hex().as_str(), "?");
+    assert_eq!(
+        blake3::hash(&first[2]).to_hex().as_str(),
+        "df7a5225f1f3e1ece9e07992efe724a6509b89b4f9324b75a0a3957fcabf6d82"
+    );
 }
 
 #[test]

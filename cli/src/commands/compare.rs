@@ -2,7 +2,7 @@
 
 use crate::{
     cli::Global,
-    commands::{job::embedding, lines, read_text, run::With, texts::prepare},
+    commands::{job::embedding, lines, pack::lost, read_text, run::With, texts::prepare},
     error::{Failure, Outcome},
     output::{self, Progress},
     text,
@@ -10,7 +10,8 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use vigil_engine::{cosine, FloatEncoder, Package, Request, Tokenizer};
+use vigil_engine::{cosine, measure, FloatEncoder, Package, Report, Request, Tokenizer};
+use vigil_primitives::Architecture;
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
@@ -21,11 +22,12 @@ pub(crate) struct Compare {
     /// The package's folder.
     #[arg(long, value_name = "DIR")]
     package: PathBuf,
-    /// A file with one text per line. A leading "doc:" or "query:" is no part of the text.
+    /// A text for a language model. For an encoder, one text per line; a leading "doc:" or
+    /// "query:" is no part of it.
     #[arg(long, value_name = "FILE")]
     input_file: PathBuf,
-    /// Fail when the lowest cosine is below this.
-    #[arg(long, value_name = "COSINE")]
+    /// Fail when the lowest cosine, or a language model's agreement, is below this.
+    #[arg(long, value_name = "0 TO 1")]
     at_least: Option<f64>,
     #[command(flatten)]
     with: With,
@@ -34,7 +36,37 @@ pub(crate) struct Compare {
 impl Compare {
     /// Does what was typed.
     pub(crate) fn execute(self, global: &Global) -> Outcome {
-        let texts = texts(&read_text(&self.input_file)?);
+        let text = read_text(&self.input_file)?;
+        let package = Package::open(&self.package)?;
+        match package.architecture() {
+            Architecture::Encoder(_) => self.embeddings(global, &package, &text),
+            Architecture::Decoder(_) => self.predictions(global, &package, &text),
+        }
+    }
+
+    /// How near a language model's predictions are.
+    fn predictions(self, global: &Global, package: &Package, text: &str) -> Outcome {
+        let spinner = Progress::spinner(global, "comparing");
+        let tokenizer = Tokenizer::open(package)?;
+        let report = measure(&self.model, &self.with.load(package)?, &tokenizer, text)?;
+        drop(spinner);
+        let json = serde_json::to_value(report).unwrap_or_default();
+        output::show(global, &json, || output::fields(lost(&report)));
+        match (self.at_least, report) {
+            (Some(least), Report::Decoder(report)) if report.agreement < least => {
+                let agreement = report.agreement;
+                Err(Failure::failed(format!(
+                    "the float model has the same first choice in {agreement:.6} of all tokens, \
+                     below {least}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How near an encoder's embeddings are.
+    fn embeddings(self, global: &Global, package: &Package, text: &str) -> Outcome {
+        let texts = texts(text);
         if texts.is_empty() {
             return Err(Failure::usage(format!(
                 "{} holds no text: write one text per line",
@@ -43,10 +75,9 @@ impl Compare {
         }
         let spinner = Progress::spinner(global, "loading both models");
         let float = FloatEncoder::open(&self.model)?;
-        let package = Package::open(&self.package)?;
-        let tokenizer = Tokenizer::open(&package)?;
+        let tokenizer = Tokenizer::open(package)?;
         let inputs = prepare(texts, |text| Ok(tokenizer.encode(text)?))?;
-        let model = self.with.load(&package)?;
+        let model = self.with.load(package)?;
         drop(spinner);
 
         let progress = Progress::bar(global, inputs.len() as u64, "comparing");
