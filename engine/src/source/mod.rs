@@ -132,7 +132,7 @@ impl Source {
 /// The part of `config.json` that decides what is computed.
 pub(crate) enum Config {
     Encoder(encoder::Config),
-    Decoder(decoder::Config),
+    Decoder(Box<decoder::Config>),
 }
 
 /// The one key that is read before the others, so that another family is told it isn't supported
@@ -151,7 +151,7 @@ impl Config {
         match family.model_type.as_deref() {
             None | Some("bert") => encoder::Config::parse(bytes).map(Self::Encoder),
             Some("llama" | "mistral" | "qwen2" | "qwen3") => {
-                decoder::Config::parse(bytes).map(Self::Decoder)
+                decoder::Config::parse(bytes).map(|config| Self::Decoder(Box::new(config)))
             }
             Some(other) => {
                 Err(format!("model_type {:?} is not supported; {SUPPORTED}", shorten(other)))
