@@ -81,7 +81,9 @@ impl RopeConfig {
         }
         let needed = |name: &str| {
             let value = number(name)?.ok_or_else(|| format!("{key} has no {name}"))?;
-            if value > 0.0 && value <= 1e9 {
+            // Positions are stretched, never squeezed.
+            let least = if name == "factor" { 1.0 } else { f64::MIN_POSITIVE };
+            if (least..=1e9).contains(&value) {
                 return Ok(value);
             }
             Err(format!("{key}: {name} is {value}, which makes no sense"))
@@ -237,6 +239,7 @@ mod tests {
             (json!({"type": "dynamic", "factor": 4.0}), "\"dynamic\""),
             (json!({"rope_type": "linear"}), "no factor"),
             (json!({"rope_type": "linear", "factor": 0.0}), "factor is 0"),
+            (json!({"rope_type": "linear", "factor": 0.5}), "factor is 0.5"),
             (json!({"rope_type": "linear", "factor": "two"}), "not a number"),
             (json!({"rope_type": "linear", "factor": 2.0, "mscale": 1.0}), "mscale"),
             (json!({"rope_type": "default", "partial_rotary_factor": 0.5}), "part of a head"),
