@@ -184,9 +184,7 @@ fn attend(s: &mut Scratch, q: Head<'_>, k: Head<'_>, v: Head<'_>, out: Shared<f3
             for (row, factor) in factors.iter().enumerate().take(count) {
                 // SAFETY: a task owns its head's columns of its sequence's rows.
                 let out = unsafe { out.slice(q.offset(first + row) + panel * PANEL, columns) };
-                for (out, sum) in out.iter_mut().zip(&s.tile.0[row]) {
-                    *out = canonical(*sum as f32 * *factor);
-                }
+                scale_sums(s.kernel, &s.tile.0[row][..columns], *factor, out);
             }
         }
     }
@@ -207,6 +205,17 @@ multiversion! {
 fn scale_scores_body(sums: &[i32], query_scale: f32, key_scale: &[f32], out: &mut [f32]) {
     for ((out, sum), scale) in out.iter_mut().zip(sums).zip(key_scale) {
         *out = canonical(*sum as f32 * (query_scale * *scale));
+    }
+}
+
+multiversion! {
+    pub(super) fn scale_sums(sums: &[i32], factor: f32, out: &mut [f32]) = scale_sums_body;
+}
+
+#[inline(always)]
+fn scale_sums_body(sums: &[i32], factor: f32, out: &mut [f32]) {
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = canonical(*sum as f32 * factor);
     }
 }
 

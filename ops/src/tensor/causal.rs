@@ -10,7 +10,7 @@
 
 use super::{
     area,
-    attention::scale_scores,
+    attention::{scale_scores, scale_sums},
     check_kernel, check_length,
     decoder::{rms_normalise, RmsNorm},
     multiversion,
@@ -431,17 +431,6 @@ multiversion! {
 fn add_parts_body(low: &[i32], high: &[i32], sums: &mut [i32]) {
     for ((sum, low), high) in sums.iter_mut().zip(low).zip(high) {
         *sum += *low + (*high << LOW_BITS);
-    }
-}
-
-multiversion! {
-    fn scale_sums(sums: &[i32], factor: f32, out: &mut [f32]) = scale_sums_body;
-}
-
-#[inline(always)]
-fn scale_sums_body(sums: &[i32], factor: f32, out: &mut [f32]) {
-    for (out, sum) in out.iter_mut().zip(sums) {
-        *out = canonical(*sum as f32 * factor);
     }
 }
 
