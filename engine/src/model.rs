@@ -9,12 +9,15 @@ use crate::{
     Batch, Error, Kernel, Limits, Result,
 };
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use std::ops::ControlFlow;
+use vigil_ops::tensor;
 use vigil_primitives::{Architecture, Sampling};
 
-/// Most tokens that go through the model together, unless one job alone has more. It bounds the
-/// memory of a batch and keeps a pass within the processor's caches; it changes no byte.
-const PASS: usize = 512;
+/// Most tokens of texts that go through an encoder together, unless one text has more. It bounds
+/// the memory of a batch and keeps its tensors within a processor's second cache; it changes no
+/// byte.
+const GROUP: usize = 128;
 
 /// Rows whose logits are computed together, so that those of a long input need little memory.
 const LOGITS: usize = 64;
@@ -140,16 +143,7 @@ impl Model {
             Input::check(job, &self.architecture)?;
         }
         match &self.family {
-            Family::Encoder(encoder) => self.pools.run(|| {
-                let mut runs = Vec::with_capacity(jobs.len());
-                let mut rest = jobs;
-                while !rest.is_empty() {
-                    let (pass, after) = rest.split_at(pass_len(rest));
-                    self.pass(encoder, pass, &mut runs)?;
-                    rest = after;
-                }
-                Ok(runs)
-            }),
+            Family::Encoder(encoder) => self.pools.run(|| self.embed(encoder, jobs)),
             Family::Decoder(_) => {
                 let mut batch = Batch::new(self, Limits::default())?;
                 for (number, job) in jobs.iter().enumerate() {
@@ -224,29 +218,44 @@ impl Model {
         &self.pools
     }
 
-    fn pass(&self, encoder: &Encoder, jobs: &[Request], runs: &mut Vec<Run>) -> Result<()> {
-        let lengths: Vec<usize> = jobs.iter().map(|job| job.tokens.len()).collect();
-        let tokens: Vec<u32> = jobs.iter().flat_map(|job| &job.tokens).copied().collect();
-        let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
-        let embeddings = encoder.forward(&tokens, &lengths)?; // (jobs, hidden)
-        for (job, embedding) in jobs.iter().zip(embeddings.to_vec2::<f32>()?) {
-            let tokens_in = u32::try_from(job.tokens.len()).unwrap_or(u32::MAX);
-            runs.push(Run {
-                output: embedding.iter().flat_map(|x| x.to_le_bytes()).collect(),
-                tokens_out: 0,
-                work: self.architecture.work(tokens_in, 0),
-            });
-        }
-        Ok(())
+    fn embed(&self, encoder: &Encoder, jobs: &[Request]) -> Result<Vec<Run>> {
+        let groups: Vec<&[Request]> = groups(jobs).collect();
+        let threads = rayon::current_num_threads();
+        // Threads that each take whole groups never wait for each other, if there are enough.
+        let embeddings: Result<Vec<_>> =
+            if groups.len().next_multiple_of(threads) * 4 <= groups.len() * 5 {
+                let embed = |group: &&[Request]| tensor::alone(|| embed(encoder, group));
+                groups.par_iter().with_max_len(1).map(embed).collect()
+            } else {
+                groups.iter().map(|group| embed(encoder, group)).collect()
+            };
+        let runs = jobs.iter().zip(embeddings?.into_iter().flatten()).map(|(job, embedding)| Run {
+            output: embedding.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            tokens_out: 0,
+            work: self.architecture.work(u32::try_from(job.tokens.len()).unwrap_or(u32::MAX), 0),
+        });
+        Ok(runs.collect())
     }
 }
 
-/// How many of the first jobs go through the model together: at least one, at most [`PASS`] tokens.
-fn pass_len(jobs: &[Request]) -> usize {
-    let mut tokens = 0usize;
-    let more = jobs.iter().take_while(|job| {
-        tokens = tokens.saturating_add(job.tokens.len());
-        tokens <= PASS
-    });
-    more.count().clamp(1, jobs.len().max(1))
+/// The embeddings of several texts.
+fn embed(encoder: &Encoder, jobs: &[Request]) -> Result<Vec<Vec<f32>>> {
+    let lengths: Vec<usize> = jobs.iter().map(|job| job.tokens.len()).collect();
+    let tokens: Vec<u32> = jobs.iter().flat_map(|job| &job.tokens).copied().collect();
+    let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
+    Ok(encoder.forward(&tokens, &lengths)?.to_vec2()?) // (jobs, hidden)
+}
+
+/// Jobs in groups of one or more, of up to [`GROUP`] tokens.
+fn groups(mut jobs: &[Request]) -> impl Iterator<Item = &[Request]> {
+    std::iter::from_fn(move || {
+        let mut tokens = 0usize;
+        let fitting = jobs.iter().take_while(|job| {
+            tokens = tokens.saturating_add(job.tokens.len());
+            tokens <= GROUP
+        });
+        let (group, rest) = jobs.split_at_checked(fitting.count().max(1))?;
+        jobs = rest;
+        Some(group)
+    })
 }

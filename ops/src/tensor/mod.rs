@@ -3,7 +3,7 @@
 //! Tensors are row-major slices. A batch is several sequences one after the other, and `lengths`
 //! says how many rows each has; no result depends on its neighbours. Functions split their work
 //! over the rayon pool they are called in (`ThreadPool::install`), and do it in place when that
-//! pool has one thread: bytes never depend on the number of threads.
+//! pool has one thread or they are [`alone`]: bytes never depend on the number of threads.
 //!
 //! Every function checks the lengths of its slices and that the processor has the kernel before it
 //! touches anything.
@@ -37,6 +37,7 @@ pub use rows::{
     quantise_weights, Embeddings, LayerNorm,
 };
 pub use sample::{sample, Draw};
+pub use threads::alone;
 
 use crate::Kernel;
 use std::fmt;

@@ -18,24 +18,29 @@ pub(super) fn quantise_each(x: &[f32], scale: f32, limit: f32, mut put: impl FnM
     // Of the quotient, its rounding, the reciprocal and the product, each half a unit in the last
     // place of at most `limit`: 3 x 2^-24 of it, and some.
     let certain = 0.5 - (limit + 1.0) * f32::from_bits((127 - 22) << 23);
-    let mut integers = [0i32; BLOCK];
-    for (number, block) in x.chunks(BLOCK).enumerate() {
-        let mut furthest = [0f32; BLOCK];
-        for ((integer, furthest), x) in integers.iter_mut().zip(&mut furthest).zip(block) {
-            let ratio = *x * inverse;
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    let mut first = 0;
+    for block in blocks {
+        let mut integers = [0i32; BLOCK];
+        let mut near = [false; BLOCK];
+        for i in 0..BLOCK {
+            let ratio = block[i] * inverse;
             let ratio = if ratio > -limit { ratio } else { -limit };
             let ratio = if ratio < limit { ratio } else { limit };
-            *integer = round_to_int(ratio);
-            *furthest = (ratio - *integer as f32).abs();
+            integers[i] = round_to_int(ratio);
+            near[i] = (ratio - integers[i] as f32).abs() > certain;
         }
-        let doubtful = furthest.iter().fold(false, |any, off| any | (*off > certain));
-        if doubtful || !ordinary {
-            for (integer, x) in integers.iter_mut().zip(block) {
-                *integer = quantise_finite(*x, scale, limit);
-            }
+        if !ordinary || near.iter().fold(false, |any, near| any | *near) {
+            integers = block.map(|x| quantise_finite(x, scale, limit));
         }
-        put(number * BLOCK, &integers[..block.len()]);
+        put(first, &integers);
+        first += BLOCK;
     }
+    let mut integers = [0i32; BLOCK];
+    for (integer, x) in integers.iter_mut().zip(rest) {
+        *integer = quantise_finite(*x, scale, limit);
+    }
+    put(first, &integers[..rest.len()]);
 }
 
 #[cfg(test)]

@@ -1,11 +1,35 @@
 //! How work is split over the threads of the current rayon pool.
 
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-/// Threads of the pool that the caller runs in.
+thread_local! {
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f`, whose tensor functions then compute in this thread alone, whatever pool it is in: for
+/// callers that give every thread work of its own.
+pub fn alone<T>(f: impl FnOnce() -> T) -> T {
+    /// Puts the former state back, after a panic too.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    f()
+}
+
+/// Threads of the pool that the caller runs in, or one if it is [`alone`].
 pub(super) fn count() -> usize {
-    rayon::current_num_threads().max(1)
+    match ALONE.get() {
+        true => 1,
+        false => rayon::current_num_threads().max(1),
+    }
 }
 
 /// Runs `task` for every number below `tasks`. Threads take the next number as they become free, so
