@@ -274,7 +274,7 @@ fn cache_bytes_should_grow_with_the_jobs_and_go_with_them() {
     assert_eq!(batch.step().len(), 1);
     let one = batch.cache_bytes();
     // Two layers of two heads of eight channels: 64 bytes a token, in pages, and what packs them.
-    assert!(one >= 200 * 64 && one < 4 * 256 * 64, "{one}");
+    assert!((200 * 64..4 * 256 * 64).contains(&one), "{one}");
     assert!(both >= one && both <= 2 * one, "{both} {one}");
     assert_eq!(batch.step().len(), 1);
     assert_eq!(batch.cache_bytes(), 0);
