@@ -6,12 +6,12 @@
 //! neither on its neighbours nor on how its sequence was divided.
 
 use crate::{
-    kernels::{CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample},
+    kernels::{CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample, Scratch},
     package::Package,
     reader::Reader,
     Error, Result,
 };
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Shape, Tensor};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use vigil_ops::{
@@ -38,6 +38,14 @@ struct Layer {
     attention_output: ProjectAdd,
     gate_up: NormProject,
     down: GateProjectAdd,
+}
+
+/// What the layers of one pass write to in turn.
+struct Work {
+    query_key_value: Tensor, // (rows * (query width + 2 * kv width))
+    context: Tensor,         // (rows, query width)
+    gate_up: Tensor,         // (rows * 2 * intermediate)
+    scratch: Scratch,
 }
 
 /// Keys and values of one sequence, by layers.
@@ -129,23 +137,36 @@ impl Decoder {
     /// Runs new rows of one sequence. Returns the logits behind each.
     pub(crate) fn logits(&self, rows: Rows<'_>) -> Result<Tensor> {
         let x = self.stream(&mut [rows])?; // (rows, hidden)
-        Ok(self.head.forward(&x)?) // (rows * vocabulary)
+        self.project(&x)
     }
 
     fn stream(&self, batch: &mut [Rows<'_>]) -> Result<Tensor> {
         let tokens: Vec<u32> = batch.iter().flat_map(|rows| rows.tokens).copied().collect();
         let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
         let x = self.lookup.forward(&tokens, &self.head)?; // (rows, hidden)
+        let work = self.work(x.dim(0)?)?;
         for (number, layer) in self.layers.iter().enumerate() {
             let chunks = batch.iter_mut().filter_map(|rows| {
                 Some(Chunk { cache: rows.cache.0.get_mut(number)?, rows: rows.tokens.len() })
             });
-            self.layer(layer, &x, chunks.collect())?; // (rows, hidden), in place
+            self.layer(layer, &x, chunks.collect(), &work)?; // (rows, hidden), in place
         }
         Ok(x)
     }
 
-    fn layer(&self, layer: &Layer, x: &Tensor, chunks: Vec<Chunk<'_>>) -> Result<()> {
+    fn work(&self, rows: usize) -> Result<Work> {
+        let queries = self.config.query_width() as usize;
+        let (keys, inner) = (self.config.kv_width() as usize, self.config.intermediate as usize);
+        Ok(Work {
+            query_key_value: zeros(rows * (queries + 2 * keys))?,
+            context: zeros((rows, queries))?,
+            gate_up: zeros(rows * 2 * inner)?,
+            scratch: Scratch::default(),
+        })
+    }
+
+    fn layer(&self, layer: &Layer, x: &Tensor, chunks: Vec<Chunk<'_>>, work: &Work) -> Result<()> {
+        let Work { query_key_value, context, gate_up, scratch } = work;
         let attention = CausalAttention {
             kernel: self.kernel,
             rotary: Rotary {
@@ -157,11 +178,18 @@ impl Decoder {
             query_width: self.config.query_width() as usize,
             chunks: RefCell::new(chunks),
         };
-        let qkv = layer.query_key_value.forward(x)?; // (rows * (query width + 2 * kv width))
-        let context = attention.forward(&qkv)?; // (rows, query width)
-        layer.attention_output.forward(x, &context)?;
-        let gate_up = layer.gate_up.forward(x)?; // (2 * rows * intermediate)
-        Ok(layer.down.forward(x, &gate_up)?)
+        layer.query_key_value.forward(x, query_key_value, scratch)?;
+        attention.forward(query_key_value, context)?;
+        layer.attention_output.forward(x, context, scratch)?;
+        layer.gate_up.forward(x, gate_up, scratch)?;
+        Ok(layer.down.forward(x, gate_up, scratch)?)
+    }
+
+    /// The logits of rows of the stream.
+    fn project(&self, x: &Tensor) -> Result<Tensor> {
+        let logits = zeros(x.dim(0)? * self.config.vocabulary as usize)?;
+        self.head.forward(x, &logits, &Scratch::default())?; // (rows * vocabulary)
+        Ok(logits)
     }
 
     fn draw(&self, x: &Tensor, batch: &[Rows<'_>]) -> Result<Vec<u32>> {
@@ -178,8 +206,12 @@ impl Decoder {
         }
         let last = Tensor::new(last, &Device::Cpu)?; // (draws)
         let x = x.index_select(&last, 0)?; // (draws, hidden)
-        let logits = self.head.forward(&x)?; // (draws * vocabulary)
+        let logits = self.project(&x)?; // (draws * vocabulary)
         let tokens = Sample { kernel: self.kernel, draws: &draws }.forward(&logits)?; // (draws)
         Ok(tokens.to_vec1()?)
     }
+}
+
+fn zeros(shape: impl Into<Shape>) -> Result<Tensor> {
+    Ok(Tensor::zeros(shape, DType::F32, &Device::Cpu)?)
 }

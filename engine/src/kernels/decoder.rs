@@ -10,6 +10,29 @@ use vigil_ops::{
     Kernel,
 };
 
+/// Memory of a pass that its operators write to one after the other, layer after layer. A pass
+/// over a long input would otherwise ask the system for all of it, and clear it, in every layer.
+#[derive(Default)]
+pub(crate) struct Scratch(RefCell<Buffers>);
+
+#[derive(Default)]
+struct Buffers {
+    q: Vec<i8>,
+    scale: Vec<f32>,
+    out: Vec<f32>,
+}
+
+/// An operator with the memory it may use.
+struct With<'a, T>(&'a T, &'a Scratch);
+
+/// The first `len` elements of a buffer, which grows if it must.
+fn first<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+    &mut buffer[..len]
+}
+
 /// Where token ids become vectors.
 pub(crate) enum Lookup {
     /// A table of its own: (vocabulary, hidden) int8 and (vocabulary).
@@ -66,37 +89,43 @@ pub(crate) struct NormProject {
 }
 
 impl NormProject {
-    /// (rows, inputs) to the projections (rows, outputs) one after the other, flat.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.apply_op1_no_bwd(self)
+    /// (rows, inputs) to the projections (rows, outputs) one after the other, flat, in `out`.
+    pub(crate) fn forward(&self, x: &Tensor, out: &Tensor, scratch: &Scratch) -> Result<()> {
+        out.inplace_op2(x, &With(self, scratch))
     }
 }
 
-impl CustomOp1 for NormProject {
+impl InplaceOp2 for With<'_, NormProject> {
     fn name(&self) -> &'static str {
         "vigil-norm-project"
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        out: &mut CpuStorage,
+        out_layout: &Layout,
+        x: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<()> {
+        let Self(project, scratch) = self;
+        let mut scratch = scratch.0.borrow_mut();
+        let Buffers { q, scale, .. } = &mut *scratch;
         let (rows, inputs) = layout.shape().dims2()?;
-        let mut q = vec![0i8; rows * inputs]; // (rows, inputs)
-        let mut scale = vec![0f32; rows]; // (rows)
-        let norm = RmsNorm { weight: &self.norm, eps: self.eps };
-        tensor::rms_quantise(self.kernel, &norm, floats(x, layout)?, &mut q, &mut scale)
+        let (q, scale) = (first(q, rows * inputs), first(scale, rows)); // (rows, inputs), (rows)
+        let norm = RmsNorm { weight: &project.norm, eps: project.eps };
+        tensor::rms_quantise(project.kernel, &norm, floats(x, layout)?, q, scale)
             .map_err(refused)?;
-        let outputs: usize = self.linears.iter().map(Linear::outputs).sum();
-        let mut out = vec![0f32; rows * outputs];
-        let linears: Vec<_> = self.linears.iter().collect();
+        let linears: Vec<_> = project.linears.iter().collect();
         let mut parts = Vec::with_capacity(linears.len());
-        let mut rest = out.as_mut_slice();
+        let mut rest = floats_mut(out, out_layout)?;
         for linear in &linears {
-            let (part, after) = rest.split_at_mut(rows * linear.outputs());
+            let Some((part, after)) = rest.split_at_mut_checked(rows * linear.outputs()) else {
+                bail!("too little room for the projections");
+            };
             parts.push(part);
             rest = after;
         }
-        Linear::forward_many(&linears, &q, &scale, Activation::None, &mut parts)
-            .map_err(refused)?;
-        Ok((CpuStorage::F32(out), (rows * outputs).into()))
+        Linear::forward_many(&linears, q, scale, Activation::None, &mut parts).map_err(refused)
     }
 }
 
@@ -111,31 +140,34 @@ pub(crate) struct CausalAttention<'a> {
 
 impl CausalAttention<'_> {
     /// Queries (rows, query width), keys and values (rows, kv width) one after the other, flat, to
-    /// (rows, query width). Keys and values are added to the caches.
-    pub(crate) fn forward(&self, qkv: &Tensor) -> Result<Tensor> {
-        qkv.apply_op1_no_bwd(self)
+    /// (rows, query width) in `out`. Keys and values are added to the caches.
+    pub(crate) fn forward(&self, qkv: &Tensor, out: &Tensor) -> Result<()> {
+        out.inplace_op2(qkv, self)
     }
 }
 
-impl CustomOp1 for CausalAttention<'_> {
+impl InplaceOp2 for CausalAttention<'_> {
     fn name(&self) -> &'static str {
         "vigil-causal-attention"
     }
 
-    fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        out: &mut CpuStorage,
+        out_layout: &Layout,
+        qkv: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<()> {
         let mut chunks = self.chunks.borrow_mut();
         let rows: usize = chunks.iter().map(|chunk| chunk.rows).sum();
         let qkv = floats(qkv, layout)?;
-        let queries = rows * self.query_width;
-        if qkv.len() < queries {
+        let Some((q, kv)) = qkv.split_at_checked(rows * self.query_width) else {
             bail!("expected queries, keys and values, got {:?}", layout.shape());
-        }
-        let (q, kv) = qkv.split_at(queries);
+        };
         let (k, v) = kv.split_at(kv.len() / 2);
-        let mut out = vec![0f32; queries];
-        tensor::causal_attention(self.kernel, &self.rotary, q, k, v, &mut chunks, &mut out)
-            .map_err(refused)?;
-        Ok((CpuStorage::F32(out), (rows, self.query_width).into()))
+        let out = floats_mut(out, out_layout)?;
+        tensor::causal_attention(self.kernel, &self.rotary, q, k, v, &mut chunks, out)
+            .map_err(refused)
     }
 }
 
@@ -147,18 +179,17 @@ pub(crate) struct ProjectAdd {
 
 impl ProjectAdd {
     /// Adds the projection of `x` (rows, inputs) to `stream` (rows, outputs), in place.
-    pub(crate) fn forward(&self, stream: &Tensor, x: &Tensor) -> Result<()> {
-        stream.inplace_op2(x, self)
+    pub(crate) fn forward(&self, stream: &Tensor, x: &Tensor, scratch: &Scratch) -> Result<()> {
+        stream.inplace_op2(x, &With(self, scratch))
     }
 
-    fn add(&self, q: &[i8], scale: &[f32], stream: &mut [f32]) -> Result<()> {
-        let mut out = vec![0f32; stream.len()];
-        self.linear.forward(q, scale, Activation::None, &mut out).map_err(refused)?;
-        tensor::add(self.kernel, &out, stream).map_err(refused)
+    fn add(&self, q: &[i8], scale: &[f32], out: &mut [f32], stream: &mut [f32]) -> Result<()> {
+        self.linear.forward(q, scale, Activation::None, out).map_err(refused)?;
+        tensor::add(self.kernel, out, stream).map_err(refused)
     }
 }
 
-impl InplaceOp2 for ProjectAdd {
+impl InplaceOp2 for With<'_, ProjectAdd> {
     fn name(&self) -> &'static str {
         "vigil-project-add"
     }
@@ -170,12 +201,14 @@ impl InplaceOp2 for ProjectAdd {
         x: &CpuStorage,
         layout: &Layout,
     ) -> Result<()> {
+        let Self(project, scratch) = self;
+        let mut scratch = scratch.0.borrow_mut();
+        let Buffers { q, scale, out } = &mut *scratch;
         let (rows, inputs) = layout.shape().dims2()?;
-        let mut q = vec![0i8; rows * inputs];
-        let mut scale = vec![0f32; rows];
-        tensor::quantise(self.kernel, floats(x, layout)?, inputs, &mut q, &mut scale)
-            .map_err(refused)?;
-        self.add(&q, &scale, floats_mut(stream, stream_layout)?)
+        let (q, scale) = (first(q, rows * inputs), first(scale, rows)); // (rows, inputs), (rows)
+        tensor::quantise(project.kernel, floats(x, layout)?, inputs, q, scale).map_err(refused)?;
+        let stream = floats_mut(stream, stream_layout)?;
+        project.add(q, scale, first(out, stream.len()), stream)
     }
 }
 
@@ -185,12 +218,17 @@ pub(crate) struct GateProjectAdd(pub(crate) ProjectAdd);
 impl GateProjectAdd {
     /// `gate_up` are gates (rows, inputs), then what they gate, flat. Adds to `stream`
     /// (rows, outputs), in place.
-    pub(crate) fn forward(&self, stream: &Tensor, gate_up: &Tensor) -> Result<()> {
-        stream.inplace_op2(gate_up, self)
+    pub(crate) fn forward(
+        &self,
+        stream: &Tensor,
+        gate_up: &Tensor,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        stream.inplace_op2(gate_up, &With(self, scratch))
     }
 }
 
-impl InplaceOp2 for GateProjectAdd {
+impl InplaceOp2 for With<'_, GateProjectAdd> {
     fn name(&self) -> &'static str {
         "vigil-gate-project-add"
     }
@@ -202,15 +240,17 @@ impl InplaceOp2 for GateProjectAdd {
         gate_up: &CpuStorage,
         layout: &Layout,
     ) -> Result<()> {
+        let Self(GateProjectAdd(project), scratch) = self;
+        let mut scratch = scratch.0.borrow_mut();
+        let Buffers { q, scale, out } = &mut *scratch;
         let gate_up = floats(gate_up, layout)?;
         let (gate, up) = gate_up.split_at(gate_up.len() / 2);
         let (rows, _) = stream_layout.shape().dims2()?;
-        let inputs = self.0.linear.inputs();
-        let mut q = vec![0i8; gate.len()];
-        let mut scale = vec![0f32; rows];
-        tensor::swiglu_quantise(self.0.kernel, gate, up, inputs, &mut q, &mut scale)
-            .map_err(refused)?;
-        self.0.add(&q, &scale, floats_mut(stream, stream_layout)?)
+        let inputs = project.linear.inputs();
+        let (q, scale) = (first(q, gate.len()), first(scale, rows)); // (rows, inputs), (rows)
+        tensor::swiglu_quantise(project.kernel, gate, up, inputs, q, scale).map_err(refused)?;
+        let stream = floats_mut(stream, stream_layout)?;
+        project.add(q, scale, first(out, stream.len()), stream)
     }
 }
 

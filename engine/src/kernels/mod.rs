@@ -6,7 +6,7 @@
 mod decoder;
 
 pub(crate) use decoder::{
-    CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample,
+    CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample, Scratch,
 };
 
 use candle_core::{
