@@ -27,6 +27,7 @@ mod sample;
 mod scalar;
 mod threads;
 mod tile;
+mod unary;
 
 pub use attention::attention;
 pub use causal::{causal_attention, Chunk, KeyValues, Rotary};
@@ -38,6 +39,7 @@ pub use rows::{
 };
 pub use sample::{sample, Draw};
 pub use threads::alone;
+pub use unary::{unary, Unary};
 
 use crate::Kernel;
 use std::fmt;
