@@ -50,7 +50,9 @@ impl Tokenizer {
     }
 
     fn parse(bytes: &[u8], vocabulary: u32, positions: u32) -> std::result::Result<Self, String> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
+        // The parser of `tokenizers` panics on some files, and a stranger may have written this one.
+        let mut inner = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes))
+            .map_err(|_| "the tokenizer does not parse: its parser gave up".to_owned())?
             .map_err(|error| format!("the tokenizer does not parse: {error}"))?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| error.to_string())?;

@@ -558,6 +558,17 @@ fn a_decoders_header_should_be_the_canonical_one() {
 }
 
 #[test]
+fn a_tokenizer_that_its_parser_panics_on_should_be_refused() {
+    let victim = Victim::decoder(&Llama::default());
+    let text = String::from_utf8(victim.read(TOKENIZER)).unwrap();
+    let other = text.replace("\"decoder\": null", "\"decoder\": 5");
+    assert_ne!(text, other);
+    victim.replace(TOKENIZER, other.as_bytes());
+    let error = Tokenizer::open(&Package::open(&victim.dir).unwrap()).err().unwrap();
+    assert!(error.is_bad_package() && error.to_string().contains("does not parse"), "{error}");
+}
+
+#[test]
 fn a_tokenizer_with_ids_beyond_the_vocabulary_should_be_refused_when_it_is_needed() {
     let victim = Victim::decoder(&Llama::default());
     let text = String::from_utf8(victim.read(TOKENIZER)).unwrap();
