@@ -38,6 +38,49 @@ fn linear(c: &mut Criterion) {
     group.finish();
 }
 
+/// Projections of a language model, of more weights than any cache holds: one row at the speed of
+/// memory (bytes per second), and many at the speed of the processor (products per second).
+fn large(c: &mut Criterion) {
+    const SHAPES: [(usize, usize); 4] =
+        [(2_048, 2_048), (8_192, 2_048), (2_048, 8_192), (32_000, 2_048)];
+    const COPIES: usize = 6;
+    let kernel = Kernel::best();
+    let mut stream = Stream::new(6);
+    let weight: Vec<i8> = (0..32_000 * 2_048).map(|_| stream.i8()).collect();
+    let q: Vec<i8> = (0..128 * 8_192).map(|_| stream.i8()).collect();
+    let pack = |(outputs, inputs): &(usize, usize)| {
+        Linear::new(kernel, &weight[..outputs * inputs], &vec![1e-3; *outputs], None)
+            .expect("a matrix")
+    };
+    let linears: Vec<Linear> = (0..COPIES).flat_map(|_| SHAPES.iter().map(pack)).collect();
+    let size: usize = linears.iter().map(|l| l.inputs() * l.outputs()).sum();
+    let mut out = vec![0.0; 128 * 32_000];
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let mut group =
+            c.benchmark_group(format!("large projections, {kernel}, {threads} threads"));
+        group.sample_size(10);
+        for rows in [1, 2, 4, 8, 128] {
+            group.throughput(match rows {
+                1 => Throughput::Bytes(size as u64),
+                _ => Throughput::Elements((rows * size) as u64),
+            });
+            group.bench_function(format!("{rows} rows"), |b| {
+                pool.install(|| {
+                    b.iter(|| {
+                        for l in &linears {
+                            let (q, out) =
+                                (&q[..rows * l.inputs()], &mut out[..rows * l.outputs()]);
+                            l.forward(q, &vec![1e-2; rows], Activation::None, out).expect("room");
+                        }
+                    });
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
 fn attention(c: &mut Criterion) {
     let mut group = c.benchmark_group("attention of 12 heads, 128 tokens");
     group.throughput(Throughput::Elements((2 * 128 * 128 * HIDDEN) as u64));
@@ -104,5 +147,5 @@ fn whole(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, linear, attention, rows, whole);
+criterion_group!(benches, linear, large, attention, rows, whole);
 criterion_main!(benches);
