@@ -74,8 +74,12 @@ unsafe fn tile_i8<const R: usize, const G: usize, const STREAM: bool>(
             let mut columns = [_mm512_setzero_si512(); G];
             for (g, column) in columns.iter_mut().enumerate() {
                 *column = _mm512_loadu_si512(b.add(g * 64).cast());
-                if STREAM {
+                // One row keeps up with memory and takes it straight into the first cache; several
+                // need a longer lead than that cache has room for.
+                if STREAM && R == 1 {
                     _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(g * 64));
+                } else if STREAM {
+                    _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(g * 64));
                 }
             }
             if !STREAM {

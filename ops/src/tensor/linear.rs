@@ -155,7 +155,7 @@ impl Linear {
         // Tiles of equal height are faster than full ones and a low one.
         let height = rows.len().div_ceil(tiles);
         let tiles = rows.len().div_ceil(height);
-        let span = if tiles == 1 { all } else { SPAN };
+        let span = [all, SPAN / 4, SPAN / 4].get(tiles - 1).copied().unwrap_or(SPAN);
         SUMS.with_borrow_mut(|sums| {
             sums.resize(tiles.max(sums.len()), Tile::zeroed());
             for panel in panels {
@@ -171,8 +171,8 @@ impl Linear {
                             starts: &input.starts[rows.clone()],
                         };
                         let ahead = match tiles {
-                            1 => Ahead::Stream,
-                            _ => Ahead::Part(i, if tiles < 4 { 1 } else { 4 }),
+                            1..4 if i == 0 => Ahead::Stream,
+                            _ => Ahead::Part(i, if tiles < 4 { 0 } else { 4 }),
                         };
                         self.matrix.add(part, panel, steps.clone(), ahead, tile);
                         if steps.end < all {
@@ -208,7 +208,8 @@ thread_local! {
 }
 
 /// Steps of the inner dimension whose weights, 32 KiB a panel, stay in the first cache while all
-/// rows are multiplied with them.
+/// rows are multiplied with them. Few rows are done sooner than the next weights are there, and
+/// take less at a time, so that memory never waits.
 const SPAN: usize = 128;
 
 /// How projections of the same rows are cut into tasks.

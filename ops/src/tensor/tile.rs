@@ -50,7 +50,7 @@ pub(super) struct Rows<'a> {
 /// Which memory a kernel should ask for while it computes.
 #[derive(Clone, Copy)]
 pub(super) enum Ahead {
-    /// What follows, as fast as it is used: these weights are used once.
+    /// What follows, as fast as it is used: the first of few rows, or all.
     Stream,
     /// Part `.0` of `.1` of what follows these weights, which others use too.
     Part(usize, usize),
@@ -265,12 +265,13 @@ impl Matrix {
         }
         let size = steps.len() * width * 4;
         let b = &panel[steps.start * width * 4..][..size];
-        /// How far ahead of its use a stream of weights is asked for.
-        const DISTANCE: usize = 4_096;
+        /// How far ahead of its use a stream of weights is asked for, by one row and by several.
+        const DISTANCE: [usize; 2] = [4_096, 16_384];
+        let distance = DISTANCE[usize::from(rows.starts.len() > 1)];
         let (ahead, stream) = match ahead {
-            Ahead::Stream => (b.as_ptr().wrapping_add(DISTANCE), true),
+            Ahead::Stream => (b.as_ptr().wrapping_add(distance), true),
             Ahead::Part(part, parts) if part < parts => {
-                (b.as_ptr().wrapping_add(size + size / parts * part), parts == 1)
+                (b.as_ptr().wrapping_add(size + size / parts * part), false)
             }
             // Already asked for: some address that is at hand.
             Ahead::Part(..) => (b.as_ptr(), false),
