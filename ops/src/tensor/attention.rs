@@ -252,11 +252,7 @@ fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f
     if scale == 0.0 || !scale.is_finite() {
         weights.fill(0);
     } else {
-        quantise_each(scores, scale, WEIGHT_MAX, |first, integers| {
-            for (weight, integer) in weights[first..].iter_mut().zip(integers) {
-                *weight = *integer as i16;
-            }
-        });
+        quantise_each(scores, scale, WEIGHT_MAX, weights, |integer| integer as i16);
     }
     (scale / I8_MAX) / total
 }

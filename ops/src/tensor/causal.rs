@@ -479,14 +479,12 @@ fn softmax_body(scores: &mut [f32], seen: usize, value_max: &[f32], weights: &mu
             high.fill(0);
             continue;
         }
-        quantise_each(weighted, scale, WEIGHT_MAX, |first, weights| {
-            for ((low, high), weight) in
-                low[first..].iter_mut().zip(&mut high[first..]).zip(weights)
-            {
-                *low = (weight & ((1 << LOW_BITS) - 1)) as i8;
-                *high = (weight >> LOW_BITS) as i8;
-            }
-        });
+        let mut integers = [0i16; PAGE];
+        quantise_each(weighted, scale, WEIGHT_MAX, &mut integers, |integer| integer as i16);
+        for ((low, high), weight) in low.iter_mut().zip(high).zip(integers) {
+            *low = (weight & ((1 << LOW_BITS) - 1)) as i8;
+            *high = (weight >> LOW_BITS) as i8;
+        }
     }
     (scale / I8_MAX) / total
 }

@@ -247,11 +247,7 @@ pub(super) fn quantise_row_body(x: &[f32], q: &mut [i8]) -> f32 {
         q.fill(0);
         return scale;
     }
-    quantise_each(x, scale, I8_MAX, |first, integers| {
-        for (q, integer) in q[first..].iter_mut().zip(integers) {
-            *q = *integer as i8;
-        }
-    });
+    quantise_each(x, scale, I8_MAX, q, |integer| integer as i8);
     scale
 }
 

@@ -121,10 +121,6 @@ fn round(x: &[f32], out: &mut [f32], scale: f32, limit: f32) {
     for out in out.chunks_mut(block.len()) {
         let block = &mut block[..out.len()];
         block.copy_from_slice(out);
-        quantise_each(block, scale, limit, |first, integers| {
-            for (out, integer) in out[first..].iter_mut().zip(integers) {
-                *out = *integer as f32;
-            }
-        });
+        quantise_each(block, scale, limit, out, |integer| integer as f32);
     }
 }
