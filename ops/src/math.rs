@@ -131,6 +131,31 @@ pub fn fold(partials: impl Iterator<Item = f32>) -> f32 {
 /// `2^n`. `exp(0)` is exactly 1.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
+    // NaN takes the bound here and is put back below.
+    let bounded = if x > -87.0 { x } else { -87.0 };
+    let bounded = if bounded < 88.0 { bounded } else { 88.0 };
+    let result = exp_between(bounded);
+    let result = if x < -87.0 { 0.0 } else { result };
+    let result = if x > 88.0 { f32::INFINITY } else { result };
+    f32::from_bits(if magnitude(x) > INFINITY { CANONICAL_NAN } else { result.to_bits() })
+}
+
+/// [`exp`] of a number that is not above 0, as every score is once the greatest is taken away.
+#[cfg(feature = "std")]
+#[inline(always)]
+pub(crate) fn exp_of_negative(x: f32) -> f32 {
+    let bounded = if x > -87.0 { x } else { -87.0 };
+    let result = exp_between(bounded);
+    if x < -87.0 {
+        0.0
+    } else {
+        result
+    }
+}
+
+/// [`exp`] from -87 to 88.
+#[inline(always)]
+fn exp_between(x: f32) -> f32 {
     const LOG2_E: f32 = f32::from_bits(0x3fb8_aa3b);
     const LN_2_HIGH: f32 = f32::from_bits(0x3f31_8000);
     const LN_2_LOW: f32 = f32::from_bits(0xb95e_8083);
@@ -141,25 +166,25 @@ pub fn exp(x: f32) -> f32 {
         f32::from_bits(0x3c09_1cf1),
         f32::from_bits(0x3ab5_121a),
     ];
-    // NaN takes the bound here and is put back below.
-    let bounded = if x > -87.0 { x } else { -87.0 };
-    let bounded = if bounded < 88.0 { bounded } else { 88.0 };
-    let n = round_to_int(bounded * LOG2_E);
+    let n = round_to_int(x * LOG2_E);
     let n_f32 = n as f32;
-    let r = (bounded - n_f32 * LN_2_HIGH) - n_f32 * LN_2_LOW;
+    let r = (x - n_f32 * LN_2_HIGH) - n_f32 * LN_2_LOW;
     let p = (((C[4] * r + C[3]) * r + C[2]) * r + C[1]) * r + C[0];
     let e = ((p * r) * r + r) + 1.0;
     let power = f32::from_bits((n.wrapping_add(127) as u32) << 23);
-    let result = e * power;
-    let result = if x < -87.0 { 0.0 } else { result };
-    let result = if x > 88.0 { f32::INFINITY } else { result };
-    f32::from_bits(if magnitude(x) > INFINITY { CANONICAL_NAN } else { result.to_bits() })
+    e * power
 }
 
 /// The error function: an odd rational function below 4 in magnitude, 1 with the sign of `x` from
 /// there on.
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
+    canonical(erf_or_nan(x))
+}
+
+/// [`erf`], but any NaN of NaN.
+#[inline(always)]
+fn erf_or_nan(x: f32) -> f32 {
     const P: [f32; 6] = [
         f32::from_bits(ERF_P[0]),
         f32::from_bits(ERF_P[1]),
@@ -180,8 +205,11 @@ pub fn erf(x: f32) -> f32 {
     let q = ((((Q[4] * t + Q[3]) * t + Q[2]) * t + Q[1]) * t + Q[0]) * t + 1.0;
     let result = (x * p) / q;
     let result = if x >= 4.0 { 1.0 } else { result };
-    let result = if x <= -4.0 { -1.0 } else { result };
-    canonical(result)
+    if x <= -4.0 {
+        -1.0
+    } else {
+        result
+    }
 }
 
 /// Numerator of [`erf`] in powers of `x^2`, as f32 bits.
@@ -194,7 +222,7 @@ const ERF_Q: [u32; 5] = [0x3f01_3e5f, 0x3dec_3cc0, 0x3c79_2807, 0x3a9b_654d, 0x3
 #[inline(always)]
 pub fn gelu(x: f32) -> f32 {
     const FRAC_1_SQRT_2: f32 = f32::from_bits(0x3f35_04f3);
-    canonical((0.5 * x) * (1.0 + erf(x * FRAC_1_SQRT_2)))
+    canonical((0.5 * x) * (1.0 + erf_or_nan(x * FRAC_1_SQRT_2)))
 }
 
 /// The sigmoid linear unit: `x / (1 + exp(-x))`.

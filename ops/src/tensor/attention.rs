@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     math::{
-        canonical, exp, fold, from_order_key, magnitude, order_key, scale_of, sqrt, sum_lanes,
-        I8_MAX, LANES, WEIGHT_MAX,
+        canonical, exp, exp_of_negative, fold, from_order_key, magnitude, order_key, scale_of,
+        sqrt, sum_lanes, I8_MAX, LANES, WEIGHT_MAX,
     },
     program::TOKEN_BLOCK,
     Kernel,
@@ -57,12 +57,16 @@ pub fn attention(
             Some(start)
         })
         .collect();
+    let width = hidden / heads;
+    let shape = Shape { hidden, heads, width, root: 1.0 / sqrt(width as f32) };
+    let q = Quantised::new(kernel, q, width);
+    let k = Quantised::new(kernel, k, width);
+    let v = Quantised::new(kernel, v, width);
     let out = Shared::new(out);
     let task = |scratch: &mut Scratch, i: usize| {
         let (sequence, head) = (i / heads, i % heads);
-        let (start, tokens) = (starts[sequence] * hidden, lengths[sequence]);
-        let view = |x| Head { x, start, hidden, head, width: hidden / heads, tokens };
-        attend(scratch, view(q), view(k), view(v), out);
+        let at = Place { start: starts[sequence], tokens: lengths[sequence], head };
+        attend(scratch, shape, at, &q, &k, &v, out);
     };
     let tasks = area(lengths.len(), heads)?;
     if threads::count() == 1 {
@@ -79,25 +83,43 @@ pub fn attention(
     Ok(())
 }
 
-/// One head's columns of one sequence.
-#[derive(Clone, Copy)]
-struct Head<'a> {
-    x: &'a [f32],
-    start: usize,
-    hidden: usize,
-    head: usize,
-    width: usize,
-    tokens: usize,
+/// Rows of all heads, quantised head by head.
+struct Quantised {
+    /// `[rows, hidden]`.
+    values: Vec<i8>,
+    /// `[rows, heads]`.
+    scale: Vec<f32>,
+    /// Largest magnitudes, as the scales.
+    max: Vec<f32>,
 }
 
-impl<'a> Head<'a> {
-    fn offset(&self, token: usize) -> usize {
-        self.start + token * self.hidden + self.head * self.width
+impl Quantised {
+    fn new(kernel: Kernel, x: &[f32], width: usize) -> Self {
+        let mut values = vec![0; x.len()];
+        let mut max = vec![0.0; x.len() / width];
+        rows::max_magnitudes(kernel, x, width, &mut max);
+        let mut scale = max.clone();
+        rows::quantise_rows(kernel, x, width, &mut values, &mut scale);
+        Self { values, scale, max }
     }
+}
 
-    fn row(&self, token: usize) -> &'a [f32] {
-        &self.x[self.offset(token)..][..self.width]
-    }
+/// How rows are divided into heads.
+#[derive(Clone, Copy)]
+struct Shape {
+    hidden: usize,
+    heads: usize,
+    width: usize,
+    /// What scores are scaled by: one over the square root of the width.
+    root: f32,
+}
+
+/// One head of one sequence.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    tokens: usize,
+    head: usize,
 }
 
 /// Memory of a task.
@@ -107,7 +129,6 @@ struct Scratch {
     key_scale: Vec<f32>,
     values: PairMatrix,
     value_max: Vec<f32>,
-    row: Vec<i8>,
     queries: Vec<i8>,
     scores: Vec<f32>,
     weights: Vec<i16>,
@@ -122,7 +143,6 @@ impl Scratch {
             key_scale: Vec::new(),
             values: PairMatrix::new(kernel),
             value_max: Vec::new(),
-            row: Vec::new(),
             queries: Vec::new(),
             scores: Vec::new(),
             weights: Vec::new(),
@@ -131,32 +151,45 @@ impl Scratch {
     }
 }
 
-fn attend(s: &mut Scratch, q: Head<'_>, k: Head<'_>, v: Head<'_>, out: Shared<f32>) {
-    let (tokens, width) = (q.tokens, q.width);
+fn attend(
+    s: &mut Scratch,
+    shape: Shape,
+    at: Place,
+    q: &Quantised,
+    k: &Quantised,
+    v: &Quantised,
+    out: Shared<f32>,
+) {
+    let (width, tokens) = (shape.width, at.tokens);
     let padded = tokens.next_multiple_of(LANES);
     let query_stride = width.next_multiple_of(4);
+    let channels = |token: usize| (at.start + token) * shape.hidden + at.head * width;
+    let group = |token: usize| (at.start + token) * shape.heads + at.head;
     s.keys.reset(tokens, width);
     s.values.reset(width, tokens);
-    s.row.resize(width, 0);
     refill(&mut s.key_scale, padded);
     refill(&mut s.value_max, padded);
     refill(&mut s.queries, TILE_ROWS * query_stride);
     refill(&mut s.scores, TILE_ROWS * padded);
     refill(&mut s.weights, TILE_ROWS * padded);
     for token in 0..tokens {
-        s.key_scale[token] = rows::quantise_row(s.kernel, k.row(token), &mut s.row);
-        s.keys.set_row(token, &s.row);
-        rows::quantise_row(s.kernel, v.row(token), &mut s.row);
-        s.values.set_input(token, &s.row);
-        s.value_max[token] = f32::from_bits(rows::max_magnitude(v.row(token)));
+        s.keys.set_row(token, &k.values[channels(token)..][..width]);
+        s.key_scale[token] = k.scale[group(token)];
+        s.value_max[token] = v.max[group(token)];
     }
-    let root = 1.0 / sqrt(width as f32);
+    for token in (0..tokens).step_by(2) {
+        let first = &v.values[channels(token)..][..width];
+        // What would be multiplied with a second value behind the last has no weight.
+        let second = if token + 1 < tokens { channels(token + 1) } else { channels(token) };
+        s.values.set_pair(token / 2, [first, &v.values[second..][..width]]);
+    }
     for first in (0..tokens).step_by(TILE_ROWS) {
         let count = TILE_ROWS.min(tokens - first);
         let mut query_scale = [0f32; TILE_ROWS];
         for (row, scale) in query_scale.iter_mut().enumerate().take(count) {
-            let query = &mut s.queries[row * query_stride..][..width];
-            *scale = rows::quantise_row(s.kernel, q.row(first + row), query) * root;
+            *scale = q.scale[group(first + row)] * shape.root;
+            s.queries[row * query_stride..][..width]
+                .copy_from_slice(&q.values[channels(first + row)..][..width]);
         }
         for panel in 0..s.keys.panels() {
             let columns = PANEL.min(tokens - panel * PANEL);
@@ -183,7 +216,7 @@ fn attend(s: &mut Scratch, q: Head<'_>, k: Head<'_>, v: Head<'_>, out: Shared<f3
             s.values.multiply(&s.weights, padded, count, panel, &mut s.tile);
             for (row, factor) in factors.iter().enumerate().take(count) {
                 // SAFETY: a task owns its head's columns of its sequence's rows.
-                let out = unsafe { out.slice(q.offset(first + row) + panel * PANEL, columns) };
+                let out = unsafe { out.slice(channels(first + row) + panel * PANEL, columns) };
                 scale_sums(s.kernel, &s.tile.0[row][..columns], *factor, out);
             }
         }
@@ -230,8 +263,15 @@ multiversion! {
 fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 {
     let highest =
         from_order_key(scores.iter().fold(i32::MIN, |max, score| order_key(*score).max(max)));
-    for score in scores.iter_mut() {
-        *score = exp(*score - highest);
+    // With a finite one at the top no score is NaN or above it.
+    if highest.is_finite() {
+        for score in scores.iter_mut() {
+            *score = exp_of_negative(*score - highest);
+        }
+    } else {
+        for score in scores.iter_mut() {
+            *score = exp(*score - highest);
+        }
     }
     let total = fold(scores.chunks(TOKEN_BLOCK as usize).map(|block| {
         let mut lanes = [0f32; LANES];

@@ -298,12 +298,12 @@ fn finish_tile_body(
 ) {
     for ((out, sums), row_scale) in outs.into_iter().zip(&tile.0).zip(row_scale) {
         for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
-            *out = canonical(*sum as f32 * (*scale * *row_scale) + *bias);
-        }
-        if activation == Activation::Gelu {
-            for out in out {
-                *out = gelu(*out);
-            }
+            let x = *sum as f32 * (*scale * *row_scale) + *bias;
+            *out = match activation {
+                Activation::None => canonical(x),
+                // Of every NaN the canonical one.
+                Activation::Gelu => gelu(x),
+            };
         }
     }
 }

@@ -228,11 +228,39 @@ pub fn quantise(
         // SAFETY: one scale per row, and every task has rows of its own.
         let scale = unsafe { shared.slice(first, count) };
         let x = &x[first * width..][..rows.len()];
-        for ((q, x), scale) in rows.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(scale) {
-            *scale = quantise_row(kernel, x, q);
-        }
+        max_magnitudes(kernel, x, width, scale);
+        quantise_rows(kernel, x, width, rows, scale);
     });
     Ok(())
+}
+
+multiversion! {
+    /// The largest magnitude of every row.
+    pub(super) fn max_magnitudes(x: &[f32], width: usize, max: &mut [f32]) = max_magnitudes_body;
+}
+
+#[inline(always)]
+fn max_magnitudes_body(x: &[f32], width: usize, max: &mut [f32]) {
+    for (max, x) in max.iter_mut().zip(x.chunks_exact(width)) {
+        *max = f32::from_bits(max_magnitude(x));
+    }
+}
+
+multiversion! {
+    /// Quantises rows whose largest magnitudes are in `scale`, and puts their scales there. Rows of
+    /// one head are short: together, one does not wait for the scale of the one before.
+    pub(super) fn quantise_rows(x: &[f32], width: usize, q: &mut [i8], scale: &mut [f32])
+        = quantise_rows_body;
+}
+
+#[inline(always)]
+fn quantise_rows_body(x: &[f32], width: usize, q: &mut [i8], scale: &mut [f32]) {
+    for scale in scale.iter_mut() {
+        *scale = scale_of(*scale, I8_MAX);
+    }
+    for ((x, q), scale) in x.chunks_exact(width).zip(q.chunks_exact_mut(width)).zip(scale) {
+        quantise_by(x, *scale, q);
+    }
 }
 
 multiversion! {
@@ -243,12 +271,16 @@ multiversion! {
 #[inline(always)]
 pub(super) fn quantise_row_body(x: &[f32], q: &mut [i8]) -> f32 {
     let scale = scale_of(f32::from_bits(max_magnitude(x)), I8_MAX);
+    quantise_by(x, scale, q);
+    scale
+}
+
+#[inline(always)]
+fn quantise_by(x: &[f32], scale: f32, q: &mut [i8]) {
     if scale == 0.0 || !scale.is_finite() {
-        q.fill(0);
-        return scale;
+        return q.fill(0);
     }
     quantise_each(x, scale, I8_MAX, q, |integer| integer as i8);
-    scale
 }
 
 /// Largest [`magnitude`].

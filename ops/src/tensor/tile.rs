@@ -370,14 +370,16 @@ impl PairMatrix {
         self.outputs.div_ceil(PANEL)
     }
 
-    /// Sets what input `input` contributes to every output.
-    pub(super) fn set_input(&mut self, input: usize, values: &[i8]) {
+    /// Sets what inputs `2 * step` and the one after contribute to every output.
+    pub(super) fn set_pair(&mut self, step: usize, pair: [&[i8]; 2]) {
         let steps = self.inputs.div_ceil(2);
-        for (panel, values) in values.chunks(PANEL).enumerate() {
+        for (panel, (first, second)) in pair[0].chunks(PANEL).zip(pair[1].chunks(PANEL)).enumerate()
+        {
             let (start, width) = panel_span(self.outputs, panel);
-            let base = start * steps * 2 + input / 2 * width * 2 + input % 2;
-            for (slot, value) in self.data[base..].iter_mut().step_by(2).zip(values) {
-                *slot = i16::from(*value);
+            let packed = &mut self.data[(start * steps + step * width) * 2..];
+            let (packed, _) = packed.as_chunks_mut::<2>();
+            for ((packed, first), second) in packed.iter_mut().zip(first).zip(second) {
+                *packed = [i16::from(*first), i16::from(*second)];
             }
         }
     }
