@@ -5,12 +5,12 @@
 //! never depend on its neighbours.
 
 use crate::{
-    kernels::{Attention, Embed, Lengths, Norm, Pool, Project, UnitLength},
+    kernels::{Attention, Embed, Lengths, Norm, Pool, Project, Scratch, UnitLength},
     package::Package,
     reader::Reader,
     Error, Result,
 };
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use vigil_ops::{
     tensor::Activation,
     weights::{Module, Part},
@@ -43,6 +43,15 @@ struct Layer {
     up: Project,
     down: Project,
     feed_forward_norm: Norm,
+}
+
+/// Memory that every layer of a pass writes to anew.
+struct Work {
+    query_key_value: Tensor, // (3, rows, hidden)
+    context: Tensor,         // (rows, hidden)
+    attended: Tensor,        // (rows, hidden)
+    inner: Tensor,           // (rows, intermediate)
+    scratch: Scratch,
 }
 
 impl Encoder {
@@ -97,9 +106,10 @@ impl Encoder {
 
     /// Token ids (rows) to embeddings (sequences, hidden).
     pub(crate) fn forward(&self, tokens: &Tensor, lengths: Lengths<'_>) -> Result<Tensor> {
-        let mut x = self.embed(tokens, lengths)?; // (rows, hidden)
+        let x = self.embed(tokens, lengths)?; // (rows, hidden)
+        let work = self.work(x.dims2()?.0)?;
         for layer in &self.layers {
-            x = self.layer(layer, &x, lengths)?; // (rows, hidden)
+            self.layer(layer, &x, lengths, &work)?; // (rows, hidden), in place
         }
         let pool = Pool { kernel: self.kernel, pooling: self.config.pooling, lengths };
         let embedding = pool.forward(&x)?; // (sequences, hidden)
@@ -124,14 +134,27 @@ impl Encoder {
         Ok(x)
     }
 
-    fn layer(&self, layer: &Layer, x: &Tensor, lengths: Lengths<'_>) -> Result<Tensor> {
+    fn work(&self, rows: usize) -> Result<Work> {
+        let (hidden, inner) = (self.config.hidden as usize, self.config.intermediate as usize);
+        let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
+        Ok(Work {
+            query_key_value: zeros(&[3, rows, hidden])?,
+            context: zeros(&[rows, hidden])?,
+            attended: zeros(&[rows, hidden])?,
+            inner: zeros(&[rows, inner])?,
+            scratch: Scratch::default(),
+        })
+    }
+
+    fn layer(&self, layer: &Layer, x: &Tensor, lengths: Lengths<'_>, work: &Work) -> Result<()> {
+        let Work { query_key_value, context, attended, inner, scratch } = work;
         let attention = Attention { kernel: self.kernel, heads: self.config.heads.into(), lengths };
-        let qkv = layer.query_key_value.forward(x)?; // (3, rows, hidden)
-        let context = attention.forward(&qkv)?; // (rows, hidden)
-        let attended = layer.attention_output.forward(&context)?; // (rows, hidden)
-        let x = layer.attention_norm.add(&attended, x)?; // (rows, hidden)
-        let inner = layer.up.forward(&x)?; // (rows, intermediate)
-        let outer = layer.down.forward(&inner)?; // (rows, hidden)
-        Ok(layer.feed_forward_norm.add(&outer, &x)?) // (rows, hidden)
+        layer.query_key_value.forward(x, query_key_value, scratch)?;
+        attention.forward(query_key_value, context)?;
+        layer.attention_output.forward(context, attended, scratch)?;
+        layer.attention_norm.add(attended, x)?;
+        layer.up.forward(attended, inner, scratch)?;
+        layer.down.forward(inner, x, scratch)?;
+        Ok(layer.feed_forward_norm.add(x, attended)?)
     }
 }

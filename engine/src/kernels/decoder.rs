@@ -1,6 +1,6 @@
 //! The kernels of decoders.
 
-use super::{floats, floats_mut, refused};
+use super::{first, floats, floats_mut, refused, Buffers, Scratch, With};
 use candle_core::{
     bail, CpuStorage, CustomOp1, InplaceOp2, Layout, Result, Shape, Tensor, WithDType,
 };
@@ -9,29 +9,6 @@ use vigil_ops::{
     tensor::{self, Activation, Chunk, Draw, Linear, RmsNorm, Rotary},
     Kernel,
 };
-
-/// Memory of a pass that its operators write to one after the other, layer after layer. A pass
-/// over a long input would otherwise ask the system for all of it, and clear it, in every layer.
-#[derive(Default)]
-pub(crate) struct Scratch(RefCell<Buffers>);
-
-#[derive(Default)]
-struct Buffers {
-    q: Vec<i8>,
-    scale: Vec<f32>,
-    out: Vec<f32>,
-}
-
-/// An operator with the memory it may use.
-struct With<'a, T>(&'a T, &'a Scratch);
-
-/// The first `len` elements of a buffer, which grows if it must.
-fn first<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
-    if buffer.len() < len {
-        buffer.resize(len, T::default());
-    }
-    &mut buffer[..len]
-}
 
 /// Where token ids become vectors.
 pub(crate) enum Lookup {

@@ -6,13 +6,14 @@
 mod decoder;
 
 pub(crate) use decoder::{
-    CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample, Scratch,
+    CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample,
 };
 
 use candle_core::{
-    bail, CpuStorage, CustomOp1, CustomOp2, CustomOp3, Error, InplaceOp1, Layout, Result, Shape,
+    bail, CpuStorage, CustomOp1, CustomOp3, Error, InplaceOp1, InplaceOp2, Layout, Result, Shape,
     Tensor,
 };
+use std::cell::RefCell;
 use vigil_ops::{
     tensor::{self, Activation, Embeddings, Linear, Refused},
     Kernel,
@@ -54,6 +55,29 @@ fn bytes<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [i8]> {
 pub(crate) fn as_i8(bytes: &[u8]) -> &[i8] {
     // SAFETY: u8 and i8 have the same size and alignment, and every bit pattern is valid in both.
     unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// Memory of a pass that its operators write to one after the other, layer after layer. A pass
+/// over a long input would otherwise ask the system for all of it, and clear it, in every layer.
+#[derive(Default)]
+pub(crate) struct Scratch(RefCell<Buffers>);
+
+#[derive(Default)]
+struct Buffers {
+    q: Vec<i8>,
+    scale: Vec<f32>,
+    out: Vec<f32>,
+}
+
+/// An operator with the memory it may use.
+struct With<'a, T>(&'a T, &'a Scratch);
+
+/// The first `len` elements of a buffer, which grows if it must.
+fn first<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+    &mut buffer[..len]
 }
 
 /// Token ids to their first vectors, before normalisation.
@@ -133,36 +157,37 @@ impl Project {
     }
 
     /// (rows, inputs) to (rows, outputs), or with several projections to
-    /// (projections, rows, outputs).
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.apply_op1_no_bwd(self)
+    /// (projections, rows, outputs), in `out`.
+    pub(crate) fn forward(&self, x: &Tensor, out: &Tensor, scratch: &Scratch) -> Result<()> {
+        out.inplace_op2(x, &With(self, scratch))
     }
 }
 
-impl CustomOp1 for Project {
+impl InplaceOp2 for With<'_, Project> {
     fn name(&self) -> &'static str {
         "vigil-project"
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        out: &mut CpuStorage,
+        out_layout: &Layout,
+        x: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<()> {
+        let Self(project, scratch) = self;
+        let mut scratch = scratch.0.borrow_mut();
+        let Buffers { q, scale, .. } = &mut *scratch;
         let (rows, inputs) = layout.shape().dims2()?;
-        if rows == 0 || inputs != self.inputs {
-            bail!("expected rows of {}, got {:?}", self.inputs, layout.shape());
+        if rows == 0 || inputs != project.inputs {
+            bail!("expected rows of {}, got {:?}", project.inputs, layout.shape());
         }
-        let x = floats(x, layout)?;
-        let mut q = vec![0i8; x.len()]; // (rows, inputs)
-        let mut scale = vec![0f32; rows]; // (rows)
-        tensor::quantise(self.kernel, x, self.inputs, &mut q, &mut scale).map_err(refused)?;
-        let each = rows * self.outputs;
-        let mut out = vec![0f32; each * self.linears.len()]; // (projections, rows, outputs)
-        let linears: Vec<_> = self.linears.iter().collect();
-        let mut parts: Vec<_> = out.chunks_exact_mut(each).collect();
-        Linear::forward_many(&linears, &q, &scale, self.activation, &mut parts).map_err(refused)?;
-        let shape = match self.linears.len() {
-            1 => (rows, self.outputs).into(),
-            count => (count, rows, self.outputs).into(),
-        };
-        Ok((CpuStorage::F32(out), shape))
+        let (q, scale) = (first(q, rows * inputs), first(scale, rows)); // (rows, inputs), (rows)
+        tensor::quantise(project.kernel, floats(x, layout)?, inputs, q, scale).map_err(refused)?;
+        let linears: Vec<_> = project.linears.iter().collect();
+        let out = floats_mut(out, out_layout)?;
+        let mut parts: Vec<_> = out.chunks_exact_mut(rows * project.outputs).collect();
+        Linear::forward_many(&linears, q, scale, project.activation, &mut parts).map_err(refused)
     }
 }
 
@@ -174,28 +199,32 @@ pub(crate) struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    /// Queries, keys and values (3, rows, hidden) to (rows, hidden).
-    pub(crate) fn forward(&self, qkv: &Tensor) -> Result<Tensor> {
-        qkv.apply_op1_no_bwd(self)
+    /// Queries, keys and values (3, rows, hidden) to (rows, hidden), in `out`.
+    pub(crate) fn forward(&self, qkv: &Tensor, out: &Tensor) -> Result<()> {
+        out.inplace_op2(qkv, self)
     }
 }
 
-impl CustomOp1 for Attention<'_> {
+impl InplaceOp2 for Attention<'_> {
     fn name(&self) -> &'static str {
         "vigil-attention"
     }
 
-    fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        out: &mut CpuStorage,
+        out_layout: &Layout,
+        qkv: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<()> {
         let (3, rows, hidden) = layout.shape().dims3()? else {
             bail!("expected queries, keys and values, got {:?}", layout.shape());
         };
         let qkv = floats(qkv, layout)?;
         let (q, kv) = qkv.split_at(rows * hidden);
         let (k, v) = kv.split_at(rows * hidden);
-        let mut out = vec![0f32; rows * hidden];
-        tensor::attention(self.kernel, q, k, v, self.heads, self.lengths, &mut out)
-            .map_err(refused)?;
-        Ok((CpuStorage::F32(out), (rows, hidden).into()))
+        let out = floats_mut(out, out_layout)?;
+        tensor::attention(self.kernel, q, k, v, self.heads, self.lengths, out).map_err(refused)
     }
 }
 
@@ -213,9 +242,9 @@ impl Norm {
         x.inplace_op1(self)
     }
 
-    /// The norm of `x + residual`, both (rows, hidden).
-    pub(crate) fn add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        x.apply_op2_no_bwd(residual, self)
+    /// The norm of `x + residual`, both (rows, hidden), in place of `x`.
+    pub(crate) fn add(&self, x: &Tensor, residual: &Tensor) -> Result<()> {
+        x.inplace_op2(residual, self)
     }
 
     fn parameters(&self) -> tensor::LayerNorm<'_> {
@@ -233,23 +262,20 @@ impl InplaceOp1 for Norm {
     }
 }
 
-impl CustomOp2 for Norm {
+impl InplaceOp2 for Norm {
     fn name(&self) -> &'static str {
         "vigil-add-norm"
     }
 
     fn cpu_fwd(
         &self,
-        x: &CpuStorage,
+        x: &mut CpuStorage,
         x_layout: &Layout,
         residual: &CpuStorage,
         residual_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let mut out = floats(x, x_layout)?.to_vec();
-        let residual = floats(residual, residual_layout)?;
-        tensor::add_layer_norm(self.kernel, &self.parameters(), residual, &mut out)
-            .map_err(refused)?;
-        Ok((CpuStorage::F32(out), x_layout.shape().clone()))
+    ) -> Result<()> {
+        let (x, residual) = (floats_mut(x, x_layout)?, floats(residual, residual_layout)?);
+        tensor::add_layer_norm(self.kernel, &self.parameters(), residual, x).map_err(refused)
     }
 }
 
