@@ -11,7 +11,7 @@
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`model`] | a loaded package and its runs |
 //! | [`float`] | the float models that accuracy is measured against |
-//! | [`report`] | what a package loses against its float model |
+//! | [`report`](mod@report) | what a package loses against its float model |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
 
 mod batch;
