@@ -1,4 +1,4 @@
-//! Every extrinsic of models, workers and jobs.
+//! Every extrinsic of models, datasets, grants, workers and jobs.
 //!
 //! A [`Call`] is a pallet's name, a call's name and the SCALE of the arguments. The indices come
 //! from the node's metadata when it is signed, and the arguments are then decoded once against that
@@ -86,6 +86,7 @@ impl EncodeAsFields for Arguments {
 pub mod models {
     use super::Call;
     use vigil_primitives::{
+        lineage::Shares,
         model::{Name, VersionSpec},
         AccountId, ModelId, VersionId,
     };
@@ -97,9 +98,9 @@ pub mod models {
         Call::new(PALLET, "create", 1, (name,))
     }
 
-    /// Publishes the next version of a model.
-    pub fn publish(model: ModelId, spec: &VersionSpec) -> Call {
-        Call::new(PALLET, "publish", 2, (model, spec))
+    /// Publishes the next version of a model, which descends from what `citations` name.
+    pub fn publish(model: ModelId, spec: &VersionSpec, citations: &Shares) -> Call {
+        Call::new(PALLET, "publish", 3, (model, spec, citations))
     }
 
     /// Offers a model to another account.
@@ -125,6 +126,99 @@ pub mod models {
     /// Ends new jobs for a version.
     pub fn revoke(version: VersionId) -> Call {
         Call::new(PALLET, "revoke", 2, (version.model, version.version))
+    }
+}
+
+/// Calls of pallet `Provenance`: datasets, statements about them, grants, claims.
+pub mod provenance {
+    use super::Call;
+    use vigil_primitives::{
+        dataset::{DatasetSpec, StatementKind},
+        lineage::Shares,
+        model::Name,
+        AccountId, AssetId, BlockNumber, ContentHash, DatasetId, DatasetVersionId,
+    };
+
+    const PALLET: &str = "Provenance";
+
+    /// Registers a dataset with its first version. Its number is in the event `DatasetRegistered`.
+    pub fn register(name: &Name, spec: &DatasetSpec, citations: &Shares) -> Call {
+        Call::new(PALLET, "register", 3, (name, spec, citations))
+    }
+
+    /// Publishes the next version of a dataset.
+    pub fn publish(dataset: DatasetId, spec: &DatasetSpec, citations: &Shares) -> Call {
+        Call::new(PALLET, "publish", 3, (dataset, spec, citations))
+    }
+
+    /// Offers a dataset to another account.
+    pub fn offer(dataset: DatasetId, to: &AccountId) -> Call {
+        Call::new(PALLET, "offer", 2, (dataset, to))
+    }
+
+    /// Takes over a dataset that was offered to the signer.
+    pub fn accept(dataset: DatasetId) -> Call {
+        Call::new(PALLET, "accept", 1, (dataset,))
+    }
+
+    /// Takes an offer back.
+    pub fn withdraw_offer(dataset: DatasetId) -> Call {
+        Call::new(PALLET, "withdraw_offer", 1, (dataset,))
+    }
+
+    /// Marks a version as one that should not be cited any more, and ends the sale of grants.
+    pub fn deprecate(id: DatasetVersionId) -> Call {
+        Call::new(PALLET, "deprecate", 2, (id.dataset, id.version))
+    }
+
+    /// Ends new citations of a version. Those that there are go on earning.
+    pub fn revoke(id: DatasetVersionId) -> Call {
+        Call::new(PALLET, "revoke", 2, (id.dataset, id.version))
+    }
+
+    /// Removes a revoked version that nothing cites, and gives its deposit back.
+    pub fn remove(id: DatasetVersionId) -> Call {
+        Call::new(PALLET, "remove", 2, (id.dataset, id.version))
+    }
+
+    /// States something about a version of somebody else's dataset.
+    pub fn attest(id: DatasetVersionId, kind: StatementKind, document: ContentHash) -> Call {
+        Call::new(PALLET, "attest", 4, (id.dataset, id.version, kind, document))
+    }
+
+    /// Takes a statement of the signer back.
+    pub fn withdraw_statement(id: DatasetVersionId, kind: StatementKind) -> Call {
+        Call::new(PALLET, "withdraw_statement", 3, (id.dataset, id.version, kind))
+    }
+
+    /// Buys a grant at the asset's price, or extends one that was bought.
+    pub fn buy_grant(asset: AssetId) -> Call {
+        Call::new(PALLET, "buy_grant", 1, (asset,))
+    }
+
+    /// Gives an account a grant of the signer's asset.
+    pub fn give_grant(
+        asset: AssetId,
+        to: &AccountId,
+        duration: Option<BlockNumber>,
+        uses: Option<u32>,
+    ) -> Call {
+        Call::new(PALLET, "give_grant", 4, (asset, to, duration, uses))
+    }
+
+    /// Takes a grant away and refunds its unused part. `evidence` is BLAKE3 of a document.
+    pub fn revoke_grant(asset: AssetId, holder: &AccountId, evidence: Option<ContentHash>) -> Call {
+        Call::new(PALLET, "revoke_grant", 3, (asset, holder, evidence))
+    }
+
+    /// Removes the signer's own grant, or anybody's that is over, and gives its deposit back.
+    pub fn remove_grant(asset: AssetId, holder: &AccountId) -> Call {
+        Call::new(PALLET, "remove_grant", 2, (asset, holder))
+    }
+
+    /// Pays an account what is kept for it.
+    pub fn claim(payee: &AccountId) -> Call {
+        Call::new(PALLET, "claim", 1, (payee,))
     }
 }
 

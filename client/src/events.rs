@@ -97,6 +97,66 @@ pub mod models {
     }
 }
 
+/// Events of pallet `Provenance`.
+pub mod provenance {
+    use super::*;
+    use vigil_primitives::{
+        grant::{Grant, GrantId},
+        model::Name,
+        AccountId, AssetId, Balance, ContentHash, DatasetId, DatasetVersionId,
+    };
+
+    typed! { "Provenance":
+        /// A dataset was registered.
+        DatasetRegistered {
+            /// Its number.
+            dataset: DatasetId,
+            /// Its owner.
+            owner: AccountId,
+            /// Its name.
+            name: Name,
+        }
+        /// A version of a dataset was published.
+        DatasetPublished {
+            /// Its number.
+            id: DatasetVersionId,
+            /// BLAKE3 of the data.
+            content: ContentHash,
+        }
+        /// A grant was bought, or extended.
+        GrantBought {
+            /// What may be used.
+            asset: AssetId,
+            /// Who may use it.
+            holder: AccountId,
+            /// The grant as it is now.
+            grant: Grant,
+            /// What was paid this time.
+            price: Balance,
+        }
+        /// A grant was taken away.
+        GrantRevoked {
+            /// What may be used no more.
+            asset: AssetId,
+            /// Who held it.
+            holder: AccountId,
+            /// Its number.
+            grant: GrantId,
+            /// What the holder got back.
+            refund: Balance,
+            /// BLAKE3 of the document that says why.
+            evidence: Option<ContentHash>,
+        }
+        /// What was kept for an account was paid.
+        Claimed {
+            /// The account.
+            payee: AccountId,
+            /// How much.
+            amount: Balance,
+        }
+    }
+}
+
 /// Events of pallet `Jobs`.
 pub mod jobs {
     use super::*;

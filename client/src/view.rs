@@ -7,9 +7,15 @@ use crate::{
 use codec::{Decode, DecodeAll, Encode};
 use sp_io::hashing::{blake2_128, twox_128};
 use vigil_primitives::{
-    api::{ModelView, NoQuote, Parameters, Quote, VersionView, WorkerView},
+    api::{
+        DatasetVersionView, DatasetView, GrantView, LineageView, ModelView, NoQuote, Parameters,
+        Permission, Quote, StatementView, VersionView, WorkerView,
+    },
+    dataset::StatementKind,
     job::Contribution,
-    AccountId, Balance, Hash, Job, JobId, ModelId, Nonce, VersionId,
+    lineage::Share,
+    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Hash, Job, JobId, ModelId, Nonce,
+    VersionId,
 };
 
 /// The state at one block, or at whichever block is the best when asked.
@@ -106,6 +112,99 @@ impl<'a> View<'a> {
         replicas: u8,
     ) -> Result<Result<Quote, NoQuote>> {
         self.call("VigilApi_quote", (version, tokens_in, max_tokens_out, replicas)).await
+    }
+
+    /// A dataset.
+    pub async fn dataset(&self, id: DatasetId) -> Result<Option<DatasetView>> {
+        self.call("VigilApi_dataset", id).await
+    }
+
+    /// Datasets from number `from` on.
+    pub async fn datasets(&self, from: DatasetId, limit: u32) -> Result<Vec<DatasetView>> {
+        self.call("VigilApi_datasets", (from, limit)).await
+    }
+
+    /// A version of a dataset.
+    pub async fn dataset_version(
+        &self,
+        id: DatasetVersionId,
+    ) -> Result<Option<DatasetVersionView>> {
+        self.call("VigilApi_dataset_version", id).await
+    }
+
+    /// Statements about a version of a dataset, after `after` in the chain's order.
+    pub async fn statements(
+        &self,
+        id: DatasetVersionId,
+        after: Option<(&AccountId, StatementKind)>,
+        limit: u32,
+    ) -> Result<Vec<StatementView>> {
+        self.call("VigilApi_statements", (id, after, limit)).await
+    }
+
+    /// What an asset descends from.
+    pub async fn lineage(&self, asset: AssetId) -> Result<Option<LineageView>> {
+        self.call("VigilApi_lineage", asset).await
+    }
+
+    /// The assets that cite `asset`, after `after` in the chain's order.
+    pub async fn descendants(
+        &self,
+        asset: AssetId,
+        after: Option<AssetId>,
+        limit: u32,
+    ) -> Result<Vec<Share>> {
+        self.call("VigilApi_descendants", (asset, after, limit)).await
+    }
+
+    /// Whether an account may use an asset; `None` when there is no such asset.
+    pub async fn permission(
+        &self,
+        account: &AccountId,
+        asset: AssetId,
+    ) -> Result<Option<Permission>> {
+        self.call("VigilApi_permission", (account, asset)).await
+    }
+
+    /// The grants that an account holds, after `after` in the chain's order.
+    pub async fn grants_of(
+        &self,
+        account: &AccountId,
+        after: Option<AssetId>,
+        limit: u32,
+    ) -> Result<Vec<GrantView>> {
+        self.call("VigilApi_grants_of", (account, after, limit)).await
+    }
+
+    /// The grants of an asset, after `after` in the chain's order.
+    pub async fn grants_for(
+        &self,
+        asset: AssetId,
+        after: Option<&AccountId>,
+        limit: u32,
+    ) -> Result<Vec<GrantView>> {
+        self.call("VigilApi_grants_for", (asset, after, limit)).await
+    }
+
+    /// What an asset has earned its owners in an era.
+    pub async fn asset_revenue(&self, asset: AssetId, era: u32) -> Result<Balance> {
+        self.call("VigilApi_asset_revenue", (asset, era)).await
+    }
+
+    /// What an account has earned in an era by each asset, after `after` in the chain's order.
+    pub async fn account_revenue(
+        &self,
+        account: &AccountId,
+        era: u32,
+        after: Option<AssetId>,
+        limit: u32,
+    ) -> Result<Vec<(AssetId, Balance)>> {
+        self.call("VigilApi_account_revenue", (account, era, after, limit)).await
+    }
+
+    /// What is kept for an account until it is claimed.
+    pub async fn claimable(&self, account: &AccountId) -> Result<Balance> {
+        self.call("VigilApi_claimable", account).await
     }
 
     /// The chain's constants.

@@ -1,14 +1,18 @@
 //! The runtime API: what a worker, a command line or a frontend asks the chain.
 
 use crate::{
+    dataset::{DatasetId, DatasetSpec, DatasetVersionId, Statement, StatementKind},
+    grant::{Grant, Unusable},
     job::{Contribution, Job, JobId},
+    lineage::{Royalty, Share},
     model::{ModelId, Name, VersionId, VersionSpec, VersionStatus},
     worker::{Capability, Reputation, WorkerStatus},
-    AccountId, Balance, BlockNumber,
+    AccountId, AssetId, Balance, BlockNumber,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use scale_info::TypeInfo;
+use sp_runtime::Permill;
 
 /// Most entries of one page of a listing.
 pub const PAGE: u32 = 100;
@@ -72,13 +76,132 @@ pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNu
     pub reputation: Reputation,
 }
 
+/// A dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct DatasetView<AccountId = crate::AccountId> {
+    /// Its number.
+    pub id: DatasetId,
+    /// Its name, UTF-8.
+    pub name: Name,
+    /// Who owns it and earns what it earns.
+    pub owner: AccountId,
+    /// Who has been offered it.
+    pub pending_owner: Option<AccountId>,
+    /// How many versions it has had; they are numbered from 0, and some may have been removed.
+    pub versions: u32,
+}
+
+/// A version of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct DatasetVersionView<AccountId = crate::AccountId> {
+    /// Its number.
+    pub id: DatasetVersionId,
+    /// Who owns the dataset now.
+    pub owner: AccountId,
+    /// What was published.
+    pub spec: DatasetSpec,
+    /// Whether it may be cited.
+    pub status: VersionStatus,
+    /// Versions that cite it.
+    pub citations: u32,
+}
+
+/// A third party's statement about a version of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct StatementView<AccountId = crate::AccountId> {
+    /// Who makes it.
+    pub author: AccountId,
+    /// What it says.
+    pub kind: StatementKind,
+    /// The document, and when it was made.
+    pub statement: Statement,
+}
+
+/// One asset in a lineage.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LineageNode<AccountId = crate::AccountId> {
+    /// The asset.
+    pub asset: AssetId,
+    /// Name of its model or dataset, UTF-8.
+    pub name: Name,
+    /// Who owns it now.
+    pub owner: AccountId,
+    /// Whether it may be put to new uses.
+    pub status: VersionStatus,
+    /// Its share of the revenue of the asset that was asked about.
+    pub share: Permill,
+}
+
+/// One citation in a lineage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LineageEdge {
+    /// The asset that cites.
+    pub from: AssetId,
+    /// The asset that is cited.
+    pub to: AssetId,
+    /// The share of `from`'s revenue that it promised.
+    pub share: Permill,
+}
+
+/// What an asset descends from: all its ancestors, and every citation among them.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LineageView<AccountId = crate::AccountId> {
+    /// The asset itself, then its ancestors. Their shares add up to the whole.
+    pub nodes: Vec<LineageNode<AccountId>>,
+    /// The citations.
+    pub edges: Vec<LineageEdge>,
+}
+
+/// A grant and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct GrantView<AccountId = crate::AccountId> {
+    /// What may be used.
+    pub asset: AssetId,
+    /// Who may use it.
+    pub holder: AccountId,
+    /// For how long, and how often.
+    pub grant: Grant,
+}
+
+/// Whether an account may use an asset, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum Permission {
+    /// It is open to everybody.
+    #[codec(index = 0)]
+    Open,
+    /// The account owns it.
+    #[codec(index = 1)]
+    Owner,
+    /// The account holds a grant that is good now.
+    #[codec(index = 2)]
+    Granted(Grant),
+    /// It takes no new uses: its owner revoked it.
+    #[codec(index = 3)]
+    Revoked,
+    /// The account holds no grant.
+    #[codec(index = 4)]
+    NoGrant,
+    /// The account's grant is not good any more.
+    #[codec(index = 5)]
+    Unusable(Unusable),
+}
+
+impl Permission {
+    /// Whether the account may use the asset.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Open | Self::Owner | Self::Granted(_))
+    }
+}
+
 /// What a job would cost.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
-pub struct Quote {
+pub struct Quote<AccountId = crate::AccountId> {
     /// Multiply-accumulates of one replica at most.
     pub work: u64,
-    /// To the model's owner at most.
+    /// To the owners at most.
     pub owner_fee: Balance,
+    /// The parts of it, as things stand now. They add up to it.
+    pub split: Vec<Royalty<AccountId>>,
     /// Total at which as many workers as replicas would take the job; `None` when fewer could take
     /// it now.
     pub lowest: Option<Balance>,
@@ -156,6 +279,42 @@ sp_api::decl_runtime_apis! {
             max_tokens_out: u32,
             replicas: u8,
         ) -> Result<Quote, NoQuote>;
+        /// A dataset.
+        fn dataset(id: DatasetId) -> Option<DatasetView>;
+        /// Datasets from number `from` on.
+        fn datasets(from: DatasetId, limit: u32) -> Vec<DatasetView>;
+        /// A version of a dataset.
+        fn dataset_version(id: DatasetVersionId) -> Option<DatasetVersionView>;
+        /// Statements about a version of a dataset, in the order of the storage keys, after
+        /// `after`.
+        fn statements(
+            id: DatasetVersionId,
+            after: Option<(AccountId, StatementKind)>,
+            limit: u32,
+        ) -> Vec<StatementView>;
+        /// What an asset descends from, with shares and owners.
+        fn lineage(asset: AssetId) -> Option<LineageView>;
+        /// The assets that cite `asset`, each with the share that it gives, in the order of the
+        /// storage keys, after `after`.
+        fn descendants(asset: AssetId, after: Option<AssetId>, limit: u32) -> Vec<Share>;
+        /// Whether an account may use an asset now; `None` when there is no such asset.
+        fn permission(account: AccountId, asset: AssetId) -> Option<Permission>;
+        /// The grants that an account holds, in the order of the storage keys, after `after`.
+        fn grants_of(account: AccountId, after: Option<AssetId>, limit: u32) -> Vec<GrantView>;
+        /// The grants of an asset, in the order of the storage keys, after `after`.
+        fn grants_for(asset: AssetId, after: Option<AccountId>, limit: u32) -> Vec<GrantView>;
+        /// What an asset has earned its owners in an era.
+        fn asset_revenue(asset: AssetId, era: u32) -> Balance;
+        /// What an account has earned in an era by each asset, in the order of the storage keys,
+        /// after `after`.
+        fn account_revenue(
+            account: AccountId,
+            era: u32,
+            after: Option<AssetId>,
+            limit: u32,
+        ) -> Vec<(AssetId, Balance)>;
+        /// What is kept for an account until it is claimed.
+        fn claimable(account: AccountId) -> Balance;
         /// The constants a client needs.
         fn parameters() -> Parameters;
     }

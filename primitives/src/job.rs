@@ -1,7 +1,7 @@
 //! A job: one run of one model version on one input, paid from escrow.
 
 pub use crate::Sampling;
-use crate::{Balance, ContentHash, Hash, VersionId};
+use crate::{lineage::Royalties, terms::AcceptedTerms, Balance, ContentHash, Hash, VersionId};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -96,6 +96,8 @@ pub struct Policy<BlockNumber> {
 pub struct JobSpec<BlockNumber> {
     /// What to run.
     pub version: VersionId,
+    /// Which terms the requester accepts.
+    pub terms: AcceptedTerms,
     /// On which input.
     pub input: Input,
     /// Most tokens to generate; 0 for an encoder.
@@ -236,7 +238,7 @@ pub enum RefundReason {
 pub struct Receipt {
     /// To the workers together.
     pub workers: Balance,
-    /// To the model's owner.
+    /// To the owners of the version and of all that it descends from.
     pub owner: Balance,
     /// To the treasury.
     pub treasury: Balance,
@@ -301,6 +303,8 @@ pub enum JobStatus<AccountId, BlockNumber> {
         replicas: Replicas<AccountId, BlockNumber>,
         /// Who was paid what.
         receipt: Receipt,
+        /// The parts of what the owners were paid.
+        royalties: Royalties<AccountId>,
     },
     /// The whole escrow went back to the requester.
     #[codec(index = 6)]

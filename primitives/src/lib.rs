@@ -10,7 +10,13 @@
 //! | module | holds |
 //! |---|---|
 //! | [`architecture`] | model families, their hyperparameters and the work a run costs |
-//! | [`model`] | versions, terms and what the registry answers about them |
+//! | [`asset`] | what can be owned, used under terms, cited and paid |
+//! | [`model`] | models and their versions |
+//! | [`dataset`] | datasets, their versions and statements about them |
+//! | [`terms`] | the terms of using a version |
+//! | [`registry`] | what is kept of a model or a dataset, and how ownership and status change |
+//! | [`grant`] | the right to use an asset for a time and a number of uses |
+//! | [`lineage`] | what a version descends from, and the split of its revenue |
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
 //! | [`pricing`] | every formula that turns work and terms into money |
@@ -27,18 +33,34 @@ extern crate alloc;
 pub mod api;
 pub mod architecture;
 #[cfg(feature = "chain")]
+pub mod asset;
+#[cfg(feature = "chain")]
+pub mod dataset;
+#[cfg(feature = "chain")]
+pub mod grant;
+#[cfg(feature = "chain")]
 pub mod job;
+#[cfg(feature = "chain")]
+pub mod lineage;
 #[cfg(feature = "chain")]
 pub mod model;
 #[cfg(feature = "chain")]
 pub mod pricing;
+#[cfg(feature = "chain")]
+pub mod registry;
 pub mod sampling;
+#[cfg(feature = "chain")]
+pub mod terms;
 #[cfg(feature = "chain")]
 pub mod traits;
 #[cfg(feature = "chain")]
 pub mod worker;
 
 pub use architecture::{Architecture, Decoder, Encoder};
+#[cfg(feature = "chain")]
+pub use asset::AssetId;
+#[cfg(feature = "chain")]
+pub use dataset::{DatasetId, DatasetVersionId};
 #[cfg(feature = "chain")]
 pub use job::{Job, JobId, JobStatus};
 #[cfg(feature = "chain")]

@@ -1,6 +1,6 @@
-//! Models, their immutable versions and the terms of using them.
+//! Models and their immutable versions.
 
-use crate::{Architecture, Balance, ContentHash};
+use crate::{terms::Terms, Architecture, Balance, ContentHash};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
@@ -12,8 +12,6 @@ pub type Version = u32;
 
 /// Longest name of a model, in bytes of UTF-8.
 pub const MAX_NAME: u32 = 64;
-/// Longest SPDX licence expression, in bytes.
-pub const MAX_LICENCE: u32 = 64;
 /// Most places a version's package can be fetched from.
 pub const MAX_SOURCES: u32 = 4;
 /// Longest URL, in bytes.
@@ -25,8 +23,6 @@ pub type Name = BoundedVec<u8, ConstU32<MAX_NAME>>;
 pub type Url = BoundedVec<u8, ConstU32<MAX_URL>>;
 /// Places a package can be fetched from.
 pub type Sources = BoundedVec<Url, ConstU32<MAX_SOURCES>>;
-/// SPDX licence expression.
-pub type Licence = BoundedVec<u8, ConstU32<MAX_LICENCE>>;
 
 /// One version of one model, written `model@version`.
 #[derive(
@@ -108,25 +104,6 @@ pub struct Artifact {
     pub len: u64,
 }
 
-/// Who may use a version.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub enum Access {
-    /// Everybody who pays.
-    #[codec(index = 0)]
-    Open,
-}
-
 /// What the owner of a model asks for its use.
 #[derive(
     Clone,
@@ -148,21 +125,6 @@ pub struct Fee {
     pub per_1k_tokens: Balance,
 }
 
-/// The terms of using a version. Immutable, as the version is.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct Terms {
-    /// SPDX licence expression, for instance `Apache-2.0`.
-    pub licence: Licence,
-    /// Who may use it.
-    pub access: Access,
-    /// Whether commercial use is allowed.
-    pub commercial: bool,
-    /// What the owner is paid.
-    pub fee: Fee,
-}
-
 /// Everything an owner states when publishing a version.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -178,13 +140,17 @@ pub struct VersionSpec {
     pub architecture: Architecture,
     /// The operator set that defines the output bytes.
     pub op_set: u16,
+    /// The JSON document that describes it (see `docs/metadata.md`).
+    pub metadata: Option<Artifact>,
     /// Terms of use.
     pub terms: Terms,
-    /// Where to fetch the package.
+    /// What the owner is paid.
+    pub fee: Fee,
+    /// Where to fetch the package, and the metadata.
     pub sources: Sources,
 }
 
-/// Whether a version takes new work.
+/// Whether a version, of a model or of a dataset, may be put to new uses.
 #[derive(
     Clone,
     Copy,
@@ -201,10 +167,11 @@ pub enum VersionStatus {
     /// In use.
     #[codec(index = 0)]
     Active,
-    /// Still served where it is served; no worker may start to serve it.
+    /// A model: still served where it is served, but no worker may start to serve it. A dataset: can
+    /// still be cited by those who may. No grants are sold.
     #[codec(index = 1)]
     Deprecated,
-    /// No new jobs. Jobs already submitted finish.
+    /// No new jobs and no new citations. Jobs already submitted finish, and citations go on earning.
     #[codec(index = 2)]
     Revoked,
 }

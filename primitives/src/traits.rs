@@ -3,11 +3,14 @@
 //! No pallet names another pallet: each states here what it needs, and the runtime wires them.
 
 use crate::{
-    model::{VersionId, VersionSpec, VersionStatus},
-    Balance, JobId,
+    grant::GrantId,
+    lineage::{Royalty, Shares},
+    model::{ModelId, VersionId, VersionSpec, VersionStatus},
+    terms::Terms,
+    AssetId, Balance, JobId,
 };
 use alloc::vec::Vec;
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 /// A published version with its owner and status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,9 @@ pub trait ModelRegistry<AccountId> {
     /// The version, if it was ever published.
     fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>>;
 
+    /// Who owns the model now.
+    fn owner(model: ModelId) -> Option<AccountId>;
+
     /// Sets the scene of a benchmark: publishes an active version of a small encoder in the name
     /// of `owner`, at no cost. No call reaches it. `None` when the registry cannot.
     fn benchmark_version(_owner: &AccountId) -> Option<VersionId> {
@@ -32,12 +38,79 @@ pub trait ModelRegistry<AccountId> {
     }
 }
 
-/// Splits what a model's owner earns among everybody the version descends from.
-///
-/// The parts add up to `amount`; for a version that was never published there are none.
+/// Where versions come from: what a registry tells whoever keeps the lineage of all assets.
+pub trait Provenance<AccountId> {
+    /// Records what `asset`, which `publisher` is about to publish under `terms`, descends from,
+    /// and consumes a use of each grant that the consent rests on. Refuses citations that are
+    /// malformed, unknown, revoked or without consent. How many bytes it has stored, for the
+    /// deposit.
+    fn record(
+        asset: AssetId,
+        publisher: &AccountId,
+        terms: &Terms,
+        citations: Shares,
+    ) -> Result<u32, DispatchError>;
+
+    /// Weight of one [`Self::record`] of so many citations.
+    fn record_weight(citations: u32) -> Weight;
+
+    /// Whether grants that were paid for stand in the way of revoking the asset: they are to be
+    /// taken back first, which refunds what is unused of them.
+    fn has_paid_grants(asset: AssetId) -> bool;
+}
+
+/// Splits what is earned with an asset among everybody it descends from.
 pub trait Waterfall<AccountId> {
-    /// Who is paid which part of `amount`.
-    fn split(id: VersionId, amount: Balance) -> Vec<(AccountId, Balance)>;
+    /// Who earns which part of `amount`: the owners, now, of the asset and of all its ancestors,
+    /// at most [`MAX_PAYEES`](crate::lineage::MAX_PAYEES) of them. The parts add up to `amount`;
+    /// for an asset that was never published there are none.
+    fn split(asset: AssetId, amount: Balance) -> Vec<Royalty<AccountId>>;
+
+    /// Records what an asset and its owner have earned.
+    fn earned(royalty: &Royalty<AccountId>);
+
+    /// Weight of one [`Self::split`] among so many payees, with [`Self::earned`] for each.
+    fn split_weight(payees: u32) -> Weight;
+
+    /// How many payees [`Self::split`] of this asset has.
+    fn payees(asset: AssetId) -> u32;
+
+    /// Sets the scene of a benchmark: gives `version` a lineage of so many payees, itself included,
+    /// each with an owner of its own. No call reaches it.
+    fn benchmark_lineage(_version: VersionId, _payees: u32) {}
+}
+
+/// The grants that jobs run under.
+pub trait Grants<AccountId> {
+    /// Reserves a use of the grant that `who` holds of the asset. Refuses when there is none, or
+    /// it has expired or is exhausted.
+    fn reserve(asset: AssetId, who: &AccountId) -> Result<GrantId, DispatchError>;
+
+    /// A job that had reserved a use has ended, and `consumed` it or not. Nothing happens when the
+    /// grant is no longer there.
+    fn end_use(asset: AssetId, who: &AccountId, grant: GrantId, consumed: bool);
+
+    /// Uses of a grant that jobs have reserved; `None` when it is no longer there.
+    fn reserved(asset: AssetId, who: &AccountId, grant: GrantId) -> Option<u32>;
+
+    /// Weight of one [`Self::reserve`], and of one [`Self::end_use`].
+    fn use_weight() -> Weight;
+
+    /// Sets the scene of a benchmark: gives `who` a grant of the asset. No call reaches it.
+    fn benchmark_grant(_asset: AssetId, _who: &AccountId) {}
+}
+
+/// Keeps what a payee cannot be credited with until it claims it.
+pub trait Claims<AccountId> {
+    /// The account that keeps it, on hold.
+    fn keeper() -> AccountId;
+
+    /// Records that `amount`, which the keeper has just been credited with, belongs to `payee`, and
+    /// puts it on hold.
+    fn keep(payee: &AccountId, amount: Balance) -> DispatchResult;
+
+    /// Weight of one [`Self::keep`].
+    fn keep_weight() -> Weight;
 }
 
 /// What a job needs of a worker.
@@ -91,14 +164,14 @@ pub trait WorkerPool<AccountId> {
     fn release(worker: &AccountId, reward: Balance, outcome: Outcome);
 
     /// Weight of one [`Self::engage`].
-    fn engage_weight() -> sp_runtime::Weight;
+    fn engage_weight() -> Weight;
 
     /// Weight of one [`Self::release`], whatever the outcome.
-    fn release_weight() -> sp_runtime::Weight;
+    fn release_weight() -> Weight;
 
     /// Weight of one [`Self::release`] with this outcome: at most [`Self::release_weight`], and
     /// far less when the outcome cannot send the worker to jail.
-    fn release_weight_of(_outcome: Outcome) -> sp_runtime::Weight {
+    fn release_weight_of(_outcome: Outcome) -> Weight {
         Self::release_weight()
     }
 
