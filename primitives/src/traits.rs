@@ -5,7 +5,7 @@
 use crate::{
     grant::GrantId,
     lineage::{Royalty, Shares},
-    model::{ModelId, VersionId, VersionSpec, VersionStatus},
+    model::{ModelId, Name, VersionId, VersionSpec, VersionStatus},
     terms::Terms,
     AssetId, Balance, JobId,
 };
@@ -30,6 +30,11 @@ pub trait ModelRegistry<AccountId> {
 
     /// Who owns the model now.
     fn owner(model: ModelId) -> Option<AccountId>;
+
+    /// What the model is called.
+    fn name(_model: ModelId) -> Option<Name> {
+        None
+    }
 
     /// Sets the scene of a benchmark: publishes an active version of a small encoder in the name
     /// of `owner`, at no cost. No call reaches it. `None` when the registry cannot.

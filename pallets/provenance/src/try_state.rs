@@ -1,0 +1,213 @@
+//! What must hold of this pallet's storage at the end of every block.
+
+use crate::pallet::*;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use codec::Encode;
+use frame_support::{
+    ensure,
+    traits::{fungible::hold::Inspect as _, Get},
+};
+use sp_runtime::TryRuntimeError;
+use vigil_primitives::{
+    lineage::Lineage,
+    registry::{check_name, check_sources},
+    AssetId, Balance, DatasetVersionId,
+};
+
+/// Sums by account. Accounts have no order of their own here: their encoding does.
+type Sums<AccountId> = BTreeMap<Vec<u8>, (AccountId, Balance)>;
+
+fn add<AccountId: Encode + Clone>(
+    sums: &mut Sums<AccountId>,
+    account: &AccountId,
+    amount: Balance,
+) {
+    let entry = sums.entry(account.encode()).or_insert_with(|| (account.clone(), 0));
+    entry.1 = entry.1.saturating_add(amount);
+}
+
+impl<T: Config> Pallet<T> {
+    /// Checks every invariant of this pallet:
+    ///
+    /// 1. Every dataset's number was given, it has a version, and every version belongs to a
+    ///    dataset and was numbered. No dataset is offered to its owner. Names, terms and sources
+    ///    are still ones that would be accepted.
+    /// 2. A dataset's deposit covers its versions', and what is held from an account for datasets
+    ///    is what its datasets' deposits add up to.
+    /// 3. Every lineage is that of an asset that exists, is what its citations flatten to, and its
+    ///    shares add up to the whole.
+    /// 4. The descendants of an asset are exactly those that cite it, with the shares that they
+    ///    promised, and are counted; and whatever is cited exists.
+    /// 5. Grants are listed under their asset and their holder alike, of assets that exist, with
+    ///    numbers that were given, each once; no grant has used or reserved more than its uses; and
+    ///    those paid for are counted.
+    /// 6. What is held from an account for grants, and for statements, is what the deposits of its
+    ///    grants and statements add up to.
+    /// 7. What the keeper holds for claims is what is claimable in all, and nothing claimable is
+    ///    zero.
+    /// 8. What the owners of an asset have earned by it in an era adds up to what it has earned.
+    pub fn do_try_state() -> Result<(), TryRuntimeError> {
+        Self::check_datasets()?;
+        Self::check_lineages()?;
+        Self::check_grants()?;
+        Self::check_statements()?;
+        Self::check_money()
+    }
+
+    fn check_datasets() -> Result<(), TryRuntimeError> {
+        let mut deposits = Sums::new();
+        let mut parts = BTreeMap::<_, Balance>::new();
+        for (id, number, version) in DatasetVersions::<T>::iter() {
+            let dataset =
+                Datasets::<T>::get(id).ok_or("provenance 1: a version belongs to no dataset")?;
+            ensure!(number < dataset.versions, "provenance 1: a version was never numbered");
+            ensure!(version.spec.terms.check().is_ok(), "provenance 1: bad terms");
+            ensure!(check_sources(&version.spec.sources).is_ok(), "provenance 1: bad sources");
+            let sum = parts.entry(id).or_default();
+            *sum = sum.saturating_add(version.deposit);
+        }
+        for (id, dataset) in Datasets::<T>::iter() {
+            ensure!(id < NextDatasetId::<T>::get(), "provenance 1: a number was never given");
+            ensure!(
+                dataset.pending_owner.as_ref() != Some(&dataset.owner),
+                "provenance 1: own offer"
+            );
+            ensure!(check_name(&dataset.name).is_ok(), "provenance 1: bad name");
+            let part = *parts.get(&id).ok_or("provenance 1: a dataset has no version")?;
+            ensure!(
+                dataset.deposit >= part,
+                "provenance 2: the versions' deposits exceed the dataset's"
+            );
+            add(&mut deposits, &dataset.owner, dataset.deposit);
+        }
+        Self::check_holds(
+            HoldReason::Deposit,
+            deposits,
+            "provenance 2: held and recorded deposits differ",
+        )
+    }
+
+    fn check_lineages() -> Result<(), TryRuntimeError> {
+        let mut cited = BTreeMap::<AssetId, u32>::new();
+        for (asset, lineage) in Lineages::<T>::iter() {
+            ensure!(Self::exists(asset), "provenance 3: a lineage belongs to nothing");
+            ensure!(!lineage.citations.is_empty(), "provenance 3: a lineage cites nothing");
+            let ancestors: Vec<_> =
+                lineage.citations.iter().map(|share| Self::lineage_of(share.asset)).collect();
+            ensure!(
+                Lineage::new(asset, lineage.citations.clone(), &ancestors).as_ref() == Ok(&lineage),
+                "provenance 3: a lineage is not what its citations flatten to"
+            );
+            let whole: u32 = lineage
+                .waterfall
+                .iter()
+                .fold(0, |sum, payee| sum.saturating_add(payee.share.deconstruct()));
+            ensure!(whole == 1_000_000, "provenance 3: the shares are not the whole");
+            for citation in &lineage.citations {
+                ensure!(Self::exists(citation.asset), "provenance 4: a cited asset does not exist");
+                ensure!(
+                    Descendants::<T>::get(citation.asset, asset) == Some(citation.share),
+                    "provenance 4: a citation is not among the descendants"
+                );
+                let count = cited.entry(citation.asset).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        let counts: BTreeMap<_, _> = CitationCount::<T>::iter().collect();
+        ensure!(counts == cited, "provenance 4: citations are miscounted");
+        let total = cited.values().fold(0u32, |sum, count| sum.saturating_add(*count));
+        ensure!(
+            Descendants::<T>::iter().count() == total as usize,
+            "provenance 4: a descendant does not cite its ancestor"
+        );
+        Ok(())
+    }
+
+    fn check_grants() -> Result<(), TryRuntimeError> {
+        let mut deposits = Sums::new();
+        let mut paid = BTreeMap::<AssetId, u32>::new();
+        let mut numbers = BTreeSet::new();
+        let mut grants: usize = 0;
+        for (holder, asset, record) in GrantsOf::<T>::iter() {
+            let grant = record.grant;
+            grants = grants.saturating_add(1);
+            ensure!(Self::exists(asset), "provenance 5: a grant of nothing");
+            ensure!(
+                GrantHolders::<T>::contains_key(asset, &holder),
+                "provenance 5: a holder is not listed"
+            );
+            ensure!(grant.id < NextGrantId::<T>::get(), "provenance 5: a number was never given");
+            ensure!(numbers.insert(grant.id), "provenance 5: two grants have one number");
+            let taken = grant.used.saturating_add(grant.reserved);
+            ensure!(
+                grant.uses.is_none_or(|uses| taken <= uses),
+                "provenance 5: a grant is used more often than it allows"
+            );
+            if grant.paid > 0 {
+                let count = paid.entry(asset).or_default();
+                *count = count.saturating_add(1);
+            }
+            add(&mut deposits, &record.depositor, record.deposit);
+        }
+        ensure!(
+            GrantHolders::<T>::iter().count() == grants,
+            "provenance 5: a listed holder has no grant"
+        );
+        let counts: BTreeMap<_, _> = PaidGrants::<T>::iter().collect();
+        ensure!(counts == paid, "provenance 5: paid grants are miscounted");
+        Self::check_holds(
+            HoldReason::Grant,
+            deposits,
+            "provenance 6: held and recorded grants differ",
+        )
+    }
+
+    fn check_statements() -> Result<(), TryRuntimeError> {
+        let mut deposits = Sums::new();
+        for (id, (author, _), record) in Statements::<T>::iter() {
+            let DatasetVersionId { dataset, .. } = id;
+            ensure!(dataset < NextDatasetId::<T>::get(), "provenance 6: a statement about nothing");
+            add(&mut deposits, &author, record.deposit);
+        }
+        Self::check_holds(
+            HoldReason::Statement,
+            deposits,
+            "provenance 6: held and recorded statements differ",
+        )
+    }
+
+    fn check_money() -> Result<(), TryRuntimeError> {
+        let mut claims: Balance = 0;
+        for (_, amount) in Claimable::<T>::iter() {
+            ensure!(amount > 0, "provenance 7: nothing is kept for somebody");
+            claims = claims.saturating_add(amount);
+        }
+        let held = T::Currency::balance_on_hold(&HoldReason::Claim.into(), &T::Keeper::get());
+        ensure!(held == claims, "provenance 7: the keeper does not hold what is claimable");
+
+        let mut earned = BTreeMap::<_, Balance>::new();
+        for ((_, era, asset), amount) in AccountRevenue::<T>::iter() {
+            let sum = earned.entry((asset, era)).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+        let revenue: BTreeMap<_, _> =
+            AssetRevenue::<T>::iter().map(|(asset, era, amount)| ((asset, era), amount)).collect();
+        ensure!(earned == revenue, "provenance 8: owners and assets have earned different sums");
+        Ok(())
+    }
+
+    fn check_holds(
+        reason: HoldReason,
+        sums: Sums<T::AccountId>,
+        fault: &'static str,
+    ) -> Result<(), TryRuntimeError> {
+        let reason = reason.into();
+        for (account, sum) in sums.into_values() {
+            ensure!(T::Currency::balance_on_hold(&reason, &account) == sum, fault);
+        }
+        Ok(())
+    }
+}
