@@ -3,12 +3,14 @@
 //! | module | holds |
 //! |---|---|
 //! | `cli` | what can be typed |
+//! | `assets` | shares, terms, citations: what models and datasets have in common |
 //! | `commands` | one module per domain, each from arguments to output |
 //! | `context` | the node's connection and the signing key |
 //! | `follow` | jobs from submission to their output |
 //! | `output` | tables, JSON and progress bars |
 //! | `text`, `error` | safe printing, failures and exit codes |
 
+mod assets;
 mod cli;
 mod commands;
 mod context;

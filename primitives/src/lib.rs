@@ -67,6 +67,10 @@ pub use job::{Job, JobId, JobStatus};
 pub use model::{ModelId, Version, VersionId};
 pub use sampling::Sampling;
 
+/// A share of a whole, in parts per million.
+#[cfg(feature = "chain")]
+pub use sp_runtime::Permill;
+
 #[cfg(feature = "chain")]
 use sp_runtime::traits::{IdentifyAccount, Verify};
 

@@ -1,0 +1,49 @@
+//! What the commands about models and the commands about datasets have in common: shares, terms,
+//! citations, and who may use an asset.
+//!
+//! Everything that the chain would refuse is checked here first, so that a person is told which
+//! flag or which citation is at fault before anything is signed.
+
+mod citations;
+mod permission;
+mod share;
+mod terms;
+mod waterfall;
+
+pub(crate) use citations::{CitationArgs, Descent, Offspring};
+pub(crate) use permission::check as check_permission;
+pub(crate) use share::{parse_percent, percent, ppm};
+pub(crate) use terms::{access_json, access_text, terms_json, terms_rows, Stated, TermsArgs};
+pub(crate) use waterfall::{waterfall_json, waterfall_text};
+
+use crate::{context::Context, error::Outcome};
+use vigil_primitives::{model::VersionStatus, terms::Terms, AccountId, AssetId};
+
+/// What is said of every asset, be it a version of a model or of a dataset.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// Who owns it now.
+    pub(crate) owner: AccountId,
+    /// Its terms.
+    pub(crate) terms: Terms,
+    /// Whether it may be put to new uses.
+    pub(crate) status: VersionStatus,
+}
+
+impl Facts {
+    /// Asks the chain; `None` when there is no such asset.
+    pub(crate) async fn read(context: &Context, asset: AssetId) -> Outcome<Option<Self>> {
+        Ok(match asset {
+            AssetId::Model(id) => context.view().version(id).await?.map(|version| Self {
+                owner: version.owner,
+                terms: version.spec.terms,
+                status: version.status,
+            }),
+            AssetId::Dataset(id) => context.view().dataset_version(id).await?.map(|version| Self {
+                owner: version.owner,
+                terms: version.spec.terms,
+                status: version.status,
+            }),
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! Who is paid of an asset's revenue, in words and JSON.
+
+use crate::{
+    assets::{percent, ppm},
+    commands::{account_json, short_account},
+    output, text,
+};
+use serde_json::{json, Value};
+use vigil_primitives::api::LineageNode;
+
+/// The payees of an asset under one another, for people. The shares add up to the whole.
+pub(crate) fn waterfall_text(payees: &[LineageNode]) -> String {
+    let mut table = output::table(["SHARE", "ASSET", "NAME", "OWNER"]);
+    for payee in payees {
+        table.add_row([
+            percent(payee.share),
+            payee.asset.to_string(),
+            text::brief(&payee.name, 32),
+            short_account(&payee.owner),
+        ]);
+    }
+    output::align_right(&mut table, &[0]);
+    output::render(&table)
+}
+
+/// The payees of an asset as JSON.
+pub(crate) fn waterfall_json(payees: &[LineageNode]) -> Value {
+    payees
+        .iter()
+        .map(|payee| {
+            json!({
+                "asset": payee.asset.to_string(),
+                "name": text::printable(&payee.name),
+                "owner": account_json(&payee.owner),
+                "share_ppm": ppm(payee.share),
+            })
+        })
+        .collect()
+}
