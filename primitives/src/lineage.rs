@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
-use sp_runtime::{PerThing, Permill};
+use sp_runtime::Permill;
 
 /// Most payees of a version, itself included.
 pub const MAX_PAYEES: u32 = 16;

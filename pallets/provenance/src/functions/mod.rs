@@ -14,7 +14,9 @@ mod lineage;
 mod money;
 mod views;
 
-use crate::{pallet::*, types::Asset, Dataset, DatasetVersion, GrantRecord, StatementRecord};
+use crate::{
+    pallet::*, types::Asset, Dataset, DatasetVersion, GrantRecord, StatementRecord, WeightInfo,
+};
 use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
