@@ -148,11 +148,21 @@ impl Default for BlobClient {
 impl BlobClient {
     /// A client that gives up after 10 s without a connection, 30 s without a byte, or 10 minutes.
     pub fn new() -> Self {
+        Self::with(reqwest::redirect::Policy::none())
+    }
+
+    /// As [`Self::new`], but it follows so many redirections, as web servers that are no worker's
+    /// make them.
+    pub fn following(redirections: usize) -> Self {
+        Self::with(reqwest::redirect::Policy::limited(redirections))
+    }
+
+    fn with(redirections: reqwest::redirect::Policy) -> Self {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(Duration::from_secs(30))
             .timeout(Duration::from_secs(600))
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(redirections)
             .user_agent(concat!("vigil/", env!("CARGO_PKG_VERSION")))
             .build()
             .unwrap_or_default();
@@ -168,16 +178,26 @@ impl BlobClient {
         hash: &ContentHash,
         max_len: u64,
     ) -> Result<Bytes, BlobError> {
-        let url = blob_url(base_url, hash)?;
-        let broken = |error: reqwest::Error| unreachable(&url, &error);
-        let mut response = self.http.get(&url).send().await.map_err(broken)?;
+        self.get_file(&blob_url(base_url, hash)?, hash, max_len).await
+    }
+
+    /// Fetches the file at `url`, of which the hash is known, as [`Self::get`] does a blob.
+    pub async fn get_file(
+        &self,
+        url: &str,
+        hash: &ContentHash,
+        max_len: u64,
+    ) -> Result<Bytes, BlobError> {
+        check_url(url)?;
+        let broken = |error: reqwest::Error| unreachable(url, &error);
+        let mut response = self.http.get(url).send().await.map_err(broken)?;
         if response.status() == reqwest::StatusCode::NOT_FOUND {
-            return Err(BlobError::NotFound { url: base_url.into(), hash: *hash });
+            return Err(BlobError::NotFound { url: url.into(), hash: *hash });
         }
         if response.status() != reqwest::StatusCode::OK {
-            return Err(refused(&url, response).await);
+            return Err(refused(url, response).await);
         }
-        let too_long = || BlobError::TooLong { url: url.clone(), limit: max_len };
+        let too_long = || BlobError::TooLong { url: url.into(), limit: max_len };
         if response.content_length().is_some_and(|len| len > max_len) {
             return Err(too_long());
         }
@@ -192,7 +212,7 @@ impl BlobClient {
             bytes.extend_from_slice(&chunk);
         }
         if hasher.finalize().as_bytes() != hash.as_fixed_bytes() {
-            return Err(BlobError::WrongHash { url, hash: *hash });
+            return Err(BlobError::WrongHash { url: url.into(), hash: *hash });
         }
         Ok(bytes.into())
     }
@@ -229,11 +249,15 @@ impl BlobClient {
 
 /// The address of a blob on a server.
 fn blob_url(base_url: &str, hash: &ContentHash) -> Result<String, BlobError> {
-    let base = base_url.trim_end_matches('/');
-    if !(base.starts_with("http://") || base.starts_with("https://")) {
-        return Err(BlobError::BadUrl(base_url.into()));
+    check_url(base_url)?;
+    Ok(format!("{}/blobs/{}", base_url.trim_end_matches('/'), hex::encode(hash)))
+}
+
+fn check_url(url: &str) -> Result<(), BlobError> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(());
     }
-    Ok(format!("{base}/blobs/{}", hex::encode(hash)))
+    Err(BlobError::BadUrl(url.into()))
 }
 
 fn unreachable(url: &str, error: &reqwest::Error) -> BlobError {
@@ -292,6 +316,22 @@ mod tests {
         let url = serve(ok(b"hello", 5));
         let bytes = BlobClient::new().get(&url, &content_hash(b"hello"), 5).await.unwrap();
         assert_eq!(&bytes[..], b"hello");
+    }
+
+    #[tokio::test]
+    async fn get_file_should_follow_redirections_when_it_may() {
+        let file = serve(ok(b"hello", 5));
+        let moved =
+            format!("HTTP/1.1 302 Found\r\nlocation: {file}x\r\ncontent-length: 0\r\n\r\n");
+        let hash = content_hash(b"hello");
+        let url = format!("{}metadata.json", serve(moved.clone().into_bytes()));
+        let bytes = BlobClient::following(1).get_file(&url, &hash, 5).await.unwrap();
+        assert_eq!(&bytes[..], b"hello");
+        let url = format!("{}metadata.json", serve(moved.into_bytes()));
+        let error = BlobClient::new().get_file(&url, &hash, 5).await.unwrap_err();
+        assert!(matches!(error, BlobError::Refused { status: 302, .. }), "{error}");
+        let error = BlobClient::new().get_file("file:///etc/x", &hash, 5).await.unwrap_err();
+        assert!(matches!(error, BlobError::BadUrl(_)), "{error}");
     }
 
     #[tokio::test]
