@@ -13,11 +13,17 @@ mod waterfall;
 pub(crate) use citations::{CitationArgs, Descent, Offspring};
 pub(crate) use permission::check as check_permission;
 pub(crate) use share::{parse_percent, percent, ppm};
-pub(crate) use terms::{access_json, access_text, terms_json, terms_rows, Stated, TermsArgs};
+pub(crate) use terms::{
+    access_json, access_text, blocks_of_days, terms_json, terms_rows, Stated, TermsArgs,
+};
 pub(crate) use waterfall::{waterfall_json, waterfall_text};
 
 use crate::{context::Context, error::Outcome};
-use vigil_primitives::{model::VersionStatus, terms::Terms, AccountId, AssetId};
+use vigil_primitives::{
+    model::{Artifact, Sources, VersionStatus},
+    terms::Terms,
+    AccountId, AssetId,
+};
 
 /// What is said of every asset, be it a version of a model or of a dataset.
 #[derive(Clone, Debug)]
@@ -28,6 +34,10 @@ pub(crate) struct Facts {
     pub(crate) terms: Terms,
     /// Whether it may be put to new uses.
     pub(crate) status: VersionStatus,
+    /// The JSON document that describes it.
+    pub(crate) metadata: Option<Artifact>,
+    /// Where to fetch that.
+    pub(crate) sources: Sources,
 }
 
 impl Facts {
@@ -38,11 +48,15 @@ impl Facts {
                 owner: version.owner,
                 terms: version.spec.terms,
                 status: version.status,
+                metadata: version.spec.metadata,
+                sources: version.spec.sources,
             }),
             AssetId::Dataset(id) => context.view().dataset_version(id).await?.map(|version| Self {
                 owner: version.owner,
                 terms: version.spec.terms,
                 status: version.status,
+                metadata: version.spec.metadata,
+                sources: version.spec.sources,
             }),
         })
     }

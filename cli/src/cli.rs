@@ -1,7 +1,10 @@
 //! What can be typed: the global flags and one subcommand per domain.
 
 use crate::{
-    commands::{account, chain, compare, job, model, pack, run, search, worker},
+    commands::{
+        account, chain, claim, compare, dataset, grant, job, metadata, model, pack, run, search,
+        worker,
+    },
     error::{Failure, Outcome},
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -68,6 +71,17 @@ pub(crate) enum Command {
     /// Models and their versions.
     #[command(subcommand)]
     Model(model::Command),
+    /// Datasets, their versions and statements about them.
+    #[command(subcommand)]
+    Dataset(dataset::Command),
+    /// The right to use an asset, bought or given.
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Have what is kept for an account paid to it.
+    Claim(claim::Claim),
+    /// The JSON documents that describe models and datasets.
+    #[command(subcommand)]
+    Metadata(metadata::Command),
     /// Workers: the list, and what an operator does to one.
     #[command(subcommand)]
     Worker(worker::Command),
@@ -103,6 +117,10 @@ impl Cli {
             Command::Run(run) => run.execute(&global),
             Command::Compare(compare) => compare.execute(&global),
             Command::Model(command) => command.execute(&global).await,
+            Command::Dataset(command) => command.execute(&global).await,
+            Command::Grant(command) => command.execute(&global).await,
+            Command::Claim(claim) => claim.execute(&global).await,
+            Command::Metadata(command) => command.execute(&global).await,
             Command::Worker(command) => command.execute(&global).await,
             Command::Job(command) => command.execute(&global).await,
             Command::Search(search) => search.execute(&global).await,

@@ -1,6 +1,7 @@
 //! The node's connection and the signing key: what every command that meets the chain needs.
 
 use crate::{
+    assets::Facts,
     cli::Global,
     commands::hex,
     error::{Failure, Kind, Outcome},
@@ -14,8 +15,8 @@ use vigil_client::{
     Call, Client, Included, Key, Until, View,
 };
 use vigil_primitives::{
-    api::{ModelView, VersionView},
-    AccountId, Balance, Job, JobId, ModelId, VersionId,
+    api::{DatasetVersionView, DatasetView, ModelView, VersionView},
+    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Job, JobId, ModelId, VersionId,
 };
 
 /// Environment variable with the password of an encrypted key file.
@@ -75,6 +76,28 @@ impl Context {
         })
     }
 
+    /// A dataset that must exist.
+    pub(crate) async fn dataset(&self, id: DatasetId) -> Outcome<DatasetView> {
+        let dataset = self.view().dataset(id).await?;
+        dataset.ok_or_else(|| {
+            Failure::not_found(format!("there is no dataset {id}: see `vigil dataset list`"))
+        })
+    }
+
+    /// A version of a dataset that must exist.
+    pub(crate) async fn dataset_version(
+        &self,
+        id: DatasetVersionId,
+    ) -> Outcome<DatasetVersionView> {
+        let version = self.view().dataset_version(id).await?;
+        version.ok_or_else(|| no_asset(id.into()))
+    }
+
+    /// An asset that must exist.
+    pub(crate) async fn asset(&self, id: AssetId) -> Outcome<Facts> {
+        Facts::read(self, id).await?.ok_or_else(|| no_asset(id))
+    }
+
     /// A job that must exist.
     pub(crate) async fn job(&self, id: JobId) -> Outcome<Job> {
         let job = self.view().job(id).await?;
@@ -99,6 +122,15 @@ impl Context {
         output::show(&self.global, &receipt(&included, &format!("{pallet}.{name}")), || done);
         Ok(())
     }
+}
+
+/// There is no such asset.
+pub(crate) fn no_asset(id: AssetId) -> Failure {
+    let list = match id {
+        AssetId::Model(id) => format!("vigil model show {}", id.model),
+        AssetId::Dataset(id) => format!("vigil dataset show {}", id.dataset),
+    };
+    Failure::not_found(format!("there is no {id}: see `{list}`"))
 }
 
 /// A transaction in a block, as JSON.

@@ -4,7 +4,7 @@
 
 use crate::{
     cli::Global,
-    error::{Failure, Kind},
+    error::{Failure, Kind, Outcome},
 };
 use comfy_table::{presets, CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -153,6 +153,21 @@ pub(crate) fn note(global: &Global, text: &str) {
     if !global.quiet && !global.json {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
+}
+
+/// Asks at the terminal, and takes everything but `y` and `yes` for no. Where nobody sits at a
+/// terminal the answer is yes: who writes a script has decided.
+pub(crate) fn confirm(question: &str) -> Outcome<bool> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    stdin
+        .read_line(&mut answer)
+        .map_err(|error| Failure::failed(format!("cannot read the answer: {error}")))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Logs of the libraries, off unless `RUST_LOG` asks for them.

@@ -321,8 +321,7 @@ mod tests {
     #[tokio::test]
     async fn get_file_should_follow_redirections_when_it_may() {
         let file = serve(ok(b"hello", 5));
-        let moved =
-            format!("HTTP/1.1 302 Found\r\nlocation: {file}x\r\ncontent-length: 0\r\n\r\n");
+        let moved = format!("HTTP/1.1 302 Found\r\nlocation: {file}x\r\ncontent-length: 0\r\n\r\n");
         let hash = content_hash(b"hello");
         let url = format!("{}metadata.json", serve(moved.clone().into_bytes()));
         let bytes = BlobClient::following(1).get_file(&url, &hash, 5).await.unwrap();

@@ -131,8 +131,7 @@ impl Stated {
         let mut terms = self.terms;
         if let (Access::Paid(grant), Some(Lasting::Days(days))) = (&mut terms.access, self.lasting)
         {
-            let blocks = u64::from(days).saturating_mul(DAY) / block_time_ms.max(1);
-            grant.duration = u32::try_from(blocks).map_err(|_| {
+            grant.duration = blocks_of_days(days, block_time_ms).ok_or_else(|| {
                 Failure::usage(format!(
                     "--grant-days {days} is longer than the chain can count: give fewer"
                 ))
@@ -140,6 +139,12 @@ impl Stated {
         }
         Ok(terms)
     }
+}
+
+/// So many days in blocks; `None` when the chain cannot count that far.
+pub(crate) fn blocks_of_days(days: u32, block_time_ms: u64) -> Option<BlockNumber> {
+    let blocks = u64::from(days).saturating_mul(DAY) / block_time_ms.max(1);
+    u32::try_from(blocks).ok()
 }
 
 fn invalid(reason: InvalidTerms) -> Failure {

@@ -197,10 +197,7 @@ fn accept(what: &str, faults: &[Fault]) -> Outcome {
         0 => String::new(),
         more => format!("; and {more} more, see `vigil metadata check`"),
     };
-    Err(Failure::failed(format!(
-        "{what} does not keep to the schema: {}{more}",
-        named.join("; ")
-    )))
+    Err(Failure::failed(format!("{what} does not keep to the schema: {}{more}", named.join("; "))))
 }
 
 fn check(global: &Global, file: &Path, kind: Option<Kind>) -> Outcome {
@@ -239,7 +236,8 @@ fn check(global: &Global, file: &Path, kind: Option<Kind>) -> Outcome {
     if faults.is_empty() {
         return Ok(());
     }
-    let count = if faults.len() == 1 { "1 fault".into() } else { format!("{} faults", faults.len()) };
+    let count =
+        if faults.len() == 1 { "1 fault".into() } else { format!("{} faults", faults.len()) };
     Err(Failure::failed(format!("{what} is no valid description of a {}: {count}", kind.word())))
 }
 
@@ -332,9 +330,8 @@ fn inert(value: &Value) -> Value {
         Value::String(string) => json!(text::paragraphs(string.as_bytes())),
         Value::Array(values) => values.iter().map(inert).collect(),
         Value::Object(fields) => {
-            let inert = |(name, value): (&String, &Value)| {
-                (text::printable(name.as_bytes()), inert(value))
-            };
+            let inert =
+                |(name, value): (&String, &Value)| (text::printable(name.as_bytes()), inert(value));
             Value::Object(fields.iter().map(inert).collect())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -392,7 +389,10 @@ fn brief(value: &Value) -> String {
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("  {line}").trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]

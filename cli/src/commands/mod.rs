@@ -2,9 +2,14 @@
 
 pub(crate) mod account;
 pub(crate) mod chain;
+pub(crate) mod claim;
 pub(crate) mod compare;
+pub(crate) mod dataset;
+pub(crate) mod document;
 pub(crate) mod generation;
+pub(crate) mod grant;
 pub(crate) mod job;
+pub(crate) mod metadata;
 pub(crate) mod model;
 pub(crate) mod pack;
 pub(crate) mod run;
@@ -19,7 +24,7 @@ use crate::{
 use serde_json::{json, Value};
 use std::path::Path;
 use vigil_client::Amount;
-use vigil_primitives::{AccountId, Architecture, Balance, ContentHash};
+use vigil_primitives::{model::Artifact, AccountId, Architecture, Balance, ContentHash};
 
 /// A hash in full: `0x` and 64 digits.
 pub(crate) fn hex(hash: &ContentHash) -> String {
@@ -29,6 +34,16 @@ pub(crate) fn hex(hash: &ContentHash) -> String {
 /// The first digits of a hash, enough to tell two apart by eye.
 pub(crate) fn short_hex(hash: &ContentHash) -> String {
     hex(hash).chars().take(14).collect()
+}
+
+/// A file by content, for people.
+pub(crate) fn artifact(artifact: &Artifact) -> String {
+    format!("{} ({})", hex(&artifact.hash), output::bytes(artifact.len))
+}
+
+/// A file by content, as JSON.
+pub(crate) fn artifact_json(artifact: &Artifact) -> Value {
+    json!({ "hash": hex(&artifact.hash), "bytes": artifact.len })
 }
 
 /// The first and last letters of an address, enough to tell two apart by eye.

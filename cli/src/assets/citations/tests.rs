@@ -3,6 +3,7 @@ use crate::error::Kind;
 use vigil_primitives::{
     api::LineageEdge,
     grant::Unusable,
+    model::Sources,
     terms::{Access, GrantTerms, Licence},
     VersionId,
 };
@@ -44,7 +45,13 @@ fn parent(number: u32, parts: u32, cites: &[(u32, u32)]) -> Parent {
     };
     Parent {
         citation: Share { asset: model(number), share: Permill::from_parts(parts) },
-        facts: Facts { owner: OTHER, terms, status: VersionStatus::Active },
+        facts: Facts {
+            owner: OTHER,
+            terms,
+            status: VersionStatus::Active,
+            metadata: None,
+            sources: Sources::default(),
+        },
         permission: Permission::Open,
         lineage: LineageView {
             nodes: nodes.map(node).collect(),

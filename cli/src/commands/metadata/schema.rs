@@ -65,7 +65,6 @@ pub(super) fn faults(kind: Kind, document: &Value) -> Outcome<Vec<Fault>> {
         Failure::failed(format!("the schemas of this program are broken: {error}"))
     };
     let mut compiler = Compiler::new();
-    compiler.enable_format_assertions();
     for (name, schema) in SCHEMAS {
         let schema = serde_json::from_str(schema).map_err(|error| broken(&error))?;
         let location = format!("{BASE}{name}");
@@ -118,7 +117,6 @@ fn says(kind: &ErrorKind<'_, '_>, schema: &str) -> String {
         }
         ErrorKind::Minimum { want, .. } => format!("is less than {want}"),
         ErrorKind::Maximum { want, .. } => format!("is more than {want}"),
-        ErrorKind::Format { got, want, .. } => format!("is no {want}: {}", quoted(&got.to_string())),
         ErrorKind::Pattern { got, want } => match description(schema) {
             Some(form) => format!("does not have this form: {form} Found: {}", quoted(got)),
             None => format!("does not match {want}: {}", quoted(got)),
@@ -137,4 +135,15 @@ fn description(location: &str) -> Option<String> {
     let (_, schema) = SCHEMAS.iter().find(|(name, _)| *name == file)?;
     let schema: Value = serde_json::from_str(schema).ok()?;
     Some(schema.pointer(pointer)?.get("description")?.as_str()?.to_owned())
+}
+
+/// The fields of a document, and whether each is required.
+#[cfg(test)]
+pub(super) fn fields(kind: Kind) -> Vec<(String, bool)> {
+    let file = format!("{}-metadata.schema.json", kind.word());
+    let schema = SCHEMAS.iter().find(|(name, _)| *name == file).map(|(_, schema)| schema);
+    let schema: Value = serde_json::from_str(schema.expect("a schema")).expect("JSON");
+    let required = schema["required"].as_array().expect("a list");
+    let fields = schema["properties"].as_object().expect("fields");
+    fields.keys().map(|name| (name.clone(), required.contains(&json!(name)))).collect()
 }

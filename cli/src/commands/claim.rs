@@ -1,0 +1,77 @@
+//! `vigil claim`: what is kept for an account that could not be credited.
+
+use crate::{
+    cli::Global,
+    commands::{account_json, amount, amount_json},
+    context::{self, Context},
+    error::{Failure, Outcome},
+    output,
+};
+use clap::Args;
+use serde_json::json;
+use vigil_client::{calls, events};
+use vigil_primitives::{AccountId, Balance};
+
+/// Arguments of `claim`.
+#[derive(Debug, Args)]
+pub(crate) struct Claim {
+    /// Who is paid (an address or //Name); the signing key's account when left out. Anybody may
+    /// have it paid.
+    #[arg(value_parser = context::parse_account)]
+    account: Option<AccountId>,
+}
+
+impl Claim {
+    /// Does what was typed.
+    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+        let context = Context::signing(global).await?;
+        let account = match self.account {
+            Some(account) => account,
+            None => context.key()?.account().clone(),
+        };
+        let kept = context.view().claimable(&account).await?;
+        let free = context.view().balances(&account).await?.free;
+        let minimum = context.view().existential_deposit().await?;
+        check(&account, kept, free, minimum)?;
+        let included = context.submit(calls::provenance::claim(&account)).await?;
+        let claimed = included.events.expect::<events::provenance::Claimed>()?;
+        let json = json!({
+            "account": account_json(&claimed.payee),
+            "amount": amount_json(claimed.amount),
+            "block": included.block.number,
+        });
+        output::show(global, &json, || format!("{} paid to {account}", amount(claimed.amount)));
+        Ok(())
+    }
+}
+
+/// Refuses a claim that the chain would refuse.
+fn check(account: &AccountId, kept: Balance, free: Balance, minimum: Balance) -> Outcome {
+    if kept == 0 {
+        return Err(Failure::rejected(format!("nothing is kept for {account}")));
+    }
+    if free.saturating_add(kept) < minimum {
+        return Err(Failure::rejected(format!(
+            "{} kept for {account} would leave it under the smallest balance of {}: send it \
+             something first",
+            amount(kept),
+            amount(minimum)
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_should_be_refused_when_it_cannot_be_paid() {
+        let account = AccountId::new([1; 32]);
+        let says = |kept, free| check(&account, kept, free, 10).unwrap_err().to_string();
+        assert!(says(0, 100).contains("nothing is kept"));
+        assert!(says(9, 0).contains("send it something first"));
+        assert!(check(&account, 9, 1, 10).is_ok());
+        assert!(check(&account, 10, 0, 10).is_ok());
+    }
+}
