@@ -6,12 +6,14 @@
 
 mod citations;
 mod permission;
+mod registry;
 mod share;
 mod terms;
 mod waterfall;
 
 pub(crate) use citations::{CitationArgs, Descent, Offspring};
 pub(crate) use permission::check as check_permission;
+pub(crate) use registry::{bounded_name, sources};
 pub(crate) use share::{parse_percent, percent, ppm};
 pub(crate) use terms::{
     access_json, access_text, blocks_of_days, terms_json, terms_rows, Stated, TermsArgs,

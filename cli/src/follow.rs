@@ -287,7 +287,7 @@ fn complaint(job: &Job, undelivered: Option<&String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::job::tests::{job, replica};
+    use crate::commands::job::tests::{self, job, replica};
     use vigil_primitives::job::{Output, Receipt, RefundReason};
 
     fn replicas(state: ReplicaState<u32>) -> vigil_primitives::job::Replicas<AccountId, u32> {
@@ -301,11 +301,8 @@ mod tests {
     }
 
     fn settled() -> Job {
-        job(JobStatus::Settled {
-            output: Output { hash: [4; 32].into(), tokens: 0 },
-            replicas: replicas(revealed()),
-            receipt: Receipt::default(),
-        })
+        let output = Output { hash: [4; 32].into(), tokens: 0 };
+        job(tests::settled(output, vec![replica(2, 3, 4)], Receipt::default()))
     }
 
     #[test]

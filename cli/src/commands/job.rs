@@ -2,18 +2,25 @@
 
 mod answer;
 mod price;
+mod quote;
+mod royalties;
 mod show;
 mod submit;
+mod terms;
 
 pub(crate) use answer::{embedding, Answer};
 #[cfg(test)]
+pub(crate) use royalties::tests::royalty;
+pub(crate) use royalties::total as total_royalties;
+#[cfg(test)]
 pub(crate) use show::tests;
 pub(crate) use show::{job_json, refund_reason, revealed, status_word};
-pub(crate) use submit::{fetch as fetch_outputs, submit, wait, Order, Terms};
+pub(crate) use submit::{fetch as fetch_outputs, submit, wait, Order};
+pub(crate) use terms::Terms;
 
 use crate::{
     cli::Global,
-    commands::{account_json, amount, amount_json, generation::Generation, hex, texts, work},
+    commands::{account_json, amount, hex, texts},
     context::{self, Context},
     error::{Failure, Outcome},
     follow, output,
@@ -22,10 +29,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use vigil_client::{blobs::content_hash, calls};
-use vigil_primitives::{
-    api::{Quote as ChainQuote, PAGE},
-    AccountId, Job, JobId, JobStatus, VersionId,
-};
+use vigil_primitives::{api::PAGE, AccountId, Job, JobId, JobStatus, VersionId};
 
 /// `vigil job ...`.
 #[derive(Debug, Subcommand)]
@@ -62,7 +66,7 @@ pub(crate) enum Command {
         job: JobId,
     },
     /// What a job would cost now.
-    Quote(Quote),
+    Quote(quote::Quote),
 }
 
 /// Arguments of `job list`.
@@ -80,26 +84,6 @@ pub(crate) struct List {
     /// At most this many.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
-}
-
-/// Arguments of `job quote`.
-#[derive(Debug, Args)]
-pub(crate) struct Quote {
-    /// The version to run.
-    #[arg(long, value_name = "MODEL@VERSION")]
-    version: VersionId,
-    #[command(flatten)]
-    texts: texts::Texts,
-    #[command(flatten)]
-    tokenizer: texts::TokenizerArgs,
-    #[command(flatten)]
-    generation: Generation,
-    /// Quote for an input of this many tokens.
-    #[arg(long, value_name = "N", conflicts_with_all = ["input", "input_file", "tokens"])]
-    tokens_in: Option<u32>,
-    /// Workers that run the job independently.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
-    replicas: u8,
 }
 
 impl Command {
@@ -264,71 +248,6 @@ async fn fetch(
     Ok(())
 }
 
-impl Quote {
-    async fn execute(self, global: &Global) -> Outcome {
-        let context = Context::connect(global).await?;
-        let version = context.version(self.version).await?;
-        let tokens = match self.tokens_in {
-            Some(tokens) => vec![tokens],
-            None => {
-                let inputs = self.tokenizer.prepare(&self.texts, &version.spec)?;
-                inputs
-                    .iter()
-                    .map(|input| u32::try_from(input.tokens.len()).unwrap_or(u32::MAX))
-                    .collect()
-            }
-        };
-        let mut rows = Vec::new();
-        for tokens in tokens {
-            let out = self.generation.max_tokens_out(tokens, &version.spec.architecture)?;
-            let quote = context.view().quote(self.version, tokens, out, self.replicas).await?;
-            let quote = quote.map_err(|reason| price::no_quote(self.version, reason))?;
-            rows.push((tokens, out, quote));
-        }
-        let json = json!({
-            "version": self.version.to_string(),
-            "replicas": self.replicas,
-            "quotes": rows.iter().map(|(tokens, out, quote)| json!({
-                "tokens_in": tokens,
-                "max_tokens_out": out,
-                "work": quote.work,
-                "owner_fee": amount_json(quote.owner_fee),
-                "lowest": quote.lowest.map(amount_json),
-                "highest": quote.highest.map(amount_json),
-                "workers": quote.workers,
-            })).collect::<Vec<_>>(),
-        });
-        output::show(global, &json, || quote_table(&rows));
-        Ok(())
-    }
-}
-
-fn quote_table(rows: &[(u32, u32, ChainQuote)]) -> String {
-    let mut table = output::table([
-        "TOKENS IN",
-        "TOKENS OUT",
-        "WORK",
-        "OWNER'S FEE",
-        "LOWEST",
-        "HIGHEST",
-        "WORKERS",
-    ]);
-    let price = |price: Option<_>| price.map_or_else(|| "none now".into(), amount);
-    for (tokens, out, quote) in rows {
-        table.add_row([
-            tokens.to_string(),
-            out.to_string(),
-            work(quote.work),
-            amount(quote.owner_fee),
-            price(quote.lowest),
-            price(quote.highest),
-            quote.workers.to_string(),
-        ]);
-    }
-    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6]);
-    output::render(&table)
-}
-
 #[cfg(test)]
 mod unit {
     use super::*;
@@ -342,11 +261,5 @@ mod unit {
         let other = AccountId::new([9; 32]);
         assert!(!List { requester: Some(other), ..list }.wants(&job));
         assert!(table(&[job]).contains("queued"));
-    }
-
-    #[test]
-    fn a_quote_that_nobody_takes_should_say_so() {
-        let quote = ChainQuote { work: 1, owner_fee: 2, lowest: None, highest: None, workers: 0 };
-        assert!(quote_table(&[(8, 0, quote)]).contains("none now"));
     }
 }

@@ -31,6 +31,14 @@ pub(crate) fn hex(hash: &ContentHash) -> String {
     format!("{hash:?}")
 }
 
+/// Reads a hash: 64 hexadecimal digits, with or without `0x` in front.
+pub(crate) fn parse_hash(text: &str) -> Result<ContentHash, String> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes)
+        .map_err(|_| format!("\"{text}\" is no hash: 64 hexadecimal digits are one"))?;
+    Ok(bytes.into())
+}
+
 /// The first digits of a hash, enough to tell two apart by eye.
 pub(crate) fn short_hex(hash: &ContentHash) -> String {
     hex(hash).chars().take(14).collect()
@@ -133,6 +141,16 @@ mod tests {
     fn work_should_read_in_giga() {
         assert_eq!(work(171_048_960), "0.171 G");
         assert_eq!(work(1_234_567_000_000), "1,234.567 G");
+    }
+
+    #[test]
+    fn a_hash_should_read_back_as_it_is_written() {
+        let hash = ContentHash::repeat_byte(0xa5);
+        assert_eq!(parse_hash(&hex(&hash)), Ok(hash));
+        assert_eq!(parse_hash(&"a5".repeat(32)), Ok(hash));
+        for wrong in ["", "0x", "0xa5", &"a5".repeat(33), &"g5".repeat(32)] {
+            assert!(parse_hash(wrong).unwrap_err().contains(wrong));
+        }
     }
 
     #[test]

@@ -261,16 +261,13 @@ fn found_json(found: &Found) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::job::tests::{job, replica};
+    use crate::commands::job::tests::{job, replica, settled};
     use vigil_primitives::job::{Output, Receipt};
 
     fn found(label: &str, embedding: Vec<f32>, cosine: f64) -> Found {
         let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 };
-        let job = job(JobStatus::Settled {
-            output: Output { hash: [4; 32].into(), tokens: 0 },
-            replicas: vec![replica(2, 3, 4)].try_into().expect("one fits"),
-            receipt,
-        });
+        let output = Output { hash: [4; 32].into(), tokens: 0 };
+        let job = job(settled(output, vec![replica(2, 3, 4)], receipt));
         let input = Prepared { label: label.into(), tokens: vec![1] };
         Found { input, job, embedding: Some(embedding), cosine: Some(cosine) }
     }

@@ -1,6 +1,6 @@
 //! What is offered for a job.
 
-use super::submit::Terms;
+use super::terms::Terms;
 use crate::{
     commands::texts::Prepared,
     context::Context,
@@ -109,7 +109,14 @@ mod tests {
 
     #[test]
     fn a_bid_should_be_what_every_worker_takes() {
-        let quote = Quote { work: 1, owner_fee: 2, lowest: Some(3), highest: Some(5), workers: 2 };
+        let quote = Quote {
+            work: 1,
+            owner_fee: 2,
+            split: vec![],
+            lowest: Some(3),
+            highest: Some(5),
+            workers: 2,
+        };
         assert_eq!(bid(VERSION, Ok(quote.clone())).unwrap().1, 5);
         let busy = Quote { lowest: None, highest: None, ..quote };
         let failure = bid(VERSION, Ok(busy.clone())).unwrap_err();

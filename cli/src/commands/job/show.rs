@@ -1,5 +1,6 @@
 //! A job in words, tables and JSON.
 
+use super::royalties::{royalties_json, royalties_text};
 use crate::{
     commands::{
         account_json, amount, amount_json,
@@ -103,6 +104,8 @@ pub(super) fn details(job: &Job) -> String {
         ]);
     }
     rows.extend([
+        ("licence accepted", hex(&spec.terms.licence)),
+        ("use", if spec.terms.commercial { "commercial" } else { "not commercial" }.into()),
         ("replicas", spec.policy.replicas.to_string()),
         ("challenge window", format!("{} blocks", spec.policy.challenge_window)),
         ("highest price", amount(spec.max_price)),
@@ -118,7 +121,7 @@ pub(super) fn details(job: &Job) -> String {
             ("output", hex(&result.hash)),
             ("work", work(receipt.work)),
             ("paid to workers", amount(receipt.workers)),
-            ("paid to the owner", amount(receipt.owner)),
+            ("paid to owners", amount(receipt.owner)),
             ("paid to treasury", amount(receipt.treasury)),
             ("back to requester", amount(receipt.requester)),
         ]);
@@ -140,6 +143,10 @@ pub(super) fn details(job: &Job) -> String {
         }
         text.push_str("\n\n");
         text.push_str(&output::render(&table));
+    }
+    if let JobStatus::Settled { receipt, royalties, .. } = &job.status {
+        text.push_str("\n\n");
+        text.push_str(&royalties_text(royalties, receipt.owner));
     }
     text
 }
@@ -163,6 +170,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
         "tokens_in": job.tokens_in,
         "max_tokens_out": spec.max_tokens_out,
         "sampling": sampling_json(&spec.sampling),
+        "terms": { "licence": hex(&spec.terms.licence), "commercial": spec.terms.commercial },
         "replicas_wanted": spec.policy.replicas,
         "challenge_window": spec.policy.challenge_window,
         "max_price": amount_json(spec.max_price),
@@ -176,7 +184,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
         JobStatus::Revealing { reveal_by, .. } => json!({ "reveal_by": reveal_by }),
         JobStatus::Revealed { settle_at, .. } => json!({ "settle_at": settle_at }),
         JobStatus::Contested { until, .. } => json!({ "contested_until": until }),
-        JobStatus::Settled { output, receipt, .. } => json!({
+        JobStatus::Settled { output, receipt, royalties, .. } => json!({
             "output": { "hash": hex(&output.hash), "tokens": output.tokens },
             "work": receipt.work,
             "receipt": {
@@ -185,6 +193,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
                 "treasury": amount_json(receipt.treasury),
                 "requester": amount_json(receipt.requester),
             },
+            "royalties": royalties_json(royalties),
         }),
         JobStatus::Refunded { reason } => json!({ "refund_reason": refund_reason(*reason) }),
     };
@@ -213,9 +222,11 @@ fn replica_json(replica: &Replica<AccountId, BlockNumber>) -> Value {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use super::{super::royalties::tests::royalty, *};
     use vigil_primitives::{
         job::{JobSpec, Policy, Receipt, Sampling},
+        lineage::Royalty,
+        terms::AcceptedTerms,
         VersionId,
     };
 
@@ -226,6 +237,7 @@ pub(crate) mod tests {
             requester: AccountId::new([1; 32]),
             spec: JobSpec {
                 version: VersionId { model: 0, version: 0 },
+                terms: AcceptedTerms { licence: [3; 32].into(), commercial: false },
                 input: Input::Inline(
                     vigil_primitives::job::tokens_to_bytes(&[101, 102])
                         .try_into()
@@ -253,6 +265,27 @@ pub(crate) mod tests {
         }
     }
 
+    /// The status of a job that was paid. An owner that is paid is account 8.
+    pub(crate) fn settled(
+        output: Output,
+        replicas: Vec<Replica<AccountId, BlockNumber>>,
+        receipt: Receipt,
+    ) -> JobStatus<AccountId, BlockNumber> {
+        split(output, replicas, receipt, vec![royalty(0, 8, receipt.owner)])
+    }
+
+    /// The status of a job whose owners were paid these parts.
+    pub(crate) fn split(
+        output: Output,
+        replicas: Vec<Replica<AccountId, BlockNumber>>,
+        receipt: Receipt,
+        royalties: Vec<Royalty>,
+    ) -> JobStatus<AccountId, BlockNumber> {
+        let replicas = replicas.try_into().expect("few replicas");
+        let royalties = royalties.try_into().expect("few owners");
+        JobStatus::Settled { output, replicas, receipt, royalties }
+    }
+
     #[test]
     fn every_status_should_have_words_and_json() {
         let replicas: vigil_primitives::job::Replicas<_, _> =
@@ -265,7 +298,7 @@ pub(crate) mod tests {
             (JobStatus::Revealing { replicas: replicas.clone(), reveal_by: 9 }, "revealing"),
             (JobStatus::Revealed { replicas: replicas.clone(), settle_at: 9 }, "revealed"),
             (JobStatus::Contested { replicas: replicas.clone(), until: 9 }, "contested"),
-            (JobStatus::Settled { output, replicas, receipt }, "settled"),
+            (settled(output, vec![replica(2, 3, 4)], receipt), "settled"),
             (JobStatus::Refunded { reason: RefundReason::NoWorker }, "refunded"),
             (JobStatus::Cancelled, "cancelled"),
         ] {
@@ -278,11 +311,11 @@ pub(crate) mod tests {
 
     #[test]
     fn a_text_should_show_what_was_asked_for_and_how_much_was_generated() {
-        let mut text = job(JobStatus::Settled {
-            output: Output { hash: [4; 32].into(), tokens: 17 },
-            replicas: vec![replica(2, 3, 4)].try_into().expect("one fits"),
-            receipt: Receipt::default(),
-        });
+        let mut text = job(settled(
+            Output { hash: [4; 32].into(), tokens: 17 },
+            vec![replica(2, 3, 4)],
+            Receipt::default(),
+        ));
         text.spec.max_tokens_out = 64;
         text.spec.sampling = Sampling::Gumbel { seed: 5, temperature: 0.7f32.to_bits(), min_p: 0 };
         let json = job_json(&text);
@@ -298,16 +331,25 @@ pub(crate) mod tests {
 
     #[test]
     fn a_settled_job_should_show_who_was_paid_to_the_last_unit() {
-        let job = job(JobStatus::Settled {
-            output: Output { hash: [4; 32].into(), tokens: 0 },
-            replicas: vec![replica(2, 3, 4)].try_into().expect("one fits"),
-            receipt: Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 },
-        });
+        let kept = Royalty { credited: false, ..royalty(1, 9, 7) };
+        let job = job(split(
+            Output { hash: [4; 32].into(), tokens: 0 },
+            vec![replica(2, 3, 4)],
+            Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 },
+            vec![royalty(0, 8, 13), kept],
+        ));
         let json = job_json(&job);
         assert_eq!(json["receipt"]["workers"], "40");
         assert_eq!(json["receipt"]["requester"], "30");
+        assert_eq!(json["royalties"][0]["amount"], "13");
+        assert_eq!(json["royalties"][1]["asset"], "model:1@0");
+        assert_eq!(json["royalties"][1]["credited"], false);
+        assert_eq!(json["terms"]["licence"], format!("0x{}", "03".repeat(32)));
         assert_eq!(json["output"]["hash"], format!("0x{}", "04".repeat(32)));
         assert_eq!(json["input"]["tokens"], json!([101, 102]));
-        assert!(details(&job).contains("0.00000000004 VGL"));
+        let details = details(&job);
+        for says in ["0.00000000004 VGL", "0.000000000013", "kept until claimed", "last unit"] {
+            assert!(details.contains(says), "{says}: {details}");
+        }
     }
 }

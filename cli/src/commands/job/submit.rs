@@ -2,8 +2,9 @@
 
 use super::{
     answer::Answer,
-    price::{prices, Price},
+    price::prices,
     show::{job_json, status_word},
+    terms::{self, Terms},
 };
 use crate::{
     cli::Global,
@@ -30,7 +31,7 @@ use vigil_primitives::{
     api::VersionView,
     job::{tokens_to_bytes, Input, JobSpec, Policy, MAX_INLINE_INPUT},
     model::VersionStatus,
-    Architecture, Balance, BlockNumber, Job, JobId, JobStatus, VersionId,
+    Architecture, Balance, Job, JobId, JobStatus, VersionId,
 };
 
 /// Arguments of `job submit`.
@@ -56,31 +57,6 @@ pub(crate) struct Submit {
     /// Save every output as JOB.bin in this folder.
     #[arg(long, value_name = "DIR", requires = "wait")]
     output_dir: Option<PathBuf>,
-}
-
-/// What is offered for a job and asked of it.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Terms {
-    /// The most to pay for a job, everything included; the rest comes back.
-    ///
-    /// `auto` pays what every worker seen would take.
-    #[arg(long, value_name = "AMOUNT", default_value = "auto")]
-    pub(crate) max_price: Price,
-    /// Workers that run the job independently.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1,
-        value_parser = clap::value_parser!(u8).range(1..=5)
-    )]
-    pub(crate) replicas: u8,
-    /// Blocks that a result waits before it is paid, unless two or more agree; the chain's
-    /// shortest when left out.
-    #[arg(long, value_name = "BLOCKS")]
-    pub(crate) challenge_window: Option<BlockNumber>,
-    /// Blocks within which a worker must be drawn.
-    #[arg(long, value_name = "BLOCKS", default_value_t = 300)]
-    pub(crate) deadline_in: BlockNumber,
 }
 
 /// How jobs are to be done.
@@ -148,10 +124,13 @@ impl Submit {
                     return Err(Failure::rejected(reason));
                 }
             }
-            let json = json!({ "jobs": batch.jobs.iter().map(|submitted| json!({
-                "id": submitted.job,
-                "max_price": amount_json(submitted.price),
-            })).collect::<Vec<_>>() });
+            let jobs = batch.jobs.iter().map(|submitted| {
+                json!({ "id": submitted.job, "max_price": amount_json(submitted.price) })
+            });
+            let json = json!({
+                "jobs": jobs.collect::<Vec<_>>(),
+                "accepted": self.terms.accepted_json(&version),
+            });
             output::show(global, &json, || {
                 let lines: Vec<_> = batch
                     .jobs
@@ -208,7 +187,9 @@ impl Submit {
             }
             reports.push(report);
         }
-        output::show(global, &json!({ "jobs": reports }), || lines.join("\n\n"));
+        let accepted = self.terms.accepted_json(version);
+        let json = json!({ "jobs": reports, "accepted": accepted });
+        output::show(global, &json, || lines.join("\n\n"));
         worst.map_or(Ok(()), Err)
     }
 }
@@ -233,7 +214,7 @@ pub(crate) async fn wait(
 }
 
 /// "1 job", "2 jobs".
-fn count_of(jobs: usize) -> String {
+pub(super) fn count_of(jobs: usize) -> String {
     format!("{jobs} job{}", if jobs == 1 { "" } else { "s" })
 }
 
@@ -267,7 +248,7 @@ pub(crate) async fn fetch(
 fn result_lines(input: &Prepared, job: &Job, answer: &Answer) -> String {
     let mut rows =
         vec![("job", job.id.to_string()), ("text", text::brief(input.label.as_bytes(), 80))];
-    if let JobStatus::Settled { output, receipt, replicas } = &job.status {
+    if let JobStatus::Settled { output, receipt, replicas, .. } = &job.status {
         let paid = receipt.workers.saturating_add(receipt.owner).saturating_add(receipt.treasury);
         let workers: Vec<_> = replicas.iter().map(|replica| replica.worker.to_string()).collect();
         rows.extend([
@@ -296,6 +277,7 @@ pub(crate) async fn submit(
             version.id
         )));
     }
+    let accepted = terms.accept(version)?;
     let architecture = &version.spec.architecture;
     let sampling = generation.sampling()?;
     let mut jobs = Vec::new();
@@ -304,6 +286,7 @@ pub(crate) async fn submit(
         let tokens_out = generation.max_tokens_out(input.tokens_in(), architecture)?;
         jobs.push((input, tokens_out));
     }
+    terms::check_access(context, version, jobs.len()).await?;
     let prices = prices(context, version.id, &jobs, terms).await?;
     let total = prices.iter().try_fold(0, |sum: Balance, price| sum.checked_add(*price));
     let account = context.key()?.account().clone();
@@ -336,6 +319,7 @@ pub(crate) async fn submit(
         .map(|((input, tokens_out), price)| {
             Ok(JobSpec {
                 version: version.id,
+                terms: accepted,
                 input: on_chain(&tokens_to_bytes(&input.tokens), by_hash)?,
                 max_tokens_out: *tokens_out,
                 sampling,
@@ -345,6 +329,7 @@ pub(crate) async fn submit(
             })
         })
         .collect::<Outcome<Vec<_>>>()?;
+    output::note(&context.global, &terms::accepted_text(version, &accepted));
     let calls: Vec<_> = specs.iter().map(calls::jobs::submit).collect();
     let what = format!("submitting {} for at most {}", count_of(calls.len()), amount(total));
     let spinner = output::Progress::spinner(&context.global, what);

@@ -4,9 +4,12 @@
 //! balances say by how much each account changed. What is left between them is transaction fees,
 //! and for the requester those are known exactly too.
 
-use crate::error::{Failure, Outcome};
+use crate::{
+    commands::job::total_royalties,
+    error::{Failure, Outcome},
+};
 use std::collections::BTreeMap;
-use vigil_primitives::{pricing, AccountId, Balance, Job, JobStatus};
+use vigil_primitives::{pricing, AccountId, AssetId, Balance, Job, JobStatus};
 
 /// The parts that an account plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,7 +18,7 @@ pub(crate) enum Role {
     Requester,
     /// Ran jobs.
     Worker,
-    /// Owns the model.
+    /// Owns the model, or something that it descends from.
     Owner,
     /// Takes the protocol fee.
     Treasury,
@@ -38,7 +41,7 @@ impl Role {
 pub(crate) struct Entry {
     /// The parts it plays.
     pub(crate) roles: Vec<Role>,
-    /// Paid to it.
+    /// Paid to it, or kept for it until it claims it.
     pub(crate) received: Balance,
     /// Paid by it.
     pub(crate) spent: Balance,
@@ -53,22 +56,34 @@ pub(crate) struct Ledger {
     pub(crate) escrow: Balance,
     /// Paid to workers in all.
     pub(crate) workers: Balance,
-    /// Paid to the owner in all.
+    /// Paid to owners in all.
     pub(crate) owner: Balance,
     /// Paid to the treasury in all.
     pub(crate) treasury: Balance,
     /// Back to the requester in all.
     pub(crate) returned: Balance,
+    /// Paid to owners, by asset and account.
+    pub(crate) royalties: BTreeMap<(AssetId, AccountId), Earned>,
+}
+
+/// What an asset earned one account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Earned {
+    /// In all.
+    pub(crate) amount: Balance,
+    /// The part of it that could not be credited, and is kept until it is claimed.
+    pub(crate) kept: Balance,
 }
 
 impl Ledger {
-    /// Reads the receipts of `jobs`, all of one version of a model that `owner` owns.
+    /// Reads the receipts of `jobs`.
     ///
-    /// Fails when a receipt does not add up to its escrow, or its workers' pay to its receipt.
-    pub(crate) fn of(jobs: &[Job], owner: &AccountId, treasury: &AccountId) -> Outcome<Self> {
+    /// Fails when a receipt does not add up to its escrow, or the workers' pay or the owners'
+    /// royalties to their part of the receipt.
+    pub(crate) fn of(jobs: &[Job], treasury: &AccountId) -> Outcome<Self> {
         let mut ledger = Self::default();
         for job in jobs {
-            ledger.add(job, owner, treasury).ok_or_else(|| {
+            ledger.add(job, treasury).ok_or_else(|| {
                 Failure::failed(format!(
                     "the money of job {} does not add up: its receipt and its escrow differ",
                     job.id
@@ -79,17 +94,18 @@ impl Ledger {
     }
 
     /// `None` when something does not add up.
-    fn add(&mut self, job: &Job, owner: &AccountId, treasury: &AccountId) -> Option<()> {
+    fn add(&mut self, job: &Job, treasury: &AccountId) -> Option<()> {
         let escrow = job.spec.max_price;
         self.role(&job.requester, Role::Requester);
         self.escrow = self.escrow.checked_add(escrow)?;
-        let JobStatus::Settled { replicas, receipt, .. } = &job.status else {
+        let JobStatus::Settled { replicas, receipt, royalties, .. } = &job.status else {
             // Nobody was paid, and the whole escrow is back.
             self.returned = self.returned.checked_add(escrow)?;
             return Some(());
         };
         let paid = receipt.workers.checked_add(receipt.owner)?.checked_add(receipt.treasury)?;
-        if paid.checked_add(receipt.requester)? != escrow {
+        let adds_up = total_royalties(royalties) == Some(receipt.owner);
+        if paid.checked_add(receipt.requester)? != escrow || !adds_up {
             return None;
         }
         self.role(&job.requester, Role::Requester).spent += paid;
@@ -100,7 +116,12 @@ impl Ledger {
             let entry = self.role(&replica.worker, Role::Worker);
             entry.received += if credited { reward } else { 0 };
         }
-        self.role(owner, Role::Owner).received += receipt.owner;
+        for part in royalties {
+            self.role(&part.payee, Role::Owner).received += part.amount;
+            let earned = self.royalties.entry((part.asset, part.payee.clone())).or_default();
+            earned.amount += part.amount;
+            earned.kept += if part.credited { 0 } else { part.amount };
+        }
         self.role(treasury, Role::Treasury).received += receipt.treasury;
         self.workers += receipt.workers;
         self.owner += receipt.owner;
@@ -129,8 +150,8 @@ impl Ledger {
     }
 }
 
-/// Which of the rewards make up `paid`. All of them, unless a worker's account could not be
-/// credited: then the requester kept that reward. `None` when no choice adds up.
+/// Which of the rewards make up `paid`. All of them, unless one could neither be credited to its
+/// worker nor be kept for it: then the requester has that reward. `None` when no choice adds up.
 fn credited(rewards: &[Balance], paid: Balance) -> Option<Vec<bool>> {
     let choices = 1u32.checked_shl(u32::try_from(rewards.len()).ok()?)?;
     let chosen = |choice: u32| {
@@ -158,26 +179,41 @@ pub(crate) fn unexplained(before: Balance, after: Balance, entry: &Entry) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::job::tests::{job, replica};
-    use vigil_primitives::job::{Output, Receipt, RefundReason};
+    use crate::commands::job::{
+        royalty,
+        tests::{job, replica, split},
+    };
+    use vigil_primitives::{
+        job::{Output, Receipt, RefundReason},
+        lineage::Royalty,
+    };
 
     fn account(byte: u8) -> AccountId {
         AccountId::new([byte; 32])
     }
 
-    /// A job of one giga multiply-accumulate, so that a worker earns its ask.
+    /// A job of one giga multiply-accumulate, so that a worker earns its ask. Account 8 owns the
+    /// model.
     fn settled(asks: &[(u8, Balance)], owner: Balance, treasury: Balance, back: Balance) -> Job {
-        let replicas: Vec<_> = asks.iter().map(|(worker, ask)| replica(*worker, *ask, 9)).collect();
+        descended(asks, &[royalty(0, 8, owner)], treasury, back)
+    }
+
+    /// As [`settled`], with the parts of the owners' fee.
+    fn descended(
+        asks: &[(u8, Balance)],
+        owners: &[Royalty],
+        treasury: Balance,
+        back: Balance,
+    ) -> Job {
+        let replicas = asks.iter().map(|(worker, ask)| replica(*worker, *ask, 9)).collect();
         let receipt = Receipt {
             workers: asks.iter().map(|(_, ask)| ask).sum(),
-            owner,
+            owner: owners.iter().map(|part| part.amount).sum(),
             treasury,
             requester: back,
             work: pricing::GIGA,
         };
-        let output = Output { hash: [9; 32].into(), tokens: 0 };
-        let replicas = replicas.try_into().expect("few replicas");
-        job(JobStatus::Settled { output, replicas, receipt })
+        job(split(Output { hash: [9; 32].into(), tokens: 0 }, replicas, receipt, owners.to_vec()))
     }
 
     #[test]
@@ -187,7 +223,7 @@ mod tests {
             settled(&[(2, 30), (3, 25)], 20, 5, 20),
             job(JobStatus::Refunded { reason: RefundReason::NoWorker }),
         ];
-        let ledger = Ledger::of(&jobs, &account(8), &account(9)).unwrap();
+        let ledger = Ledger::of(&jobs, &account(9)).unwrap();
         assert_eq!(ledger.escrow, 300);
         assert_eq!((ledger.workers, ledger.owner, ledger.treasury), (95, 40, 15));
         assert_eq!(ledger.returned, 150);
@@ -197,6 +233,30 @@ mod tests {
         assert_eq!(ledger.entries[&account(8)].received, 40);
         assert_eq!(ledger.entries[&account(9)].received, 15);
         assert!(ledger.balances());
+    }
+
+    #[test]
+    fn every_owner_should_have_what_its_assets_earned() {
+        let kept = Royalty { credited: false, ..royalty(2, 7, 5) };
+        let owners = [royalty(0, 8, 10), royalty(1, 7, 3), kept];
+        let jobs = [descended(&[(2, 40)], &owners, 10, 32), settled(&[(2, 40)], 20, 10, 30)];
+        let ledger = Ledger::of(&jobs, &account(9)).unwrap();
+        assert_eq!(ledger.owner, 38);
+        assert_eq!(ledger.entries[&account(8)].received, 30);
+        assert_eq!(ledger.entries[&account(7)].received, 8, "what is kept belongs to it");
+        let earned = |part: &Royalty| ledger.royalties[&(part.asset, part.payee.clone())];
+        assert_eq!(earned(&owners[0]), Earned { amount: 30, kept: 0 });
+        assert_eq!(earned(&owners[2]), Earned { amount: 5, kept: 5 });
+        assert!(ledger.balances());
+    }
+
+    #[test]
+    fn royalties_that_are_not_the_owners_part_should_be_refused() {
+        let mut short = descended(&[(2, 40)], &[royalty(0, 8, 10), royalty(1, 7, 10)], 10, 30);
+        if let JobStatus::Settled { royalties, .. } = &mut short.status {
+            royalties.pop();
+        }
+        assert!(Ledger::of(&[short], &account(9)).is_err());
     }
 
     #[test]
@@ -212,7 +272,7 @@ mod tests {
             receipt.workers -= 30;
             receipt.requester += 30;
         }
-        let ledger = Ledger::of(&[job], &account(8), &account(9)).unwrap();
+        let ledger = Ledger::of(&[job], &account(9)).unwrap();
         assert_eq!(ledger.entries[&account(2)].received, 0);
         assert_eq!(ledger.entries[&account(3)].received, 25);
         assert!(ledger.balances());
@@ -220,7 +280,8 @@ mod tests {
 
     #[test]
     fn an_account_should_keep_all_its_roles() {
-        let ledger = Ledger::of(&[settled(&[(1, 40)], 20, 10, 30)], &account(1), &account(9));
+        let ledger =
+            Ledger::of(&[descended(&[(1, 40)], &[royalty(0, 1, 20)], 10, 30)], &account(9));
         let entry = &ledger.unwrap().entries[&account(1)];
         assert_eq!(entry.roles, [Role::Requester, Role::Worker, Role::Owner]);
         assert_eq!((entry.spent, entry.received), (70, 60));
@@ -229,17 +290,17 @@ mod tests {
     #[test]
     fn a_receipt_that_does_not_add_up_should_be_refused() {
         let short = settled(&[(2, 40)], 20, 10, 29);
-        assert!(Ledger::of(&[short], &account(8), &account(9)).is_err());
+        assert!(Ledger::of(&[short], &account(9)).is_err());
         let mut wrong_pay = settled(&[(2, 40)], 20, 10, 30);
         if let JobStatus::Settled { receipt, .. } = &mut wrong_pay.status {
             receipt.workers += 1;
             receipt.requester -= 1;
         }
-        let failure = Ledger::of(&[wrong_pay], &account(8), &account(9)).unwrap_err();
+        let failure = Ledger::of(&[wrong_pay], &account(9)).unwrap_err();
         assert!(failure.to_string().contains("job 7"), "{failure}");
         let mut huge = settled(&[(2, 40)], Balance::MAX, 10, 30);
         huge.spec.max_price = Balance::MAX;
-        assert!(Ledger::of(&[huge], &account(8), &account(9)).is_err());
+        assert!(Ledger::of(&[huge], &account(9)).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The accounts that jobs pay, before and after.
 
-use super::ledger::{unexplained, Entry, Ledger, Role};
+use super::ledger::{unexplained, Earned, Entry, Ledger, Role};
 use crate::{
     commands::{account_json, amount, amount_json, worker},
     context::Context,
@@ -13,14 +13,13 @@ use vigil_client::{
     amount::{change, Amount},
     Block, View,
 };
-use vigil_primitives::{api::VersionView, AccountId, Balance, BlockNumber, Job};
+use vigil_primitives::{api::VersionView, AccountId, AssetId, Balance, BlockNumber, Job};
 
-/// What an account has in all: free and held.
+/// What an account has in all: free, held, and kept for it until it claims it.
 type Total = Balance;
 
 /// The accounts before and after a set of jobs.
 pub(super) struct Money {
-    owner: AccountId,
     treasury: AccountId,
     from: Block,
     to: BlockNumber,
@@ -32,13 +31,14 @@ pub(super) struct Money {
 }
 
 impl Money {
-    /// Reads what everybody has who may be paid: the requester, the owner, the treasury, and every
-    /// worker that serves the version.
+    /// Reads what everybody has who may be paid: the requester, the owners of all that the version
+    /// descends from, the treasury, and every worker that serves the version.
     pub(super) async fn before(context: &Context, version: &VersionView) -> Outcome<Self> {
         let from = context.client.finalized_head().await?;
         let treasury = context.view().parameters().await?.treasury;
-        let mut accounts =
-            vec![context.key()?.account().clone(), version.owner.clone(), treasury.clone()];
+        let mut accounts = vec![context.key()?.account().clone(), treasury.clone()];
+        let lineage = context.view().lineage(version.id.into()).await?;
+        accounts.extend(lineage.into_iter().flat_map(|view| view.nodes).map(|node| node.owner));
         let serving = worker::all(context).await?.into_iter();
         let serving = serving.filter(|worker| worker.serves.contains(&version.id));
         accounts.extend(serving.map(|worker| worker.account));
@@ -49,7 +49,6 @@ impl Money {
             before.insert(account, total);
         }
         Ok(Self {
-            owner: version.owner.clone(),
             treasury,
             from,
             to: from.number,
@@ -68,14 +67,15 @@ impl Money {
         jobs: &[Job],
         fees: Balance,
     ) -> Outcome {
-        self.ledger = Ledger::of(jobs, &self.owner, &self.treasury)?;
+        self.ledger = Ledger::of(jobs, &self.treasury)?;
         (self.jobs, self.fees) = (jobs.len(), fees);
         let to = context.client.finalized_head().await?;
         self.to = to.number;
         let accounts: Vec<_> = self.ledger.entries.keys().cloned().collect();
         for account in accounts {
             if !self.before.contains_key(&account) {
-                // A worker that came to serve the version after the search began.
+                // A worker that came to serve the version, or an owner that took over an asset,
+                // after the search began.
                 let then = total(&context.client.at(self.from.hash), &account).await?;
                 self.before.insert(account.clone(), then);
             }
@@ -100,7 +100,7 @@ impl Money {
     }
 
     /// Whether the jobs and the requester's fees explain every change: the requester's to the last
-    /// unit, the owner's and the treasury's to the last unit, and the workers' apart from the fees
+    /// unit, the owners' and the treasury's to the last unit, and the workers' apart from the fees
     /// of their own transactions.
     pub(super) fn exact(&self) -> bool {
         self.rows().all(|(_, before, after, entry)| {
@@ -138,6 +138,7 @@ impl Money {
             "escrow": amount_json(self.ledger.escrow),
             "to_workers": amount_json(self.ledger.workers),
             "to_owner": amount_json(self.ledger.owner),
+            "royalties": self.ledger.royalties.iter().map(royalty_json).collect::<Vec<_>>(),
             "to_treasury": amount_json(self.ledger.treasury),
             "back_to_requester": amount_json(self.ledger.returned),
             "requester_fees": amount_json(self.fees),
@@ -176,8 +177,8 @@ impl Money {
             "some accounts also did other things in these blocks: their changes differ"
         };
         format!(
-            "{}\n\nescrow of {} jobs  {}\n= workers          {}\n+ owner            {}\n\
-             + treasury         {}\n+ back             {}\n\
+            "{}\n\nescrow of {} jobs  {}\n= workers          {}\n+ owners           {}\n\
+             + treasury         {}\n+ back             {}\n\n{}\n\n\
              blocks {} to {}; the requester's transaction fees: {}; {verdict}",
             output::render(&table),
             self.jobs,
@@ -186,6 +187,7 @@ impl Money {
             Amount(ledger.owner).exact(),
             Amount(ledger.treasury).exact(),
             Amount(ledger.returned).exact(),
+            royalties(ledger),
             self.from.number,
             self.to,
             amount(self.fees),
@@ -193,9 +195,34 @@ impl Money {
     }
 }
 
+/// What every asset earned whom, for people.
+fn royalties(ledger: &Ledger) -> String {
+    let mut table = output::table(["ASSET", "OWNER", "EARNED (VGL)", "OF THIS KEPT"]);
+    for ((asset, payee), Earned { amount, kept }) in &ledger.royalties {
+        table.add_row([
+            asset.to_string(),
+            payee.to_string(),
+            Amount(*amount).exact(),
+            if *kept > 0 { Amount(*kept).exact() } else { String::new() },
+        ]);
+    }
+    output::align_right(&mut table, &[2, 3]);
+    output::render(&table)
+}
+
+fn royalty_json(((asset, payee), earned): (&(AssetId, AccountId), &Earned)) -> Value {
+    json!({
+        "asset": asset.to_string(),
+        "payee": account_json(payee),
+        "amount": amount_json(earned.amount),
+        "kept": amount_json(earned.kept),
+    })
+}
+
 async fn total(view: &View<'_>, account: &AccountId) -> Outcome<Total> {
     let balances = view.balances(account).await?;
-    Ok(balances.free.saturating_add(balances.held))
+    let kept = view.claimable(account).await?;
+    Ok(balances.free.saturating_add(balances.held).saturating_add(kept))
 }
 
 /// A signed amount with all its decimals.
@@ -210,33 +237,38 @@ fn signed(value: i128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::job::tests::{job, replica};
+    use crate::commands::job::{
+        royalty,
+        tests::{job, replica, split},
+    };
     use vigil_primitives::{
         job::{Output, Receipt},
+        lineage::Royalty,
         pricing::GIGA,
-        JobStatus,
     };
 
     fn account(byte: u8) -> AccountId {
         AccountId::new([byte; 32])
     }
 
-    /// One job of 100 with a requester 1, a worker 2, an owner 8 and a treasury 9, and 7 of fees.
-    fn money(after: [(u8, Balance); 4]) -> Money {
+    /// One job of 100 with a requester 1, a worker 2, a treasury 9 and 7 of fees. The model is 8's;
+    /// it descends from something of 7's, whose part is kept.
+    fn money(after: [(u8, Balance); 5]) -> Money {
         let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: GIGA };
-        let settled = job(JobStatus::Settled {
-            output: Output { hash: [4; 32].into(), tokens: 0 },
-            replicas: vec![replica(2, 40, 4)].try_into().expect("one fits"),
+        let kept = Royalty { credited: false, ..royalty(1, 7, 3) };
+        let settled = job(split(
+            Output { hash: [4; 32].into(), tokens: 0 },
+            vec![replica(2, 40, 4)],
             receipt,
-        });
+            vec![royalty(0, 8, 17), kept],
+        ));
         Money {
-            owner: account(8),
             treasury: account(9),
             from: Block { number: 5, hash: Default::default() },
             to: 9,
-            before: [1, 2, 8, 9].into_iter().map(|byte| (account(byte), 1_000)).collect(),
+            before: [1, 2, 7, 8, 9].into_iter().map(|byte| (account(byte), 1_000)).collect(),
             after: after.into_iter().map(|(byte, total)| (account(byte), total)).collect(),
-            ledger: Ledger::of(&[settled], &account(8), &account(9)).unwrap(),
+            ledger: Ledger::of(&[settled], &account(9)).unwrap(),
             jobs: 1,
             fees: 7,
         }
@@ -244,11 +276,14 @@ mod tests {
 
     #[test]
     fn money_should_be_exact_when_receipts_and_fees_explain_every_change() {
-        let money = money([(1, 923), (2, 1_035), (8, 1_020), (9, 1_010)]);
+        let money = money([(1, 923), (2, 1_035), (7, 1_003), (8, 1_017), (9, 1_010)]);
         assert!(money.exact());
         let json = money.json();
         assert_eq!(json["escrow"], "100");
         assert_eq!(json["requester_fees"], "7");
+        assert_eq!(json["royalties"][1]["amount"], "3");
+        assert_eq!(json["royalties"][1]["kept"], "3");
+        assert_eq!(json["royalties"][0]["kept"], "0");
         let text = money.text();
         assert!(text.contains("-0.000000000077"), "{text}");
         assert!(text.contains("-0.000000000005"), "the worker's own fees: {text}");
@@ -258,10 +293,11 @@ mod tests {
     #[test]
     fn money_should_not_be_exact_when_a_unit_is_missing_or_too_much() {
         for after in [
-            [(1, 922), (2, 1_035), (8, 1_020), (9, 1_010)],
-            [(1, 923), (2, 1_041), (8, 1_020), (9, 1_010)],
-            [(1, 923), (2, 1_035), (8, 1_019), (9, 1_010)],
-            [(1, 923), (2, 1_035), (8, 1_020), (9, 1_011)],
+            [(1, 922), (2, 1_035), (7, 1_003), (8, 1_017), (9, 1_010)],
+            [(1, 923), (2, 1_041), (7, 1_003), (8, 1_017), (9, 1_010)],
+            [(1, 923), (2, 1_035), (7, 1_002), (8, 1_017), (9, 1_010)],
+            [(1, 923), (2, 1_035), (7, 1_003), (8, 1_016), (9, 1_010)],
+            [(1, 923), (2, 1_035), (7, 1_003), (8, 1_017), (9, 1_011)],
         ] {
             let money = money(after);
             assert!(!money.exact());

@@ -1,0 +1,143 @@
+//! `vigil job quote`: what a job would cost now, and who would be paid what of it.
+
+use super::{
+    price,
+    royalties::{split_json, split_text},
+};
+use crate::{
+    cli::Global,
+    commands::{amount, amount_json, generation::Generation, texts, work},
+    context::Context,
+    error::Outcome,
+    output,
+};
+use clap::Args;
+use serde_json::json;
+use std::collections::BTreeSet;
+use vigil_primitives::{api::Quote as ChainQuote, VersionId};
+
+/// Arguments of `job quote`.
+#[derive(Debug, Args)]
+pub(crate) struct Quote {
+    /// The version to run.
+    #[arg(long, value_name = "MODEL@VERSION")]
+    version: VersionId,
+    #[command(flatten)]
+    texts: texts::Texts,
+    #[command(flatten)]
+    tokenizer: texts::TokenizerArgs,
+    #[command(flatten)]
+    generation: Generation,
+    /// Quote for an input of this many tokens.
+    #[arg(long, value_name = "N", conflicts_with_all = ["input", "input_file", "tokens"])]
+    tokens_in: Option<u32>,
+    /// Workers that run the job independently.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    replicas: u8,
+}
+
+impl Quote {
+    pub(super) async fn execute(self, global: &Global) -> Outcome {
+        let context = Context::connect(global).await?;
+        let version = context.version(self.version).await?;
+        let tokens = match self.tokens_in {
+            Some(tokens) => vec![tokens],
+            None => {
+                let inputs = self.tokenizer.prepare(&self.texts, &version.spec)?;
+                inputs
+                    .iter()
+                    .map(|input| u32::try_from(input.tokens.len()).unwrap_or(u32::MAX))
+                    .collect()
+            }
+        };
+        let mut rows = Vec::new();
+        for tokens in tokens {
+            let out = self.generation.max_tokens_out(tokens, &version.spec.architecture)?;
+            let quote = context.view().quote(self.version, tokens, out, self.replicas).await?;
+            let quote = quote.map_err(|reason| price::no_quote(self.version, reason))?;
+            rows.push((tokens, out, quote));
+        }
+        let json = json!({
+            "version": self.version.to_string(),
+            "replicas": self.replicas,
+            "quotes": rows.iter().map(|(tokens, out, quote)| json!({
+                "tokens_in": tokens,
+                "max_tokens_out": out,
+                "work": quote.work,
+                "owner_fee": amount_json(quote.owner_fee),
+                "split": split_json(&quote.split),
+                "lowest": quote.lowest.map(amount_json),
+                "highest": quote.highest.map(amount_json),
+                "workers": quote.workers,
+            })).collect::<Vec<_>>(),
+        });
+        output::show(global, &json, || {
+            let splits = splits(&rows);
+            [table(&rows)].into_iter().chain(splits).collect::<Vec<_>>().join("\n\n")
+        });
+        Ok(())
+    }
+}
+
+fn table(rows: &[(u32, u32, ChainQuote)]) -> String {
+    let mut table = output::table([
+        "TOKENS IN",
+        "TOKENS OUT",
+        "WORK",
+        "OWNER'S FEE",
+        "LOWEST",
+        "HIGHEST",
+        "WORKERS",
+    ]);
+    let price = |price: Option<_>| price.map_or_else(|| "none now".into(), amount);
+    for (tokens, out, quote) in rows {
+        table.add_row([
+            tokens.to_string(),
+            out.to_string(),
+            work(quote.work),
+            amount(quote.owner_fee),
+            price(quote.lowest),
+            price(quote.highest),
+            quote.workers.to_string(),
+        ]);
+    }
+    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6]);
+    output::render(&table)
+}
+
+/// The split of every different fee.
+fn splits(rows: &[(u32, u32, ChainQuote)]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    rows.iter()
+        .filter(|(_, _, quote)| seen.insert(quote.owner_fee))
+        .map(|(_, _, quote)| split_text(&quote.split, quote.owner_fee))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::royalties::tests::royalty, *};
+
+    #[test]
+    fn a_quote_that_nobody_takes_should_say_so() {
+        let split = vec![royalty(0, 1, 2)];
+        let quote =
+            ChainQuote { work: 1, owner_fee: 2, split, lowest: None, highest: None, workers: 0 };
+        assert!(table(&[(8, 0, quote)]).contains("none now"));
+    }
+
+    #[test]
+    fn every_different_fee_should_be_split_once() {
+        let quote = |fee, tokens| {
+            let split = vec![royalty(0, 1, fee - 1), royalty(1, 2, 1)];
+            let (work, workers) = (1, 0);
+            let quote =
+                ChainQuote { work, owner_fee: fee, split, lowest: None, highest: None, workers };
+            (tokens, 0, quote)
+        };
+        let splits = splits(&[quote(20, 4), quote(20, 4), quote(30, 6)]);
+        assert_eq!(splits.len(), 2);
+        assert!(splits[0].contains("0.000000000019") && splits[1].contains("0.000000000029"));
+        assert!(splits.iter().all(|split| split.contains("to the last unit")));
+    }
+}

@@ -1,0 +1,236 @@
+//! Models and versions in words, tables and JSON.
+
+use super::Target;
+use crate::{
+    assets::{terms_json, terms_rows, waterfall_json, waterfall_text},
+    cli::Global,
+    commands::{account_json, amount, amount_json, architecture, hex},
+    context::Context,
+    error::Outcome,
+    output, text,
+};
+use serde_json::{json, Value};
+use vigil_primitives::{
+    api::{ModelView, VersionView},
+    model::VersionStatus,
+    Version, VersionId,
+};
+
+pub(super) async fn show(global: &Global, target: Target) -> Outcome {
+    let context = Context::connect(global).await?;
+    match target {
+        Target::Version(id) => {
+            let version = context.version(id).await?;
+            let lineage = context.view().lineage(id.into()).await?;
+            let payees = lineage.map(|lineage| lineage.nodes).unwrap_or_default();
+            let mut json = version_json(&version);
+            json["waterfall"] = waterfall_json(&payees);
+            output::show(global, &json, || {
+                let details = version_details(&version);
+                format!("{details}\n\nof what it earns:\n{}", waterfall_text(&payees))
+            });
+        }
+        Target::Model(id) => {
+            let model = context.model(id).await?;
+            let mut versions = Vec::new();
+            for version in newest(model.versions) {
+                versions.push(context.version(VersionId { model: id, version }).await?);
+            }
+            let mut json = model_json(&model);
+            json["latest"] = versions.iter().map(version_json).collect();
+            output::show(global, &json, || model_details(&model, &versions));
+        }
+    }
+    Ok(())
+}
+
+/// The newest versions of a model, newest first: enough for a screen.
+fn newest(versions: Version) -> impl Iterator<Item = Version> {
+    (0..versions).rev().take(20)
+}
+
+fn model_details(model: &ModelView, versions: &[VersionView]) -> String {
+    let mut rows = vec![
+        ("model", model.id.to_string()),
+        ("name", text::printable(&model.name)),
+        ("owner", model.owner.to_string()),
+        ("versions", model.versions.to_string()),
+    ];
+    if let Some(to) = &model.pending_owner {
+        rows.push(("offered to", to.to_string()));
+    }
+    let mut table =
+        output::table(["VERSION", "STATUS", "WORKERS", "PER JOB", "PER 1K TOKENS", "LICENCE"]);
+    for version in versions {
+        table.add_row([
+            version.id.to_string(),
+            status(version.status).into(),
+            version.workers.to_string(),
+            amount(version.spec.fee.per_job),
+            amount(version.spec.fee.per_1k_tokens),
+            text::brief(&version.spec.terms.licence, 32),
+        ]);
+    }
+    output::align_right(&mut table, &[2, 3, 4]);
+    let table = if versions.is_empty() { String::new() } else { output::render(&table) };
+    format!("{}\n\n{table}", output::fields(rows))
+}
+
+fn version_details(version: &VersionView) -> String {
+    let spec = &version.spec;
+    let mut rows = vec![
+        ("version", version.id.to_string()),
+        ("status", status(version.status).into()),
+        ("owner", version.owner.to_string()),
+        ("workers", version.workers.to_string()),
+        ("architecture", architecture(&spec.architecture)),
+        ("operator set", spec.op_set.to_string()),
+        ("package", hex(&spec.package)),
+        ("weights", format!("{} ({})", hex(&spec.weights.hash), output::bytes(spec.weights.len))),
+        ("tokenizer", hex(&spec.tokenizer)),
+        ("fee per job", amount(spec.fee.per_job)),
+        ("fee per 1k tokens", amount(spec.fee.per_1k_tokens)),
+    ];
+    rows.extend(terms_rows(&spec.terms));
+    if let Some(metadata) = &spec.metadata {
+        rows.push((
+            "metadata",
+            format!("{} ({})", hex(&metadata.hash), output::bytes(metadata.len)),
+        ));
+    }
+    rows.extend(spec.sources.iter().map(|source| ("source", text::printable(source))));
+    output::fields(rows)
+}
+
+/// The status in one word.
+pub(crate) fn status(status: VersionStatus) -> &'static str {
+    match status {
+        VersionStatus::Active => "active",
+        VersionStatus::Deprecated => "deprecated",
+        VersionStatus::Revoked => "revoked",
+    }
+}
+
+pub(super) fn model_json(model: &ModelView) -> Value {
+    json!({
+        "model": model.id,
+        "name": text::printable(&model.name),
+        "owner": account_json(&model.owner),
+        "offered_to": model.pending_owner.as_ref().map(account_json),
+        "versions": model.versions,
+    })
+}
+
+fn version_json(version: &VersionView) -> Value {
+    let spec = &version.spec;
+    let mut json = json!({
+        "version": version.id.to_string(),
+        "status": status(version.status),
+        "owner": account_json(&version.owner),
+        "workers": version.workers,
+        "architecture": spec.architecture,
+        "op_set": spec.op_set,
+        "package": hex(&spec.package),
+        "weights": { "hash": hex(&spec.weights.hash), "bytes": spec.weights.len },
+        "tokenizer": hex(&spec.tokenizer),
+        "metadata": spec.metadata.as_ref().map(
+            |metadata| json!({ "hash": hex(&metadata.hash), "bytes": metadata.len })
+        ),
+        "fee_per_job": amount_json(spec.fee.per_job),
+        "fee_per_1k_tokens": amount_json(spec.fee.per_1k_tokens),
+        "sources": spec.sources.iter().map(|url| text::printable(url)).collect::<Vec<_>>(),
+    });
+    if let (Some(json), Value::Object(terms)) = (json.as_object_mut(), terms_json(&spec.terms)) {
+        json.extend(terms);
+    }
+    json
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use vigil_primitives::{
+        architecture::Pooling,
+        model::{Artifact, Fee, Sources, VersionSpec},
+        terms::{Access, GrantTerms, Licence, Terms},
+        AccountId, Architecture, Encoder, Permill,
+    };
+
+    /// An active version of a small encoder, with open terms.
+    pub(crate) fn version() -> VersionView {
+        let architecture = Architecture::Encoder(Encoder {
+            vocabulary: 100,
+            hidden: 8,
+            layers: 1,
+            heads: 2,
+            intermediate: 16,
+            positions: 4,
+            token_types: 2,
+            layer_norm_eps: 1e-12f32.to_bits(),
+            pooling: Pooling::Mean,
+            normalize: true,
+        });
+        let terms = Terms {
+            licence: Licence::try_from(b"Apache-2.0".to_vec()).expect("short"),
+            licence_text: None,
+            commercial: true,
+            access: Access::Open,
+            royalty: Permill::zero(),
+        };
+        VersionView {
+            id: VersionId { model: 0, version: 0 },
+            owner: AccountId::new([8; 32]),
+            spec: VersionSpec {
+                package: [1; 32].into(),
+                weights: Artifact { hash: [2; 32].into(), len: 4_096 },
+                tokenizer: [3; 32].into(),
+                architecture,
+                op_set: 1,
+                metadata: None,
+                terms,
+                fee: Fee { per_job: 5, per_1k_tokens: 7 },
+                sources: Sources::default(),
+            },
+            status: VersionStatus::Active,
+            workers: 1,
+        }
+    }
+
+    #[test]
+    fn a_version_should_be_shown_with_all_its_terms() {
+        let mut version = version();
+        let price = 2_000_000_000_000;
+        let paid = GrantTerms { price, duration: 9, uses: Some(3) };
+        version.spec.terms.access = Access::Paid(paid);
+        version.spec.terms.royalty = Permill::from_percent(5);
+        version.spec.terms.commercial = false;
+        version.spec.metadata = Some(Artifact { hash: [0xab; 32].into(), len: 77 });
+        let metadata = format!("0x{}", "ab".repeat(32));
+        let text = version_details(&version);
+        for says in ["Apache-2.0", "2 VGL", "9 blocks", "3 uses", "5%", "not allowed", &metadata] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        let json = version_json(&version);
+        assert_eq!(json["licence"], "Apache-2.0");
+        assert_eq!(json["access"]["kind"], "paid");
+        assert_eq!(json["royalty_ppm"], 50_000);
+        assert_eq!(json["metadata"]["hash"], metadata);
+        assert_eq!(json["fee_per_job"], "5");
+        assert_eq!(json["commercial"], false);
+    }
+
+    #[test]
+    fn a_hostile_name_should_not_reach_the_terminal() {
+        let model = ModelView {
+            id: 1,
+            name: b"\x1b]0;owned\x07\xff".to_vec().try_into().unwrap(),
+            owner: AccountId::new([1; 32]),
+            pending_owner: None,
+            versions: 0,
+        };
+        let text = model_details(&model, &[]);
+        assert!(text.contains("\\u{1b}]0;owned\\u{7}\\xff"), "{text}");
+        assert!(!text.contains('\u{1b}'));
+        assert!(!model_json(&model).to_string().contains('\u{1b}'));
+    }
+}
