@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        account, chain, claim, compare, dataset, grant, job, metadata, model, pack, run, search,
-        worker,
+        account, chain, claim, compare, dataset, grant, job, lineage, metadata, model, pack, revenue,
+        run, search, worker,
     },
     error::{Failure, Outcome},
 };
@@ -82,6 +82,10 @@ pub(crate) enum Command {
     /// The JSON documents that describe models and datasets.
     #[command(subcommand)]
     Metadata(metadata::Command),
+    /// What an asset descends from: a tree with shares and owners.
+    Lineage(lineage::Lineage),
+    /// What an account has earned with its assets, by era.
+    Revenue(revenue::Revenue),
     /// Workers: the list, and what an operator does to one.
     #[command(subcommand)]
     Worker(worker::Command),
@@ -121,6 +125,8 @@ impl Cli {
             Command::Grant(command) => command.execute(&global).await,
             Command::Claim(claim) => claim.execute(&global).await,
             Command::Metadata(command) => command.execute(&global).await,
+            Command::Lineage(lineage) => lineage.execute(&global).await,
+            Command::Revenue(revenue) => revenue.execute(&global).await,
             Command::Worker(command) => command.execute(&global).await,
             Command::Job(command) => command.execute(&global).await,
             Command::Search(search) => search.execute(&global).await,

@@ -352,7 +352,14 @@ pub mod balances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::{job::Output, Hash};
+    use vigil_primitives::{
+        dataset::DatasetSpec,
+        job::Output,
+        lineage::{Share, Shares},
+        model::{Artifact, Sources},
+        terms::{Access, Licence, Terms},
+        DatasetVersionId, Hash, Permill, VersionId,
+    };
 
     #[test]
     fn arguments_should_be_the_scale_of_each_in_order() {
@@ -364,6 +371,52 @@ mod tests {
         expected.extend([9; 32]);
         assert_eq!(call.arguments.bytes, expected);
         assert_eq!(call.arguments.fields, 3);
+    }
+
+    #[test]
+    fn a_grant_should_be_given_with_the_asset_first_and_its_bounds_last() {
+        let asset = DatasetVersionId { dataset: 3, version: 1 }.into();
+        let call = provenance::give_grant(asset, &[7; 32].into(), Some(9), None);
+        let mut expected = vec![1, 3, 0, 0, 0, 1, 0, 0, 0];
+        expected.extend([7; 32]);
+        expected.extend([1, 9, 0, 0, 0]);
+        expected.push(0);
+        assert_eq!(call.arguments, Arguments { fields: 4, bytes: expected });
+        assert_eq!((call.pallet(), call.name()), ("Provenance", "give_grant"));
+    }
+
+    #[test]
+    fn citations_should_follow_the_version_in_parts_per_million() {
+        let asset = VersionId { model: 2, version: 0 }.into();
+        let cited = Share { asset, share: Permill::from_percent(5) };
+        let citations = Shares::try_from(vec![cited]).unwrap();
+        let id = DatasetVersionId { dataset: 4, version: 0 };
+        let spec = DatasetSpec {
+            content: Artifact { hash: Hash::repeat_byte(5), len: 6 },
+            metadata: None,
+            terms: Terms {
+                licence: Licence::try_from(b"MIT".to_vec()).unwrap(),
+                licence_text: None,
+                commercial: true,
+                access: Access::AllowList,
+                royalty: Permill::from_parts(1),
+            },
+            sources: Sources::default(),
+        };
+        let call = provenance::publish(id.dataset, &spec, &citations);
+        let mut expected = vec![4, 0, 0, 0];
+        // The content, no metadata.
+        expected.extend([5; 32]);
+        expected.extend(6u64.to_le_bytes());
+        expected.push(0);
+        // The terms: a licence of three bytes without a text, commercial, by grant, the royalty.
+        expected.extend([12, b'M', b'I', b'T', 0, 1, 1]);
+        expected.extend(1u32.to_le_bytes());
+        // No source, one citation.
+        expected.extend([0, 4]);
+        expected.extend([0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend(50_000u32.to_le_bytes());
+        assert_eq!(call.arguments, Arguments { fields: 3, bytes: expected });
     }
 
     #[test]

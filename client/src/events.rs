@@ -213,6 +213,7 @@ pub mod jobs {
 mod tests {
     use super::*;
     use codec::Encode;
+    use vigil_primitives::{grant::Grant, AssetId, ContentHash, DatasetVersionId, VersionId};
 
     fn submitted(job: u64) -> Event {
         let fields = (job, [1u8; 32], (0u32, 0u32), 5u128).encode();
@@ -226,6 +227,27 @@ mod tests {
         assert_eq!(events.expect::<jobs::Submitted>().unwrap().job, 2);
         assert_eq!(events.all::<jobs::Submitted>().count(), 2);
         assert_eq!(events.find::<models::ModelCreated>().unwrap(), None);
+    }
+
+    #[test]
+    fn a_bought_grant_should_be_read_with_what_was_paid_this_time() {
+        let asset = AssetId::Dataset(DatasetVersionId { dataset: 3, version: 1 });
+        let grant = Grant::new(8, 10, Some(100), Some(5), 1_000);
+        let fields = (asset, [7u8; 32], grant, 500u128).encode();
+        let event = Event { pallet: "Provenance".into(), name: "GrantBought".into(), fields };
+        let bought = Events(vec![event]).expect::<provenance::GrantBought>().unwrap();
+        let holder = [7; 32].into();
+        assert_eq!(bought, provenance::GrantBought { asset, holder, grant, price: 500 });
+    }
+
+    #[test]
+    fn a_revoked_grant_should_be_read_with_its_refund() {
+        let asset = AssetId::Model(VersionId { model: 0, version: 2 });
+        let evidence = Some(ContentHash::repeat_byte(4));
+        let fields = (asset, [7u8; 32], 8u64, 250u128, evidence).encode();
+        let event = Event { pallet: "Provenance".into(), name: "GrantRevoked".into(), fields };
+        let revoked = Events(vec![event]).expect::<provenance::GrantRevoked>().unwrap();
+        assert_eq!((revoked.grant, revoked.refund, revoked.evidence), (8, 250, evidence));
     }
 
     #[test]

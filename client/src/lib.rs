@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`Client`] | the connection: it survives node restarts |
 //! | [`view`] | what the chain knows at one block |
-//! | [`calls`] | every extrinsic of models, workers and jobs |
+//! | [`calls`] | every extrinsic of models, datasets, grants, workers and jobs |
 //! | [`submit`] | signing, sending, following: many at once, none lost |
 //! | [`events`] | what an extrinsic brought about |
 //! | [`blocks`] | the stream of new best blocks |
