@@ -266,7 +266,7 @@ fn descend(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome<Descent> {
             return Err(invalid(at_fault, reason));
         }
     };
-    let known = |asset| {
+    let known = |asset: AssetId| {
         let mut nodes = parents.iter().flat_map(|parent| &parent.lineage.nodes);
         nodes.find(|node| node.asset == asset)
     };
@@ -301,7 +301,7 @@ fn invalid(parent: Option<&Parent>, reason: InvalidLineage) -> Failure {
              is longer: cite one of its ancestors instead"
         )),
         InvalidLineage::ShareTooSmall => {
-            let payees = parent.map_or(&[][..], |parent| &parent.lineage.nodes);
+            let payees = parent.map_or(&[][..], |parent| parent.lineage.nodes.as_slice());
             let smallest = payees.iter().skip(1).map(|node| node.share.deconstruct());
             let smallest = smallest.filter(|parts| *parts > 0).min().unwrap_or(1);
             let least = Permill::one().deconstruct().div_ceil(smallest);

@@ -1,5 +1,6 @@
 //! The binary as people use it.
 
+mod assets;
 mod common;
 mod keys;
 mod local;
