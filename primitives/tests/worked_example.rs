@@ -13,9 +13,9 @@ const DOCUMENT: &str = include_str!("../../docs/protocol.md");
 fn stated(parts: &[String]) {
     let holds = |line: &str| {
         let mut rest = line;
-        parts.iter().all(|part| {
-            rest.split_once(part.as_str()).map(|(_, after)| rest = after).is_some()
-        })
+        parts
+            .iter()
+            .all(|part| rest.split_once(part.as_str()).map(|(_, after)| rest = after).is_some())
     };
     assert!(DOCUMENT.lines().any(holds), "docs/protocol.md has no line with {parts:?}");
 }

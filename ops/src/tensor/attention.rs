@@ -259,8 +259,10 @@ multiversion! {
     fn softmax(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 = softmax_body;
 }
 
+/// Turns scores into the exponentials of their distances to the highest, and returns the sum of
+/// these. The length is a multiple of 16, the end padded with negative infinity.
 #[inline(always)]
-fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 {
+pub(super) fn exponentials(scores: &mut [f32]) -> f32 {
     let highest =
         from_order_key(scores.iter().fold(i32::MIN, |max, score| order_key(*score).max(max)));
     // With a finite one at the top no score is NaN or above it.
@@ -273,7 +275,7 @@ fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f
             *score = exp(*score - highest);
         }
     }
-    let total = fold(scores.chunks(TOKEN_BLOCK as usize).map(|block| {
+    fold(scores.chunks(TOKEN_BLOCK as usize).map(|block| {
         let mut lanes = [0f32; LANES];
         for stripe in block.chunks_exact(LANES) {
             for (lane, e) in lanes.iter_mut().zip(stripe) {
@@ -281,7 +283,12 @@ fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f
             }
         }
         canonical(sum_lanes(lanes))
-    }));
+    }))
+}
+
+#[inline(always)]
+fn softmax_body(scores: &mut [f32], value_max: &[f32], weights: &mut [i16]) -> f32 {
+    let total = exponentials(scores);
     let mut largest = 0u32;
     for (e, max) in scores.iter_mut().zip(value_max) {
         let weighted = *e * *max;

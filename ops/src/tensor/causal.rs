@@ -10,7 +10,7 @@
 
 use super::{
     area,
-    attention::{scale_scores, scale_sums},
+    attention::{exponentials, scale_scores, scale_sums},
     check_kernel, check_length,
     decoder::{rms_normalise, RmsNorm},
     multiversion,
@@ -446,20 +446,7 @@ multiversion! {
 fn softmax_body(scores: &mut [f32], seen: usize, value_max: &[f32], weights: &mut [i8]) -> f32 {
     let (stripes, rest) = scores.split_at_mut(seen.next_multiple_of(LANES));
     stripes[seen..].fill(f32::NEG_INFINITY);
-    let highest =
-        from_order_key(stripes.iter().fold(i32::MIN, |max, score| order_key(*score).max(max)));
-    for score in stripes.iter_mut() {
-        *score = exp(*score - highest);
-    }
-    let total = fold(stripes.chunks(TOKEN_BLOCK as usize).map(|block| {
-        let mut lanes = [0f32; LANES];
-        for stripe in block.chunks_exact(LANES) {
-            for (lane, e) in lanes.iter_mut().zip(stripe) {
-                *lane += *e;
-            }
-        }
-        canonical(sum_lanes(lanes))
-    }));
+    let total = exponentials(stripes);
     // Whatever the values of later tokens are, they have no weight.
     stripes[seen..].fill(0.0);
     rest.fill(0.0);

@@ -1,8 +1,6 @@
 //! The Llama, Mistral and Qwen family: causal language models.
 
-use super::{
-    InvalidArchitecture, MAX_CONTEXT, MAX_HEAD_WIDTH, MAX_LAYERS, MAX_VOCABULARY, MAX_WIDTH,
-};
+use super::{check_limits, InvalidArchitecture, MAX_HEAD_WIDTH, MAX_WIDTH};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -124,19 +122,7 @@ impl Decoder {
         if self.hidden.max(self.intermediate).max(self.query_width()) > MAX_WIDTH {
             return Err(TooWide);
         }
-        if self.positions > MAX_CONTEXT {
-            return Err(ContextTooLong);
-        }
-        if self.vocabulary > MAX_VOCABULARY {
-            return Err(VocabularyTooLarge);
-        }
-        if self.layers > MAX_LAYERS {
-            return Err(TooManyLayers);
-        }
-        let eps = f32::from_bits(self.rms_norm_eps);
-        if !(eps.is_finite() && eps > 0.0) {
-            return Err(BadEpsilon);
-        }
+        check_limits(self.positions, self.vocabulary, self.layers, self.rms_norm_eps)?;
         if self.stop_tokens.iter().flatten().any(|token| *token >= self.vocabulary) {
             return Err(StopTokenOutOfVocabulary);
         }

@@ -1,6 +1,6 @@
 //! The BERT family: text encoders.
 
-use super::{InvalidArchitecture, MAX_CONTEXT, MAX_LAYERS, MAX_VOCABULARY, MAX_WIDTH};
+use super::{check_limits, InvalidArchitecture, MAX_WIDTH};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -116,20 +116,7 @@ impl Encoder {
         if self.hidden.max(self.intermediate) > MAX_WIDTH {
             return Err(TooWide);
         }
-        if self.positions > MAX_CONTEXT {
-            return Err(ContextTooLong);
-        }
-        if self.vocabulary > MAX_VOCABULARY {
-            return Err(VocabularyTooLarge);
-        }
-        if self.layers > MAX_LAYERS {
-            return Err(TooManyLayers);
-        }
-        let eps = f32::from_bits(self.layer_norm_eps);
-        if !(eps.is_finite() && eps > 0.0) {
-            return Err(BadEpsilon);
-        }
-        Ok(())
+        check_limits(self.positions, self.vocabulary, self.layers, self.layer_norm_eps)
     }
 
     /// Per layer: four `hidden x hidden` projections and two feed-forward products for every

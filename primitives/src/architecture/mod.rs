@@ -92,6 +92,29 @@ impl core::fmt::Display for InvalidArchitecture {
     }
 }
 
+/// The limits that every family keeps to. `eps` are the bits of its normalisation constant.
+fn check_limits(
+    positions: u32,
+    vocabulary: u32,
+    layers: u16,
+    eps: u32,
+) -> Result<(), InvalidArchitecture> {
+    if positions > MAX_CONTEXT {
+        return Err(InvalidArchitecture::ContextTooLong);
+    }
+    if vocabulary > MAX_VOCABULARY {
+        return Err(InvalidArchitecture::VocabularyTooLarge);
+    }
+    if layers > MAX_LAYERS {
+        return Err(InvalidArchitecture::TooManyLayers);
+    }
+    let eps = f32::from_bits(eps);
+    if !(eps.is_finite() && eps > 0.0) {
+        return Err(InvalidArchitecture::BadEpsilon);
+    }
+    Ok(())
+}
+
 impl Architecture {
     /// Checks every bound that the program, the referee and `work` rely on.
     pub fn validate(&self) -> Result<(), InvalidArchitecture> {
