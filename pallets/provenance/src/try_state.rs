@@ -18,15 +18,11 @@ use vigil_primitives::{
 };
 
 /// Sums by account. Accounts have no order of their own here: their encoding does.
-type Sums<AccountId> = BTreeMap<Vec<u8>, (AccountId, Balance)>;
+type Sums = BTreeMap<Vec<u8>, Balance>;
 
-fn add<AccountId: Encode + Clone>(
-    sums: &mut Sums<AccountId>,
-    account: &AccountId,
-    amount: Balance,
-) {
-    let entry = sums.entry(account.encode()).or_insert_with(|| (account.clone(), 0));
-    entry.1 = entry.1.saturating_add(amount);
+fn add(sums: &mut Sums, account: &impl Encode, amount: Balance) {
+    let sum = sums.entry(account.encode()).or_default();
+    *sum = sum.saturating_add(amount);
 }
 
 impl<T: Config> Pallet<T> {
@@ -199,15 +195,18 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Every account has as much on hold as the records say: whoever is in none has nothing.
     fn check_holds(
         reason: HoldReason,
-        sums: Sums<T::AccountId>,
+        mut sums: Sums,
         fault: &'static str,
     ) -> Result<(), TryRuntimeError> {
         let reason = reason.into();
-        for (account, sum) in sums.into_values() {
+        for account in frame_system::Account::<T>::iter_keys() {
+            let sum = sums.remove(&account.encode()).unwrap_or_default();
             ensure!(T::Currency::balance_on_hold(&reason, &account) == sum, fault);
         }
+        ensure!(sums.into_values().all(|sum| sum == 0), fault);
         Ok(())
     }
 }

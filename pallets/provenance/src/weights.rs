@@ -5,6 +5,7 @@
 //! Nobody pays too little by them, and no block holds more than it can execute.
 
 use frame_support::weights::{constants::RocksDbWeight, Weight};
+use vigil_primitives::lineage::MAX_PAYEES;
 
 /// Weights of this pallet.
 pub trait WeightInfo {
@@ -83,12 +84,12 @@ impl WeightInfo for () {
     fn buy_grant(payees: u32) -> Weight {
         // A payee that cannot be credited costs the attempt, a transfer to the keeper and a hold.
         let payee = high(300, 6, 6).saturating_add(Self::keep());
-        high(400, 8, 6)
+        high(400, 10, 9)
             .saturating_add(Self::split(payees))
             .saturating_add(payee.saturating_mul(payees.into()))
     }
     fn give_grant() -> Weight {
-        high(300, 8, 6)
+        high(300, 10, 9)
     }
     fn revoke_grant() -> Weight {
         high(600, 12, 11).saturating_add(Self::keep())
@@ -100,7 +101,11 @@ impl WeightInfo for () {
         high(300, 5, 5)
     }
     fn record(citations: u32) -> Weight {
-        high(100, 0, 1).saturating_add(high(200, 6, 3).saturating_mul(citations.into()))
+        // Whoever cites one asset may have to ask all its ancestors.
+        let ancestors = if citations == 0 { 0 } else { MAX_PAYEES };
+        high(100, 0, 1)
+            .saturating_add(high(20, 3, 0).saturating_mul(ancestors.into()))
+            .saturating_add(high(200, 6, 3).saturating_mul(citations.into()))
     }
     fn split(payees: u32) -> Weight {
         high(100, 3, 0).saturating_add(high(100, 3, 2).saturating_mul(payees.into()))

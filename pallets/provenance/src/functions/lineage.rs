@@ -9,9 +9,11 @@ use vigil_primitives::{
     traits::Provenance,
 };
 
-/// Bytes of the index entries of one citation: the two assets, hashed and plain, the share, and the
-/// cited asset's count.
-const CITATION_BYTES: u32 = 80;
+/// Bytes of the index entries of one citation, keys and all: of the two assets with the share, and
+/// of the cited asset's count.
+const CITATION_BYTES: u32 = 123;
+/// Bytes of the key of a lineage.
+const LINEAGE_KEY_BYTES: u32 = 49;
 
 impl<T: Config> Provenance<T::AccountId> for Pallet<T> {
     fn record(
@@ -49,8 +51,12 @@ impl<T: Config> Pallet<T> {
             ancestors.push(Self::lineage_of(citation.asset));
         }
         let lineage = Lineage::new(asset, citations, &ancestors).map_err(Error::<T>::from)?;
+        ensure!(
+            !terms.commercial || Self::allow_commerce(publisher, &lineage.citations),
+            Error::<T>::CommercialUseForbidden
+        );
         for (citation, cited) in lineage.citations.iter().zip(&cited) {
-            Self::consent(publisher, terms, citation, cited)?;
+            Self::consent(publisher, citation, cited)?;
             Descendants::<T>::insert(citation.asset, asset, citation.share);
             CitationCount::<T>::mutate(citation.asset, |count| *count = count.saturating_add(1));
             let Share { asset: of, share } = *citation;
@@ -59,14 +65,14 @@ impl<T: Config> Pallet<T> {
         let entries = u32::try_from(lineage.citations.len()).unwrap_or(u32::MAX);
         let bytes = u32::try_from(lineage.encoded_size()).unwrap_or(u32::MAX);
         Lineages::<T>::insert(asset, lineage);
-        Ok(bytes.saturating_add(entries.saturating_mul(CITATION_BYTES)))
+        let indices = entries.saturating_mul(CITATION_BYTES);
+        Ok(bytes.saturating_add(LINEAGE_KEY_BYTES).saturating_add(indices))
     }
 
     /// Whether a cited asset lets `publisher` descend from it: its owner may do so, everybody else
     /// on its terms.
     fn consent(
         publisher: &T::AccountId,
-        terms: &Terms,
         citation: &Share,
         cited: &Asset<T::AccountId>,
     ) -> DispatchResult {
@@ -75,11 +81,34 @@ impl<T: Config> Pallet<T> {
             return Ok(());
         }
         ensure!(citation.share >= cited.terms.royalty, Error::<T>::RoyaltyTooLow);
-        ensure!(cited.terms.commercial || !terms.commercial, Error::<T>::CommercialUseForbidden);
         match cited.terms.access {
             Access::Open => Ok(()),
             Access::AllowList | Access::Paid(_) => Self::consume(citation.asset, publisher),
         }
+    }
+
+    /// Whether cited assets let `publisher` make commercial use of them. What allows it answers for
+    /// all its ancestors. What forbids it, but is the publisher's own, is in nobody's way but of the
+    /// ancestors that it has from others: citing oneself does not shake off their terms.
+    fn allow_commerce(publisher: &T::AccountId, citations: &Shares) -> bool {
+        // All are payees of the new asset, so there are few.
+        let mut assets: Vec<AssetId> = citations.iter().map(|citation| citation.asset).collect();
+        let mut next: usize = 0;
+        while let Some(id) = assets.get(next).copied() {
+            next = next.saturating_add(1);
+            let Some(asset) = Self::asset(id).filter(|asset| !asset.terms.commercial) else {
+                continue;
+            };
+            if asset.owner != *publisher {
+                return false;
+            }
+            for citation in Self::lineage_of(id).citations {
+                if !assets.contains(&citation.asset) {
+                    assets.push(citation.asset);
+                }
+            }
+        }
+        true
     }
 
     /// The lineage of an asset that exists.

@@ -18,10 +18,9 @@ impl<T: Config> Pallet<T> {
         Some(DatasetView { id, name, owner, pending_owner, versions })
     }
 
-    /// Datasets from number `from` on.
+    /// Datasets from number `from` on. Those that were removed leave no gap in a page.
     pub fn dataset_views(from: DatasetId, limit: u32) -> Vec<DatasetView<T::AccountId>> {
-        let end = from.saturating_add(limit.min(PAGE)).min(NextDatasetId::<T>::get());
-        (from..end).filter_map(Self::dataset_view).collect()
+        (from..NextDatasetId::<T>::get()).filter_map(Self::dataset_view).take(page(limit)).collect()
     }
 
     /// A version of a dataset.
@@ -79,7 +78,8 @@ impl<T: Config> Pallet<T> {
     fn lineage_node(payee: &Share) -> Option<LineageNode<T::AccountId>> {
         let Share { asset, share } = *payee;
         let Asset { owner, status, terms: _ } = Self::asset(asset)?;
-        let name = Self::name(asset)?;
+        // Without a name it is a payee all the same.
+        let name = Self::name(asset).unwrap_or_default();
         Some(LineageNode { asset, name, owner, status, share })
     }
 
