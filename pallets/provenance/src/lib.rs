@@ -33,7 +33,13 @@
 
 extern crate alloc;
 
+#[cfg(any(test, feature = "runtime-benchmarks"))]
+mod benchmarking;
 mod functions;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
 mod try_state;
 pub mod types;
 pub mod weights;

@@ -1,0 +1,425 @@
+//! A runtime with nothing but balances, this pallet and a stand-in for the registry of models, and
+//! the words its tests are written in.
+
+use crate as pallet_provenance;
+use crate::{
+    CitationCount, Claimable, Dataset, DatasetVersion, DatasetVersions, Datasets, Event, GrantsOf,
+    HoldReason,
+};
+use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
+use frame_support::{
+    assert_ok, construct_runtime, derive_impl,
+    dispatch::DispatchResult,
+    parameter_types,
+    storage::with_storage_layer,
+    storage_alias,
+    traits::{
+        fungible::{Inspect, InspectHold, Mutate},
+        tokens::Preservation,
+    },
+    Twox64Concat,
+};
+use sp_io::TestExternalities;
+use sp_runtime::{BuildStorage, Permill};
+use vigil_primitives::{
+    architecture::{Architecture, Encoder, Pooling},
+    dataset::{DatasetSpec, StatementKind},
+    grant::Grant,
+    lineage::{Share, Shares},
+    model::{Artifact, Fee, Name, Sources, Url, VersionSpec, VersionStatus},
+    terms::{Access, GrantTerms, Licence, Terms},
+    traits::{ModelRegistry, Provenance as _, RegisteredVersion},
+    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId, Version,
+    VersionId, OP_SET,
+};
+
+pub(crate) type AccountId = u64;
+
+pub(crate) const ALICE: AccountId = 1;
+pub(crate) const BOB: AccountId = 2;
+pub(crate) const CAROL: AccountId = 3;
+pub(crate) const DAVE: AccountId = 4;
+/// Has too little for any deposit.
+pub(crate) const PAUPER: AccountId = 5;
+/// Has no account.
+pub(crate) const GHOST: AccountId = 6;
+/// Keeps what payees cannot be credited with.
+pub(crate) const KEEPER: AccountId = 7;
+
+pub(crate) const ED: Balance = 500;
+pub(crate) const FUNDS: Balance = 10_000_000;
+/// As many times the price of a byte as in the runtime.
+pub(crate) const BASE: Balance = 800;
+pub(crate) const PER_BYTE: Balance = 2;
+pub(crate) const ERA: BlockNumber = 10;
+
+construct_runtime!(
+    pub enum Test {
+        System: frame_system,
+        Balances: pallet_balances,
+        Provenance: pallet_provenance,
+    }
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+    type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+parameter_types! {
+    pub const ExistentialDeposit: Balance = ED;
+    pub const Keeper: AccountId = KEEPER;
+    pub static DepositBase: Balance = BASE;
+    pub static DepositPerByte: Balance = PER_BYTE;
+    pub static EraLength: BlockNumber = ERA;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type Balance = Balance;
+    type ExistentialDeposit = ExistentialDeposit;
+    type AccountStore = System;
+}
+
+impl pallet_provenance::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Models = Models;
+    type Keeper = Keeper;
+    type DepositBase = DepositBase;
+    type DepositPerByte = DepositPerByte;
+    type EraLength = EraLength;
+    type WeightInfo = ();
+}
+
+/// The registry of models: owners, and terms and status of versions. It takes no deposit, so that
+/// owners may be dead.
+pub struct Models;
+
+#[storage_alias]
+type ModelOwners = StorageMap<Models, Twox64Concat, ModelId, AccountId>;
+#[storage_alias]
+type ModelVersions =
+    StorageDoubleMap<Models, Twox64Concat, ModelId, Twox64Concat, Version, (Terms, VersionStatus)>;
+
+impl ModelRegistry<AccountId> for Models {
+    fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>> {
+        let (terms, status) = ModelVersions::get(id.model, id.version)?;
+        let artifact = spec(terms.clone()).content;
+        let architecture = Architecture::Encoder(Encoder {
+            vocabulary: 100,
+            hidden: 32,
+            layers: 2,
+            heads: 4,
+            intermediate: 64,
+            positions: 128,
+            token_types: 2,
+            layer_norm_eps: 1e-12f32.to_bits(),
+            pooling: Pooling::Mean,
+            normalize: true,
+        });
+        let spec = VersionSpec {
+            package: artifact.hash,
+            weights: artifact,
+            tokenizer: artifact.hash,
+            architecture,
+            op_set: OP_SET,
+            metadata: None,
+            terms,
+            fee: Fee::default(),
+            sources: Sources::default(),
+        };
+        Some(RegisteredVersion { owner: ModelOwners::get(id.model)?, spec, status })
+    }
+
+    fn owner(model: ModelId) -> Option<AccountId> {
+        ModelOwners::get(model)
+    }
+
+    fn name(model: ModelId) -> Option<Name> {
+        ModelOwners::get(model).map(|_| name("model"))
+    }
+}
+
+/// Builds the state a test begins with.
+#[derive(Default)]
+pub(crate) struct ExtBuilder {
+    models: Vec<(AccountId, Terms)>,
+    datasets: Vec<(AccountId, Terms)>,
+}
+
+impl ExtBuilder {
+    /// The next dataset exists, with one version under these terms.
+    pub(crate) fn dataset(mut self, owner: AccountId, terms: Terms) -> Self {
+        self.datasets.push((owner, terms));
+        self
+    }
+
+    /// The next model exists, with one version under these terms.
+    pub(crate) fn model(mut self, owner: AccountId, terms: Terms) -> Self {
+        self.models.push((owner, terms));
+        self
+    }
+
+    pub(crate) fn build(self) -> TestExternalities {
+        let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
+        let rich = [ALICE, BOB, CAROL, DAVE].map(|who| (who, FUNDS));
+        pallet_balances::GenesisConfig::<Test> {
+            balances: rich.into_iter().chain([(PAUPER, 2 * ED), (KEEPER, ED)]).collect(),
+            ..Default::default()
+        }
+        .assimilate_storage(&mut storage)
+        .unwrap();
+        let mut ext = TestExternalities::new(storage);
+        ext.execute_with(|| {
+            System::set_block_number(1);
+            for (owner, terms) in self.datasets {
+                assert_ok!(register(owner, terms, &[]));
+            }
+            for (id, (owner, terms)) in (0..).zip(self.models) {
+                assert_ok!(publish_model(owner, id, terms, &[]));
+            }
+            System::reset_events();
+        });
+        ext
+    }
+
+    /// Runs a test and checks every invariant after it.
+    pub(crate) fn build_and_execute(self, test: impl FnOnce()) {
+        self.build().execute_with(|| {
+            test();
+            Provenance::do_try_state().unwrap();
+        });
+    }
+}
+
+/// The state the benchmarks run in.
+pub(crate) fn new_test_ext() -> TestExternalities {
+    ExtBuilder::default().build()
+}
+
+pub(crate) fn signed(who: AccountId) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who)
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    text.as_bytes().to_vec().try_into().unwrap()
+}
+
+fn terms(access: Access) -> Terms {
+    Terms {
+        licence: Licence::truncate_from(b"CC-BY-4.0".to_vec()),
+        licence_text: None,
+        commercial: true,
+        access,
+        royalty: Permill::zero(),
+    }
+}
+
+/// Terms that are open to everybody.
+pub(crate) fn open() -> Terms {
+    terms(Access::Open)
+}
+
+/// Terms of an allow-list.
+pub(crate) fn listed() -> Terms {
+    terms(Access::AllowList)
+}
+
+/// Terms of grants that are sold.
+pub(crate) fn paid(price: Balance, duration: BlockNumber, uses: Option<u32>) -> Terms {
+    terms(Access::Paid(GrantTerms { price, duration, uses }))
+}
+
+/// The same terms without commercial use.
+pub(crate) fn private(terms: Terms) -> Terms {
+    Terms { commercial: false, ..terms }
+}
+
+/// The same terms with a royalty, in parts per million.
+pub(crate) fn royalty(terms: Terms, ppm: u32) -> Terms {
+    Terms { royalty: Permill::from_parts(ppm), ..terms }
+}
+
+/// A specification that is accepted.
+pub(crate) fn spec(terms: Terms) -> DatasetSpec {
+    let url = Url::truncate_from(b"https://example.org/data/".to_vec());
+    DatasetSpec {
+        content: Artifact { hash: ContentHash::repeat_byte(1), len: 40_000 },
+        metadata: Some(Artifact { hash: ContentHash::repeat_byte(2), len: 500 }),
+        terms,
+        sources: Sources::truncate_from(vec![url]),
+    }
+}
+
+/// The first version of a dataset.
+pub(crate) fn dataset(dataset: DatasetId) -> AssetId {
+    DatasetVersionId { dataset, version: 0 }.into()
+}
+
+/// The first version of a model.
+pub(crate) fn model(model: ModelId) -> AssetId {
+    VersionId { model, version: 0 }.into()
+}
+
+pub(crate) fn permill(ppm: u32) -> Permill {
+    Permill::from_parts(ppm)
+}
+
+/// Citations with shares in parts per million.
+pub(crate) fn shares(citations: &[(AssetId, u32)]) -> Shares {
+    let shares = citations.iter().map(|(asset, ppm)| Share { asset: *asset, share: permill(*ppm) });
+    shares.collect::<Vec<_>>().try_into().unwrap()
+}
+
+pub(crate) fn register(
+    who: AccountId,
+    terms: Terms,
+    citations: &[(AssetId, u32)],
+) -> DispatchResult {
+    let spec = Box::new(spec(terms));
+    Provenance::register(signed(who), name("data"), spec, shares(citations))
+}
+
+pub(crate) fn publish(
+    who: AccountId,
+    dataset: DatasetId,
+    terms: Terms,
+    citations: &[(AssetId, u32)],
+) -> DispatchResult {
+    Provenance::publish(signed(who), dataset, Box::new(spec(terms)), shares(citations))
+}
+
+/// Publishes the next version of a model, as a registry does.
+pub(crate) fn publish_model(
+    who: AccountId,
+    model: ModelId,
+    terms: Terms,
+    citations: &[(AssetId, u32)],
+) -> DispatchResult {
+    with_storage_layer(|| {
+        let version = ModelVersions::iter_key_prefix(model).count() as Version;
+        Provenance::record(VersionId { model, version }.into(), &who, &terms, shares(citations))?;
+        ModelOwners::insert(model, who);
+        ModelVersions::insert(model, version, (terms, VersionStatus::Active));
+        Ok(())
+    })
+}
+
+pub(crate) fn transfer_model(model: ModelId, to: AccountId) {
+    ModelOwners::insert(model, to);
+}
+
+pub(crate) fn set_model_status(model: ModelId, status: VersionStatus) {
+    ModelVersions::mutate(model, 0, |version| version.as_mut().unwrap().1 = status);
+}
+
+/// Offers a dataset and has it accepted.
+pub(crate) fn transfer(dataset: DatasetId, from: AccountId, to: AccountId) {
+    assert_ok!(Provenance::offer(signed(from), dataset, to));
+    assert_ok!(Provenance::accept(signed(to), dataset));
+}
+
+/// Revokes and removes the first version of a dataset.
+pub(crate) fn remove(who: AccountId, dataset: DatasetId) {
+    assert_ok!(Provenance::revoke(signed(who), dataset, 0));
+    assert_ok!(Provenance::remove(signed(who), dataset, 0));
+}
+
+pub(crate) fn buy(who: AccountId, asset: AssetId) -> DispatchResult {
+    Provenance::buy_grant(signed(who), asset)
+}
+
+/// Gives a grant without an end.
+pub(crate) fn give(who: AccountId, asset: AssetId, to: AccountId) -> DispatchResult {
+    Provenance::give_grant(signed(who), asset, to, None, None)
+}
+
+pub(crate) fn revoke_grant(who: AccountId, asset: AssetId, holder: AccountId) -> DispatchResult {
+    Provenance::revoke_grant(signed(who), asset, holder, None)
+}
+
+pub(crate) fn remove_grant(who: AccountId, asset: AssetId, holder: AccountId) -> DispatchResult {
+    Provenance::remove_grant(signed(who), asset, holder)
+}
+
+pub(crate) fn attest(who: AccountId, dataset: DatasetId, kind: StatementKind) -> DispatchResult {
+    Provenance::attest(signed(who), dataset, 0, kind, ContentHash::repeat_byte(9))
+}
+
+pub(crate) fn entry(id: DatasetId) -> Dataset<AccountId> {
+    Datasets::<Test>::get(id).unwrap()
+}
+
+pub(crate) fn version(dataset: DatasetId, version: Version) -> DatasetVersion {
+    DatasetVersions::<Test>::get(dataset, version).unwrap()
+}
+
+pub(crate) fn grant(holder: AccountId, asset: AssetId) -> Grant {
+    GrantsOf::<Test>::get(holder, asset).unwrap().grant
+}
+
+pub(crate) fn citations(asset: AssetId) -> u32 {
+    CitationCount::<Test>::get(asset)
+}
+
+pub(crate) fn claimable(who: AccountId) -> Option<Balance> {
+    Claimable::<Test>::get(who)
+}
+
+/// What `who` has on hold for a reason.
+pub(crate) fn held(reason: HoldReason, who: AccountId) -> Balance {
+    Balances::balance_on_hold(&reason.into(), &who)
+}
+
+/// All that `who` has, on hold or not.
+pub(crate) fn total(who: AccountId) -> Balance {
+    <Balances as Inspect<_>>::total_balance(&who)
+}
+
+/// Sends away all that `who` may spend, and its account with it if it can go.
+pub(crate) fn empty(who: AccountId) {
+    assert_ok!(Balances::transfer_all(signed(who), DAVE, false));
+}
+
+/// Sends away all that `who` may spend and stay.
+pub(crate) fn impoverish(who: AccountId) {
+    assert_ok!(Balances::transfer_all(signed(who), DAVE, true));
+}
+
+/// Gives an account more.
+pub(crate) fn fund(who: AccountId, amount: Balance) {
+    assert_ok!(<Balances as Mutate<_>>::transfer(&DAVE, &who, amount, Preservation::Preserve));
+}
+
+/// The whole storage but what frames every block.
+pub(crate) fn storage() -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut entries = BTreeMap::new();
+    let mut key = Vec::new();
+    while let Some(next) = sp_io::storage::next_key(&key) {
+        let value = sp_io::storage::get(&next).unwrap().to_vec();
+        let account = frame_support::storage::storage_prefix(b"System", b"Account");
+        if !next.starts_with(&sp_io::hashing::twox_128(b"System")) || next.starts_with(&account) {
+            entries.insert(next.clone(), value);
+        }
+        key = next;
+    }
+    entries
+}
+
+/// The events of this pallet.
+pub(crate) fn events() -> Vec<Event<Test>> {
+    let events = System::events().into_iter().map(|record| record.event);
+    events
+        .filter_map(|event| match event {
+            RuntimeEvent::Provenance(event) => Some(event),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Checks that the last event is this one.
+pub(crate) fn assert_last_event(event: Event<Test>) {
+    System::assert_last_event(event.into());
+}
