@@ -1,87 +1,92 @@
 //! Any sequence of calls keeps every invariant, and moves money only as the events say.
 
-use crate::{mock::*, Event};
+use crate::{mock::*, Claimable, DatasetVersions, Datasets, Event, GrantsOf, Statements};
 use alloc::collections::BTreeMap;
-use frame_support::storage::with_storage_layer;
+use frame_support::{dispatch::DispatchResult, storage::with_storage_layer};
 use proptest::prelude::*;
 use vigil_primitives::{
     dataset::StatementKind,
     model::VersionStatus,
+    terms::Terms,
     traits::{Claims, Grants},
     AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId, VersionId,
 };
 
+/// Shares for assets that are chosen, like everything else, from those that there are.
+type Cited = Vec<(usize, u32)>;
+
 #[derive(Clone, Debug)]
 enum Call {
-    Register(u8, Vec<(AssetId, u32)>),
-    Publish(DatasetId, u8, Vec<(AssetId, u32)>),
-    PublishModel(ModelId, u8, Vec<(AssetId, u32)>),
-    Offer(DatasetId, AccountId),
-    Accept(DatasetId),
-    WithdrawOffer(DatasetId),
-    TransferModel(ModelId, AccountId),
-    Deprecate(DatasetVersionId),
-    Revoke(DatasetVersionId),
-    Remove(DatasetVersionId),
-    RevokeModel(ModelId),
-    Attest(DatasetVersionId, StatementKind),
-    WithdrawStatement(DatasetVersionId, StatementKind),
-    Buy(AssetId),
-    Give(AssetId, AccountId, Option<BlockNumber>, Option<u32>),
-    RevokeGrant(AssetId, AccountId),
-    RemoveGrant(AssetId, AccountId),
-    Reserve(AssetId),
-    EndUse(AssetId, u64, bool),
+    Register(u8, Cited),
+    Publish(u8, Cited),
+    PublishModel(u8, Cited),
+    Offer(AccountId),
+    Accept,
+    WithdrawOffer,
+    TransferModel(AccountId),
+    Deprecate,
+    Revoke,
+    Remove,
+    RevokeModel,
+    Attest(StatementKind),
+    WithdrawStatement(StatementKind),
+    Buy,
+    Give(AccountId, Option<BlockNumber>, Option<u32>),
+    RevokeGrant(AccountId),
+    RemoveGrant(AccountId),
+    Reserve,
+    EndUse(bool),
     Keep(AccountId, Balance),
     Claim(AccountId),
     Empty,
     Wait(u64),
 }
 
-fn call() -> impl Strategy<Value = (AccountId, Call)> {
+/// A call, by whom, and about which of all that it may be about. Most are `aimed`: at something
+/// that there is, by somebody who may.
+#[derive(Clone, Debug)]
+struct Step {
+    who: AccountId,
+    aimed: bool,
+    which: usize,
+    call: Call,
+}
+
+fn step() -> impl Strategy<Value = Step> {
     let who = || ALICE..=GHOST;
-    let dataset = || 0u32..4;
-    let model = || 0u32..2;
-    let version =
-        || (0u32..4, 0u32..2).prop_map(|(dataset, version)| DatasetVersionId { dataset, version });
-    let asset = || {
-        prop_oneof![
-            3 => version().prop_map(AssetId::from),
-            1 => (0u32..2, 0u32..2).prop_map(|(model, version)| VersionId { model, version }.into()),
-        ]
-    };
-    let cited = || prop::collection::vec((asset(), 0u32..500_000), 0..3);
+    let cited = || prop::collection::vec((0usize..20, 0u32..300_000), 0..3);
     let kind = || prop::sample::select(vec![StatementKind::Audited, StatementKind::Disputed]);
     let some = || prop::option::of(0u32..4);
     let call = prop_oneof![
-        6 => (0u8..5, cited()).prop_map(|(terms, cited)| Call::Register(terms, cited)),
-        5 => (dataset(), 0u8..5, cited()).prop_map(|(d, terms, cited)| Call::Publish(d, terms, cited)),
-        5 => (model(), 0u8..5, cited()).prop_map(|(m, terms, cited)| Call::PublishModel(m, terms, cited)),
-        3 => (dataset(), who()).prop_map(|(dataset, to)| Call::Offer(dataset, to)),
-        6 => dataset().prop_map(Call::Accept),
-        1 => dataset().prop_map(Call::WithdrawOffer),
-        2 => (model(), who()).prop_map(|(model, to)| Call::TransferModel(model, to)),
-        1 => version().prop_map(Call::Deprecate),
-        3 => version().prop_map(Call::Revoke),
-        4 => version().prop_map(Call::Remove),
-        1 => model().prop_map(Call::RevokeModel),
-        3 => (version(), kind()).prop_map(|(id, kind)| Call::Attest(id, kind)),
-        2 => (version(), kind()).prop_map(|(id, kind)| Call::WithdrawStatement(id, kind)),
-        12 => asset().prop_map(Call::Buy),
-        6 => (asset(), who(), some(), some()).prop_map(|(a, to, time, uses)| Call::Give(a, to, time, uses)),
-        6 => (asset(), who()).prop_map(|(asset, holder)| Call::RevokeGrant(asset, holder)),
-        4 => (asset(), who()).prop_map(|(asset, holder)| Call::RemoveGrant(asset, holder)),
-        5 => asset().prop_map(Call::Reserve),
-        4 => (asset(), 0u64..8, any::<bool>()).prop_map(|(a, id, used)| Call::EndUse(a, id, used)),
-        1 => (who(), 1u128..2 * ED).prop_map(|(payee, amount)| Call::Keep(payee, amount)),
+        4 => (0u8..5, cited()).prop_map(|(terms, cited)| Call::Register(terms, cited)),
+        4 => (0u8..5, cited()).prop_map(|(terms, cited)| Call::Publish(terms, cited)),
+        4 => (0u8..5, cited()).prop_map(|(terms, cited)| Call::PublishModel(terms, cited)),
+        4 => who().prop_map(Call::Offer),
+        4 => Just(Call::Accept),
+        1 => Just(Call::WithdrawOffer),
+        2 => who().prop_map(Call::TransferModel),
+        1 => Just(Call::Deprecate),
+        4 => Just(Call::Revoke),
+        4 => Just(Call::Remove),
+        1 => Just(Call::RevokeModel),
+        3 => kind().prop_map(Call::Attest),
+        2 => kind().prop_map(Call::WithdrawStatement),
+        12 => Just(Call::Buy),
+        6 => (who(), some(), some()).prop_map(|(to, time, uses)| Call::Give(to, time, uses)),
+        6 => who().prop_map(Call::RevokeGrant),
+        4 => who().prop_map(Call::RemoveGrant),
+        6 => Just(Call::Reserve),
+        5 => any::<bool>().prop_map(Call::EndUse),
+        2 => (who(), 1u128..2 * ED).prop_map(|(payee, amount)| Call::Keep(payee, amount)),
         4 => who().prop_map(Call::Claim),
-        2 => Just(Call::Empty),
+        1 => Just(Call::Empty),
         3 => (1u64..4).prop_map(Call::Wait),
     ];
-    (who(), call)
+    (who(), prop::bool::weighted(0.85), 0usize..100, call)
+        .prop_map(|(who, aimed, which, call)| Step { who, aimed, which, call })
 }
 
-fn some_terms(which: u8) -> vigil_primitives::terms::Terms {
+fn some_terms(which: u8) -> Terms {
     match which {
         0 => open(),
         1 => listed(),
@@ -96,47 +101,156 @@ fn totals() -> BTreeMap<AccountId, Balance> {
     frame_system::Account::<Test>::iter_keys().map(|who| (who, total(who))).collect()
 }
 
-fn dispatch(who: AccountId, call: Call) -> frame_support::dispatch::DispatchResult {
-    let origin = signed(who);
-    match call {
-        Call::Register(terms, cited) => register(who, some_terms(terms), &cited),
-        Call::Publish(dataset, terms, cited) => publish(who, dataset, some_terms(terms), &cited),
-        Call::PublishModel(model, terms, cited) => {
-            publish_model(who, model, some_terms(terms), &cited)
+/// One of so many things, unless there are none.
+fn one_of<Item>(items: impl Iterator<Item = Item>, which: usize) -> Option<Item> {
+    let mut items: Vec<_> = items.collect();
+    (!items.is_empty()).then(|| items.swap_remove(which % items.len()))
+}
+
+/// All versions of datasets and the first versions of the models.
+fn assets() -> impl Iterator<Item = AssetId> {
+    let versions = DatasetVersions::<Test>::iter_keys();
+    let versions = versions.map(|(dataset, version)| DatasetVersionId { dataset, version }.into());
+    versions.chain([model(0), model(1)])
+}
+
+/// What a step is about.
+struct Target {
+    who: AccountId,
+    version: DatasetVersionId,
+    asset: AssetId,
+    model: ModelId,
+    holder: Option<AccountId>,
+}
+
+impl Step {
+    /// Something that need not be there, called by somebody who need not be allowed to.
+    fn astray(&self) -> Target {
+        let number = (self.which % 4) as DatasetId;
+        let version = DatasetVersionId { dataset: number, version: (self.which / 4 % 2) as u32 };
+        let model = (self.which % 2) as ModelId;
+        let asset = if self.which % 3 > 0 {
+            version.into()
+        } else {
+            VersionId { model, version: (self.which / 2 % 2) as u32 }.into()
+        };
+        Target { who: self.who, version, asset, model, holder: None }
+    }
+
+    fn target(&self) -> Target {
+        let mut target = self.astray();
+        if !self.aimed {
+            return target;
         }
-        Call::Offer(dataset, to) => Provenance::offer(origin, dataset, to),
-        Call::Accept(dataset) => Provenance::accept(origin, dataset),
-        Call::WithdrawOffer(dataset) => Provenance::withdraw_offer(origin, dataset),
-        Call::TransferModel(model, to) => {
-            transfer_model(model, to);
+        match self.call {
+            Call::Offer(_)
+            | Call::Accept
+            | Call::WithdrawOffer
+            | Call::Publish(..)
+            | Call::Deprecate
+            | Call::Revoke
+            | Call::Remove
+            | Call::Attest(_) => {
+                let versions = DatasetVersions::<Test>::iter().filter(|(dataset, _, version)| {
+                    let pending = Datasets::<Test>::get(dataset).unwrap().pending_owner.is_some();
+                    match self.call {
+                        Call::Accept | Call::WithdrawOffer => pending,
+                        Call::Remove => version.status == VersionStatus::Revoked,
+                        _ => true,
+                    }
+                });
+                if let Some((dataset, version, _)) = one_of(versions, self.which) {
+                    target.version = DatasetVersionId { dataset, version };
+                    let entry = Datasets::<Test>::get(dataset).unwrap();
+                    target.who = match self.call {
+                        Call::Accept => entry.pending_owner.unwrap(),
+                        Call::Attest(_) => self.who,
+                        _ => entry.owner,
+                    };
+                }
+            }
+            Call::WithdrawStatement(kind) => {
+                let statements = Statements::<Test>::iter_keys()
+                    .filter(|(_, (_, stated))| *stated == kind)
+                    .map(|(version, (author, _))| (version, author));
+                if let Some((version, author)) = one_of(statements, self.which) {
+                    (target.version, target.who) = (version, author);
+                }
+            }
+            Call::RevokeGrant(_) | Call::RemoveGrant(_) | Call::Reserve | Call::EndUse(_) => {
+                let grants = GrantsOf::<Test>::iter_keys();
+                if let Some((holder, asset)) = one_of(grants, self.which) {
+                    (target.asset, target.holder) = (asset, Some(holder));
+                    target.who = match self.call {
+                        Call::RevokeGrant(_) => Provenance::owner(asset).unwrap(),
+                        // Somebody else may once it is over.
+                        Call::RemoveGrant(_) if self.which % 2 == 0 => self.who,
+                        _ => holder,
+                    };
+                }
+            }
+            _ => {
+                target.asset = one_of(assets(), self.which).unwrap();
+                if let Call::Give(..) = self.call {
+                    target.who = Provenance::owner(target.asset).unwrap();
+                }
+            }
+        }
+        target
+    }
+}
+
+fn cite(cited: &Cited) -> Vec<(AssetId, u32)> {
+    cited.iter().map(|(which, ppm)| (one_of(assets(), *which).unwrap(), *ppm)).collect()
+}
+
+fn dispatch(target: &Target, step: &Step) -> DispatchResult {
+    let Target { who, version, asset, model, holder } = *target;
+    let DatasetVersionId { dataset, version } = version;
+    let origin = signed(who);
+    match &step.call {
+        Call::Register(terms, cited) => register(who, some_terms(*terms), &cite(cited)),
+        Call::Publish(terms, cited) => publish(who, dataset, some_terms(*terms), &cite(cited)),
+        Call::PublishModel(terms, cited) => {
+            publish_model(who, model, some_terms(*terms), &cite(cited))
+        }
+        Call::Offer(to) => Provenance::offer(origin, dataset, *to),
+        Call::Accept => Provenance::accept(origin, dataset),
+        Call::WithdrawOffer => Provenance::withdraw_offer(origin, dataset),
+        Call::TransferModel(to) => {
+            transfer_model(model, *to);
             Ok(())
         }
-        Call::Deprecate(id) => Provenance::deprecate(origin, id.dataset, id.version),
-        Call::Revoke(id) => Provenance::revoke(origin, id.dataset, id.version),
-        Call::Remove(id) => Provenance::remove(origin, id.dataset, id.version),
-        Call::RevokeModel(model) => {
+        Call::Deprecate => Provenance::deprecate(origin, dataset, version),
+        Call::Revoke => Provenance::revoke(origin, dataset, version),
+        Call::Remove => Provenance::remove(origin, dataset, version),
+        Call::RevokeModel => {
             set_model_status(model, VersionStatus::Revoked);
             Ok(())
         }
-        Call::Attest(id, kind) => {
-            Provenance::attest(origin, id.dataset, id.version, kind, ContentHash::zero())
+        Call::Attest(kind) => {
+            Provenance::attest(origin, dataset, version, *kind, ContentHash::zero())
         }
-        Call::WithdrawStatement(id, kind) => {
-            Provenance::withdraw_statement(origin, id.dataset, id.version, kind)
+        Call::WithdrawStatement(kind) => {
+            Provenance::withdraw_statement(origin, dataset, version, *kind)
         }
-        Call::Buy(asset) => buy(who, asset),
-        Call::Give(asset, to, time, uses) => Provenance::give_grant(origin, asset, to, time, uses),
-        Call::RevokeGrant(asset, holder) => revoke_grant(who, asset, holder),
-        Call::RemoveGrant(asset, holder) => remove_grant(who, asset, holder),
-        Call::Reserve(asset) => Provenance::reserve(asset, &who).map(|_| ()),
-        Call::EndUse(asset, id, used) => {
+        Call::Buy => buy(who, asset),
+        Call::Give(to, time, uses) => Provenance::give_grant(origin, asset, *to, *time, *uses),
+        Call::RevokeGrant(of) => revoke_grant(who, asset, holder.unwrap_or(*of)),
+        Call::RemoveGrant(of) => remove_grant(who, asset, holder.unwrap_or(*of)),
+        Call::Reserve => Provenance::reserve(asset, &who).map(|_| ()),
+        Call::EndUse(used) => {
             // Only what was reserved is ended.
-            if Provenance::reserved(asset, &who, id).is_some_and(|reserved| reserved > 0) {
-                Provenance::end_use(asset, &who, id, used);
+            let held = GrantsOf::<Test>::get(who, asset).map(|held| held.grant);
+            if let Some(grant) = held.filter(|grant| grant.reserved > 0) {
+                Provenance::end_use(asset, &who, grant.id, *used);
             }
             Ok(())
         }
-        Call::Claim(payee) => Provenance::claim(origin, payee),
+        Call::Claim(payee) => {
+            let kept = one_of(Claimable::<Test>::iter_keys(), step.which);
+            Provenance::claim(origin, kept.filter(|_| step.aimed).unwrap_or(*payee))
+        }
         Call::Keep(..) | Call::Empty | Call::Wait(_) => Ok(()),
     }
 }
@@ -176,7 +290,7 @@ proptest! {
 
     #[test]
     fn storage_should_stay_sound_when_anybody_calls_anything(
-        calls in prop::collection::vec(call(), 1..80),
+        steps in prop::collection::vec(step(), 1..80),
     ) {
         let builder = ExtBuilder::default()
             .dataset(ALICE, paid(1_000, 4, Some(3)))
@@ -184,14 +298,14 @@ proptest! {
             .model(BOB, open());
         builder.build_and_execute(|| {
             let issuance = Balances::total_issuance();
-            for (who, call) in calls {
+            for step in steps {
                 System::reset_events();
                 let before = totals();
-                match call {
+                match step.call {
                     // What happens around the pallet.
                     Call::Wait(blocks) => System::set_block_number(System::block_number() + blocks),
-                    Call::Empty if who != DAVE => {
-                        let _ = Balances::transfer_all(signed(who), DAVE, false);
+                    Call::Empty if step.who != DAVE => {
+                        let _ = Balances::transfer_all(signed(step.who), DAVE, false);
                     }
                     Call::Keep(payee, amount) => {
                         if Balances::free_balance(DAVE) > FUNDS / 10 {
@@ -199,11 +313,12 @@ proptest! {
                             frame_support::assert_ok!(Provenance::keep(&payee, amount));
                         }
                     }
-                    call => {
-                        if with_storage_layer(|| dispatch(who, call)).is_err() {
+                    _ => {
+                        let target = step.target();
+                        if with_storage_layer(|| dispatch(&target, &step)).is_err() {
                             assert!(events().is_empty(), "a call that fails leaves no events");
                         }
-                        assert_eq!(totals(), expected(before, who));
+                        assert_eq!(totals(), expected(before, target.who), "{step:?}");
                     }
                 }
                 Provenance::do_try_state().unwrap();
