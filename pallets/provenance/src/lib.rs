@@ -498,6 +498,8 @@ pub mod pallet {
         ///
         /// Only the dataset's owner may call it. A cited asset consents if the caller owns it, if
         /// its access is open, or if the caller holds a grant of it, of which one use is consumed.
+        /// What forbids commercial use is cited only by what forbids it too, unless it is the
+        /// caller's own, and so is everything that forbids it among what it descends from.
         ///
         /// Emits [`Event::DatasetPublished`] and an [`Event::Cited`] for every citation. Refuses
         /// with [`Error::NotFound`], [`Error::NotOwner`], [`Error::TooManyVersions`],

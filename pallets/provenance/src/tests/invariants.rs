@@ -129,7 +129,7 @@ impl Step {
         let number = (self.which % 4) as DatasetId;
         let version = DatasetVersionId { dataset: number, version: (self.which / 4 % 2) as u32 };
         let model = (self.which % 2) as ModelId;
-        let asset = if self.which % 3 > 0 {
+        let asset = if !self.which.is_multiple_of(3) {
             version.into()
         } else {
             VersionId { model, version: (self.which / 2 % 2) as u32 }.into()
@@ -184,7 +184,7 @@ impl Step {
                     target.who = match self.call {
                         Call::RevokeGrant(_) => Provenance::owner(asset).unwrap(),
                         // Somebody else may once it is over.
-                        Call::RemoveGrant(_) if self.which % 2 == 0 => self.who,
+                        Call::RemoveGrant(_) if self.which.is_multiple_of(2) => self.who,
                         _ => holder,
                     };
                 }
