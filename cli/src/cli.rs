@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        account, chain, claim, compare, dataset, grant, job, lineage, metadata, model, pack, revenue,
-        run, search, worker,
+        account, chain, claim, compare, dataset, grant, job, lineage, metadata, model, pack,
+        revenue, run, search, worker,
     },
     error::{Failure, Outcome},
 };

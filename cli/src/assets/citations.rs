@@ -6,7 +6,7 @@ use crate::{
         share::{parse_share, percent_of_parts},
         Facts,
     },
-    context::Context,
+    context::{self, Context},
     error::{Failure, Outcome},
 };
 use clap::Args;
@@ -154,11 +154,11 @@ impl Cited {
 impl Parent {
     async fn read(context: &Context, citation: Share, publisher: &AccountId) -> Outcome<Self> {
         let asset = citation.asset;
-        let unknown = || Failure::not_found(format!("there is no {asset} to cite"));
-        let facts = Facts::read(context, asset).await?.ok_or_else(unknown)?;
+        let facts = context.asset(asset).await?;
         let permission = context.view().permission(publisher, asset).await?;
         let lineage = context.view().lineage(asset).await?;
-        let (permission, lineage) = permission.zip(lineage).ok_or_else(unknown)?;
+        let both = permission.zip(lineage);
+        let (permission, lineage) = both.ok_or_else(|| context::no_asset(asset))?;
         Ok(Self { citation, facts, permission, lineage })
     }
 

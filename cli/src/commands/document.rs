@@ -2,7 +2,7 @@
 
 use crate::{
     cli::Global,
-    commands::unreadable,
+    commands::{parse_hash, unreadable},
     error::{Failure, Outcome},
     output::Progress,
 };
@@ -27,13 +27,11 @@ pub(crate) enum Document {
 
 /// Reads `0x` and 64 hexadecimal digits, or the path of a file.
 pub(crate) fn parse(text: &str) -> Result<Document, String> {
-    let Some(digits) = text.strip_prefix("0x") else {
+    if !text.starts_with("0x") {
         return Ok(Document::File(text.into()));
-    };
-    let mut hash = ContentHash::zero();
-    hex::decode_to_slice(digits, hash.as_bytes_mut()).map_err(|_| {
-        format!("\"{text}\" is no hash of 64 digits; a file of that name is written ./{text}")
-    })?;
+    }
+    let hash = parse_hash(text)
+        .map_err(|error| format!("{error}; a file of that name is written ./{text}"))?;
     Ok(Document::Hash(hash))
 }
 
@@ -89,7 +87,7 @@ mod tests {
         assert_eq!(parse("report.pdf"), Ok(Document::File("report.pdf".into())));
         assert_eq!(parse("./0xab"), Ok(Document::File("./0xab".into())));
         for wrong in ["0x", "0xab", &format!("0x{}", "zz".repeat(32))] {
-            assert!(parse(wrong).unwrap_err().contains("64 digits"), "{wrong}");
+            assert!(parse(wrong).unwrap_err().contains("64 hexadecimal digits"), "{wrong}");
         }
     }
 }

@@ -6,7 +6,7 @@ mod tree;
 use crate::{
     assets::{percent, ppm, waterfall_json},
     cli::Global,
-    context::Context,
+    context::{self, Context},
     error::{Failure, Outcome},
     output,
 };
@@ -50,12 +50,8 @@ impl Lineage {
             return Err(Failure::usage("--dot and --json are two formats: choose one"));
         }
         let context = Context::connect(global).await?;
-        let lineage = context.view().lineage(self.asset).await?.ok_or_else(|| {
-            Failure::not_found(format!(
-                "there is no {}: see `vigil model list` and `vigil dataset list`",
-                self.asset
-            ))
-        })?;
+        let lineage = context.view().lineage(self.asset).await?;
+        let lineage = lineage.ok_or_else(|| context::no_asset(self.asset))?;
         if self.descendants {
             return self.list(&context).await;
         }

@@ -8,7 +8,7 @@ use crate::{
     },
     cli::Global,
     commands::{
-        hex,
+        artifact_json, hex,
         metadata::{self, Kind},
     },
     context::{self, Context},
@@ -146,7 +146,7 @@ impl Publish {
             "package": hex(&spec.package),
             "architecture": spec.architecture,
             "weights_bytes": spec.weights.len,
-            "metadata": spec.metadata.as_ref().map(|document| hex(&document.hash)),
+            "metadata": spec.metadata.as_ref().map(artifact_json),
             "terms": terms_json(&spec.terms),
             "waterfall": waterfall_json(&payees),
         });

@@ -4,7 +4,7 @@ use super::Target;
 use crate::{
     assets::{terms_json, terms_rows, waterfall_json, waterfall_text},
     cli::Global,
-    commands::{account_json, amount, amount_json, architecture, hex},
+    commands::{account_json, amount, amount_json, architecture, artifact_json, hex},
     context::Context,
     error::Outcome,
     output, text,
@@ -131,11 +131,9 @@ fn version_json(version: &VersionView) -> Value {
         "architecture": spec.architecture,
         "op_set": spec.op_set,
         "package": hex(&spec.package),
-        "weights": { "hash": hex(&spec.weights.hash), "bytes": spec.weights.len },
+        "weights": artifact_json(&spec.weights),
         "tokenizer": hex(&spec.tokenizer),
-        "metadata": spec.metadata.as_ref().map(
-            |metadata| json!({ "hash": hex(&metadata.hash), "bytes": metadata.len })
-        ),
+        "metadata": spec.metadata.as_ref().map(artifact_json),
         "fee_per_job": amount_json(spec.fee.per_job),
         "fee_per_1k_tokens": amount_json(spec.fee.per_1k_tokens),
         "sources": spec.sources.iter().map(|url| text::printable(url)).collect::<Vec<_>>(),
