@@ -108,7 +108,7 @@ fn base_model(network: &Network) -> String {
 
     let refused = network.try_vigil(&strs(&with(BOB, &["--dataset", "0=1%"])));
     assert_ne!(refused.code, 0);
-    assert!(refused.stderr.contains("2 %"), "the royalty is named: {refused:?}");
+    assert!(refused.stderr.contains("2%"), "the royalty is named: {refused:?}");
     publish(network, BOB, &cites)
 }
 
