@@ -15,9 +15,7 @@ pub(crate) use citations::{CitationArgs, Descent, Offspring};
 pub(crate) use permission::check as check_permission;
 pub(crate) use registry::{bounded_name, sources};
 pub(crate) use share::{parse_percent, percent, ppm};
-pub(crate) use terms::{
-    access_json, access_text, blocks_of_days, terms_json, terms_rows, Stated, TermsArgs,
-};
+pub(crate) use terms::{access_text, blocks_of_days, terms_json, terms_rows, TermsArgs};
 pub(crate) use waterfall::{waterfall_json, waterfall_text};
 
 use crate::{context::Context, error::Outcome};

@@ -179,7 +179,7 @@ pub(crate) fn access_text(access: &Access) -> String {
 }
 
 /// Who may use a version, as JSON.
-pub(crate) fn access_json(access: &Access) -> Value {
+fn access_json(access: &Access) -> Value {
     match access {
         Access::Open => json!({ "kind": "open" }),
         Access::AllowList => json!({ "kind": "allow_list" }),

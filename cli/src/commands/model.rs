@@ -3,9 +3,9 @@
 mod publish;
 mod show;
 
-pub(crate) use show::status;
 #[cfg(test)]
 pub(crate) use show::tests;
+pub(crate) use show::{newest, status};
 
 use crate::{
     assets::bounded_name,

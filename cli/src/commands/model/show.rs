@@ -45,7 +45,7 @@ pub(super) async fn show(global: &Global, target: Target) -> Outcome {
 }
 
 /// The newest versions of a model, newest first: enough for a screen.
-fn newest(versions: Version) -> impl Iterator<Item = Version> {
+pub(crate) fn newest(versions: Version) -> impl Iterator<Item = Version> {
     (0..versions).rev().take(20)
 }
 
