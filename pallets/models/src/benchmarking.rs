@@ -7,12 +7,13 @@ use frame_benchmarking::v2::*;
 use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::RawOrigin;
 use vigil_primitives::{
+    lineage::Shares,
     model::{
-        Licence, Name, Sources, Url, VersionSpec, VersionStatus, MAX_LICENCE, MAX_NAME,
-        MAX_SOURCES, MAX_URL,
+        Artifact, Name, Sources, Url, VersionSpec, VersionStatus, MAX_NAME, MAX_SOURCES, MAX_URL,
     },
+    terms::{Access, GrantTerms, Licence, MAX_LICENCE},
     traits::ModelRegistry,
-    Balance, VersionId,
+    Balance, ContentHash, VersionId,
 };
 
 /// An account that can pay any deposit of these benchmarks.
@@ -36,7 +37,11 @@ fn largest_spec<T: Config>(owner: &T::AccountId) -> Result<VersionSpec, Benchmar
     let id = Pallet::<T>::benchmark_version(owner).ok_or("no operator set")?;
     let mut spec = Pallet::<T>::version(id).ok_or("no version")?.spec;
     let url = Url::truncate_from(filled(b"https://", b"/", MAX_URL));
+    spec.metadata = Some(Artifact { hash: ContentHash::repeat_byte(4), len: u64::MAX });
     spec.terms.licence = Licence::truncate_from(filled(b"", b"", MAX_LICENCE));
+    spec.terms.licence_text = Some(ContentHash::repeat_byte(5));
+    let grant = GrantTerms { price: Balance::MAX, duration: u32::MAX, uses: Some(u32::MAX) };
+    spec.terms.access = Access::Paid(grant);
     spec.sources = Sources::truncate_from(vec![url; MAX_SOURCES as usize]);
     Ok(spec)
 }
@@ -47,7 +52,8 @@ fn published<T: Config>(owner: &T::AccountId) -> Result<VersionId, BenchmarkErro
     let name = Name::truncate_from(filled(b"", b"", MAX_NAME));
     let model = NextModelId::<T>::get();
     Pallet::<T>::create(RawOrigin::Signed(owner.clone()).into(), name)?;
-    Pallet::<T>::publish(RawOrigin::Signed(owner.clone()).into(), model, Box::new(spec))?;
+    let origin = RawOrigin::Signed(owner.clone()).into();
+    Pallet::<T>::publish(origin, model, Box::new(spec), Shares::default())?;
     Ok(VersionId { model, version: 0 })
 }
 
@@ -68,6 +74,7 @@ mod benchmarks {
         Ok(())
     }
 
+    /// Without citations: what recording them weighs is added.
     #[benchmark]
     fn publish() -> Result<(), BenchmarkError> {
         let owner = funded::<T>("owner")?;
@@ -76,7 +83,7 @@ mod benchmarks {
         assert!(T::OpSets::get().contains(&spec.op_set));
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(owner), id.model, spec);
+        _(RawOrigin::Signed(owner), id.model, spec, Shares::default());
 
         assert!(Versions::<T>::contains_key(id.model, 1));
         Ok(())

@@ -2,20 +2,26 @@
 
 use crate::{
     pallet::*,
-    types::{check_name, check_spec, Model, PublishedVersion},
+    types::{check_spec, Model, PublishedVersion},
+    WeightInfo,
 };
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
     ensure,
-    pallet_prelude::{DispatchError, DispatchResult},
+    pallet_prelude::DispatchResult,
     traits::{fungible::hold::Mutate as _, tokens::Precision, Get},
+    weights::Weight,
 };
+use sp_runtime::Permill;
 use vigil_primitives::{
     api::{ModelView, VersionView, PAGE},
     architecture::{Architecture, Decoder},
-    model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, VersionSpec},
-    traits::{ModelRegistry, RegisteredVersion, Waterfall},
+    lineage::Shares,
+    model::{Artifact, Fee, Name, Sources, VersionSpec, VersionStatus},
+    registry::check_name,
+    terms::{Access, Licence, Terms},
+    traits::{ModelRegistry, Provenance, RegisteredVersion},
     Balance, ContentHash, ModelId, VersionId,
 };
 
@@ -38,19 +44,22 @@ impl<T: Config> Pallet<T> {
         who: &T::AccountId,
         model: ModelId,
         spec: VersionSpec,
-    ) -> Result<VersionId, DispatchError> {
+        citations: Shares,
+    ) -> DispatchResult {
         let record = Self::owned(who, model)?;
         check_spec(&spec, &T::OpSets::get()).map_err(Error::<T>::from)?;
-        let deposit = Self::deposit(spec.encoded_size());
+        let id = VersionId { model, version: record.versions };
+        let recorded = T::Provenance::record(id.into(), who, &spec.terms, citations)?;
+        let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
+        let deposit = Self::deposit(spec.encoded_size().saturating_add(recorded));
         let (record, version) = record.publish(deposit).map_err(Error::<T>::from)?;
         T::Currency::hold(&HoldReason::Deposit.into(), who, deposit)?;
 
-        let id = VersionId { model, version };
         let package = spec.package;
         Models::<T>::insert(model, record);
         Versions::<T>::insert(model, version, PublishedVersion::new(spec, deposit));
         Self::deposit_event(Event::VersionPublished { id, package });
-        Ok(id)
+        Ok(())
     }
 
     pub(crate) fn do_offer(who: &T::AccountId, model: ModelId, to: T::AccountId) -> DispatchResult {
@@ -82,15 +91,17 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn do_deprecate(who: &T::AccountId, id: VersionId) -> DispatchResult {
-        let version = Self::owned_version(who, id)?.deprecate().map_err(Error::<T>::from)?;
-        Versions::<T>::insert(id.model, id.version, version);
+        Self::change_status(who, id, |status| Ok(status.deprecate()?))?;
         Self::deposit_event(Event::VersionDeprecated { id });
         Ok(())
     }
 
     pub(crate) fn do_revoke(who: &T::AccountId, id: VersionId) -> DispatchResult {
-        let version = Self::owned_version(who, id)?.revoke().map_err(Error::<T>::from)?;
-        Versions::<T>::insert(id.model, id.version, version);
+        Self::change_status(who, id, |status| {
+            let revoked = status.revoke()?;
+            ensure!(!T::Provenance::has_paid_grants(id.into()), Error::<T>::PaidGrants);
+            Ok(revoked)
+        })?;
         Self::deposit_event(Event::VersionRevoked { id });
         Ok(())
     }
@@ -102,10 +113,23 @@ impl<T: Config> Pallet<T> {
         Ok(record)
     }
 
-    /// The version, if `who` owns its model.
-    fn owned_version(who: &T::AccountId, id: VersionId) -> Result<PublishedVersion, Error<T>> {
+    /// Changes the status of a version, if `who` owns its model.
+    fn change_status(
+        who: &T::AccountId,
+        id: VersionId,
+        change: impl FnOnce(VersionStatus) -> Result<VersionStatus, Error<T>>,
+    ) -> Result<(), Error<T>> {
         Self::owned(who, id.model)?;
-        Versions::<T>::get(id.model, id.version).ok_or(Error::<T>::NotFound)
+        let mut version = Versions::<T>::get(id.model, id.version).ok_or(Error::<T>::NotFound)?;
+        version.status = change(version.status)?;
+        Versions::<T>::insert(id.model, id.version, version);
+        Ok(())
+    }
+
+    /// Weight of publishing a version with these citations.
+    pub(crate) fn publish_weight(citations: &Shares) -> Weight {
+        let citations = u32::try_from(citations.len()).unwrap_or(u32::MAX);
+        T::WeightInfo::publish().saturating_add(T::Provenance::record_weight(citations))
     }
 
     /// The deposit for a record of `bytes`.
@@ -141,6 +165,14 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
         Some(RegisteredVersion { owner, spec, status })
     }
 
+    fn owner(model: ModelId) -> Option<T::AccountId> {
+        Models::<T>::get(model).map(|model| model.owner)
+    }
+
+    fn name(model: ModelId) -> Option<Name> {
+        Models::<T>::get(model).map(|model| model.name)
+    }
+
     fn benchmark_version(owner: &T::AccountId) -> Option<VersionId> {
         let model = NextModelId::<T>::get();
         NextModelId::<T>::put(model.checked_add(1)?);
@@ -149,8 +181,10 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
         ModelsOf::<T>::insert(owner, model, ());
         Models::<T>::insert(model, record);
         let spec = benchmark_spec(*T::OpSets::get().first()?);
+        let id = VersionId { model, version };
+        T::Provenance::record(id.into(), owner, &spec.terms, Shares::default()).ok()?;
         Versions::<T>::insert(model, version, PublishedVersion::new(spec, 0));
-        Some(VersionId { model, version })
+        Some(id)
     }
 }
 
@@ -181,23 +215,15 @@ fn benchmark_spec(op_set: u16) -> VersionSpec {
         tokenizer: ContentHash::repeat_byte(3),
         architecture,
         op_set,
+        metadata: None,
         terms: Terms {
             licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-            access: Access::Open,
+            licence_text: None,
             commercial: true,
-            fee: Fee { per_job: 1, per_1k_tokens: 1 },
+            access: Access::Open,
+            royalty: Permill::zero(),
         },
+        fee: Fee { per_job: 1, per_1k_tokens: 1 },
         sources: Sources::default(),
-    }
-}
-
-/// Everything goes to the owner, whoever that is at the moment of payment.
-impl<T: Config> Waterfall<T::AccountId> for Pallet<T> {
-    fn split(id: VersionId, amount: Balance) -> Vec<(T::AccountId, Balance)> {
-        let exists = Versions::<T>::contains_key(id.model, id.version);
-        match Models::<T>::get(id.model).filter(|_| exists) {
-            Some(model) => vec![(model.owner, amount)],
-            None => Vec::new(),
-        }
     }
 }

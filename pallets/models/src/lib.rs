@@ -9,12 +9,15 @@
 //! | anybody | [`create`](Pallet::create) | names a new model and becomes its owner |
 //! | owner | [`publish`](Pallet::publish) | adds an immutable version |
 //! | owner | [`deprecate`](Pallet::deprecate) | no worker may start to serve a version |
-//! | owner | [`revoke`](Pallet::revoke) | a version takes no new jobs |
+//! | owner | [`revoke`](Pallet::revoke) | a version takes no new jobs and no new citations |
 //! | owner | [`offer`](Pallet::offer), [`withdraw_offer`](Pallet::withdraw_offer) | offers the model to an account, or takes the offer back |
 //! | that account | [`accept`](Pallet::accept) | takes the model over, with its deposit |
 //!
 //! Models and versions are never removed: jobs, receipts and other models refer to them. Their
 //! owner holds a deposit for the space, which the next owner takes over with the model.
+//!
+//! What a version descends from is checked and kept by whatever implements
+//! [`Provenance`](vigil_primitives::traits::Provenance); the owner's deposit covers it too.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -46,7 +49,10 @@ pub mod pallet {
     use frame_support::{pallet_prelude::*, traits::fungible};
     use frame_system::pallet_prelude::*;
     use vigil_primitives::{
+        lineage::Shares,
         model::{Name, VersionSpec},
+        registry,
+        traits::Provenance,
         Balance, ContentHash, ModelId, Version, VersionId,
     };
 
@@ -68,11 +74,14 @@ pub mod pallet {
         /// The runtime's reasons of holds.
         type RuntimeHoldReason: From<HoldReason>;
 
+        /// What versions descend from, and the grants of them.
+        type Provenance: Provenance<Self::AccountId>;
+
         /// Deposit for a model or a version, whatever its size.
         #[pallet::constant]
         type DepositBase: Get<Balance>;
 
-        /// Deposit for each byte of a model's name and of a version's specification.
+        /// Deposit for each byte of a model's name, and of a version's specification and lineage.
         #[pallet::constant]
         type DepositPerByte: Get<Balance>;
 
@@ -194,6 +203,14 @@ pub mod pallet {
         ImplausibleWeights,
         /// The licence is empty, has a space at an end, or is not printable ASCII.
         InvalidLicence,
+        /// A paid grant costs nothing.
+        FreeGrant,
+        /// A paid grant would not last a block.
+        ZeroDuration,
+        /// A paid grant would allow no use.
+        ZeroUses,
+        /// Grants of the version that were paid for must be taken back first.
+        PaidGrants,
         /// A source is not a URL of printable ASCII with a scheme that ends in `/`.
         InvalidSource,
         /// A dimension of the architecture is zero.
@@ -224,8 +241,10 @@ pub mod pallet {
                 !sets.contains(&0),
                 "OpSets holds 0, which is no operator set: they are numbered from 1"
             );
+            // A lineage has at most as many bytes as a u32 can tell.
             let largest = Balance::try_from(VersionSpec::max_encoded_len())
                 .ok()
+                .and_then(|bytes| bytes.checked_add(u32::MAX.into()))
                 .and_then(|bytes| bytes.checked_mul(T::DepositPerByte::get()))
                 .and_then(|deposit| deposit.checked_add(T::DepositBase::get()));
             assert!(largest.is_some(), "the deposit of the largest version overflows a balance");
@@ -256,24 +275,29 @@ pub mod pallet {
 
         /// Publishes the next version of a model. Versions are numbered from 0 and never change.
         ///
-        /// Only the model's owner may call it. Holds `DepositBase` plus `DepositPerByte` for each
-        /// encoded byte of `spec`. The list of sources may be empty when the package reaches
-        /// workers in another way.
+        /// Only the model's owner may call it. `citations` are the versions of models and datasets
+        /// that it descends from, each with a share of its revenue, in parts per million. Each of
+        /// them needs consent: it is the caller's own, or open, or the caller holds a grant, of
+        /// which a use is consumed. Holds `DepositBase` plus `DepositPerByte` for each encoded byte
+        /// of `spec` and each byte that is stored of its lineage. The list of sources may be empty
+        /// when the package reaches workers in another way.
         ///
         /// Emits [`Event::VersionPublished`]. Refuses with [`Error::NotFound`],
         /// [`Error::NotOwner`], [`Error::TooManyVersions`], the error that names what is wrong
         /// with the architecture, [`Error::UnsupportedOpSet`], [`Error::ImplausibleWeights`],
-        /// [`Error::InvalidLicence`], [`Error::InvalidSource`], or `FundsUnavailable` when the
-        /// owner cannot pay the deposit.
+        /// [`Error::InvalidLicence`], [`Error::FreeGrant`], [`Error::ZeroDuration`],
+        /// [`Error::ZeroUses`], [`Error::InvalidSource`], the error of `Provenance` that names what
+        /// is wrong with the citations, or `FundsUnavailable` when the owner cannot pay the deposit.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::publish())]
+        #[pallet::weight(Pallet::<T>::publish_weight(citations))]
         pub fn publish(
             origin: OriginFor<T>,
             model: ModelId,
             spec: Box<VersionSpec>,
+            citations: Shares,
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            Self::do_publish(&who, model, *spec).map(|_| ())
+            Self::do_publish(&who, model, *spec, citations)
         }
 
         /// Offers a model to another account, which becomes its owner by accepting it. An earlier
@@ -331,13 +355,13 @@ pub mod pallet {
             Self::do_deprecate(&who, VersionId { model, version })
         }
 
-        /// Revokes a version, active or deprecated: it takes no new jobs. Jobs already submitted
-        /// finish. Final.
+        /// Revokes a version, active or deprecated: it takes no new jobs and no new citations. Jobs
+        /// already submitted finish, and citations go on earning. Final.
         ///
         /// Only the model's owner may call it.
         ///
         /// Emits [`Event::VersionRevoked`]. Refuses with [`Error::NotFound`],
-        /// [`Error::NotOwner`], [`Error::AlreadyRevoked`].
+        /// [`Error::NotOwner`], [`Error::AlreadyRevoked`], [`Error::PaidGrants`].
         #[pallet::call_index(6)]
         #[pallet::weight(T::WeightInfo::revoke())]
         pub fn revoke(origin: OriginFor<T>, model: ModelId, version: Version) -> DispatchResult {
@@ -348,20 +372,17 @@ pub mod pallet {
 
     impl<T> From<Refused> for Error<T> {
         fn from(refused: Refused) -> Self {
-            use vigil_primitives::architecture::InvalidArchitecture as Wrong;
+            use vigil_primitives::{
+                architecture::InvalidArchitecture as Wrong, terms::InvalidTerms,
+            };
             match refused {
-                Refused::EmptyName => Self::EmptyName,
-                Refused::UnprintableName => Self::UnprintableName,
+                Refused::Registry(refused) => refused.into(),
                 Refused::UnsupportedOpSet => Self::UnsupportedOpSet,
                 Refused::ImplausibleWeights => Self::ImplausibleWeights,
-                Refused::InvalidLicence => Self::InvalidLicence,
-                Refused::InvalidSource => Self::InvalidSource,
-                Refused::AlreadyOwner => Self::AlreadyOwner,
-                Refused::NotOffered => Self::NotOffered,
-                Refused::NoOffer => Self::NoOffer,
-                Refused::AlreadyDeprecated => Self::AlreadyDeprecated,
-                Refused::AlreadyRevoked => Self::AlreadyRevoked,
-                Refused::TooManyVersions => Self::TooManyVersions,
+                Refused::Terms(InvalidTerms::Licence) => Self::InvalidLicence,
+                Refused::Terms(InvalidTerms::FreeGrant) => Self::FreeGrant,
+                Refused::Terms(InvalidTerms::ZeroDuration) => Self::ZeroDuration,
+                Refused::Terms(InvalidTerms::ZeroUses) => Self::ZeroUses,
                 Refused::Architecture(Wrong::ZeroDimension) => Self::ZeroDimension,
                 Refused::Architecture(Wrong::HeadsDoNotDivide) => Self::HeadsDoNotDivide,
                 Refused::Architecture(Wrong::TooWide) => Self::TooWide,
@@ -372,6 +393,23 @@ pub mod pallet {
                 Refused::Architecture(Wrong::StopTokenOutOfVocabulary) => {
                     Self::StopTokenOutOfVocabulary
                 }
+            }
+        }
+    }
+
+    impl<T> From<registry::Refused> for Error<T> {
+        fn from(refused: registry::Refused) -> Self {
+            use registry::Refused as Wrong;
+            match refused {
+                Wrong::EmptyName => Self::EmptyName,
+                Wrong::UnprintableName => Self::UnprintableName,
+                Wrong::InvalidSource => Self::InvalidSource,
+                Wrong::TooManyVersions => Self::TooManyVersions,
+                Wrong::AlreadyOwner => Self::AlreadyOwner,
+                Wrong::NotOffered => Self::NotOffered,
+                Wrong::NoOffer => Self::NoOffer,
+                Wrong::AlreadyDeprecated => Self::AlreadyDeprecated,
+                Wrong::AlreadyRevoked => Self::AlreadyRevoked,
             }
         }
     }

@@ -3,16 +3,22 @@
 use crate as pallet_models;
 use crate::{Event, Model, Models, Pallet, PublishedVersion, Versions};
 use alloc::{boxed::Box, vec, vec::Vec};
+use codec::{Decode, Encode};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl, parameter_types,
+    storage::unhashed,
     traits::{fungible::InspectHold, ConstU128},
+    weights::Weight,
 };
 use sp_io::TestExternalities;
-use sp_runtime::BuildStorage;
+use sp_runtime::{BuildStorage, DispatchError, Permill};
 use vigil_primitives::{
     architecture::{Architecture, Decoder, Encoder, Pooling},
-    model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, Url, VersionSpec},
-    Balance, ContentHash, ModelId, Version, OP_SET,
+    lineage::{Share, Shares},
+    model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
+    terms::{Access, Licence, Terms},
+    traits::Provenance,
+    AssetId, Balance, ContentHash, DatasetVersionId, ModelId, Version, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
@@ -51,11 +57,66 @@ parameter_types! {
     pub static DepositBase: Balance = BASE;
     pub static DepositPerByte: Balance = PER_BYTE;
     pub static OpSets: Vec<u16> = vec![OP_SET];
+    /// Whether whatever is to be recorded is refused.
+    pub static RefuseRecords: bool = false;
+    /// Whether every version has grants that were paid for.
+    pub static PaidGrants: bool = false;
+}
+
+/// What the registry has had recorded of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Recorded {
+    pub(crate) publisher: AccountId,
+    pub(crate) terms: Terms,
+    pub(crate) citations: Shares,
+}
+
+/// Remembers in storage what it was asked to record, so that it is undone when the call fails.
+/// Each citation takes [`CITATION`] bytes.
+pub struct RecordedProvenance;
+
+/// Why [`RecordedProvenance`] refuses.
+pub(crate) const NO_CONSENT: DispatchError = DispatchError::Other("no consent");
+pub(crate) const CITATION: u32 = 21;
+
+impl Provenance<AccountId> for RecordedProvenance {
+    fn record(
+        asset: AssetId,
+        publisher: &AccountId,
+        terms: &Terms,
+        citations: Shares,
+    ) -> Result<u32, DispatchError> {
+        let bytes = CITATION * citations.len() as u32;
+        let record = Recorded { publisher: *publisher, terms: terms.clone(), citations };
+        unhashed::put(&key(asset), &record);
+        if RefuseRecords::get() {
+            return Err(NO_CONSENT);
+        }
+        Ok(bytes)
+    }
+
+    fn record_weight(citations: u32) -> Weight {
+        Weight::from_parts(1_000_000, 100) * u64::from(citations + 1)
+    }
+
+    fn has_paid_grants(_asset: AssetId) -> bool {
+        PaidGrants::get()
+    }
+}
+
+fn key(asset: AssetId) -> Vec<u8> {
+    (b"recorded", asset).encode()
+}
+
+/// What has been recorded of a version.
+pub(crate) fn recorded(asset: impl Into<AssetId>) -> Option<Recorded> {
+    unhashed::get(&key(asset.into()))
 }
 
 impl pallet_models::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type Provenance = RecordedProvenance;
     type DepositBase = DepositBase;
     type DepositPerByte = DepositPerByte;
     type OpSets = OpSets;
@@ -127,7 +188,23 @@ pub(crate) fn publish(
     model: ModelId,
     spec: VersionSpec,
 ) -> frame_support::dispatch::DispatchResult {
-    Registry::publish(signed(who), model, Box::new(spec))
+    publish_citing(who, model, spec, Shares::default())
+}
+
+pub(crate) fn publish_citing(
+    who: AccountId,
+    model: ModelId,
+    spec: VersionSpec,
+    citations: Shares,
+) -> frame_support::dispatch::DispatchResult {
+    Registry::publish(signed(who), model, Box::new(spec), citations)
+}
+
+/// Citations of so many assets with 1 % each.
+pub(crate) fn citations(count: u32) -> Shares {
+    let assets = (0..count).map(|dataset| DatasetVersionId { dataset, version: 0 }.into());
+    let share = Permill::from_percent(1);
+    Shares::truncate_from(assets.map(|asset| Share { asset, share }).collect())
 }
 
 pub(crate) fn name(text: &str) -> Name {
@@ -183,12 +260,15 @@ pub(crate) fn spec() -> VersionSpec {
         tokenizer: ContentHash::repeat_byte(3),
         architecture: Architecture::Encoder(encoder()),
         op_set: OP_SET,
+        metadata: None,
         terms: Terms {
             licence: licence("Apache-2.0"),
-            access: Access::Open,
+            licence_text: None,
             commercial: true,
-            fee: Fee { per_job: 5, per_1k_tokens: 7 },
+            access: Access::Open,
+            royalty: Permill::zero(),
         },
+        fee: Fee { per_job: 5, per_1k_tokens: 7 },
         sources: Sources::truncate_from(vec![
             url("https://example.org/models/"),
             url("file:///srv/models/"),

@@ -1,10 +1,10 @@
 //! What must hold of the registry's storage at the end of every block.
 
-use crate::pallet::*;
+use crate::{pallet::*, types::check_spec};
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect as _};
 use sp_runtime::TryRuntimeError;
-use vigil_primitives::Balance;
+use vigil_primitives::{registry::check_name, Balance};
 
 impl<T: Config> Pallet<T> {
     /// Checks every invariant of this pallet:
@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
                 ModelsOf::<T>::contains_key(&model.owner, id),
                 "models 5: the owner's list lacks a model"
             );
-            ensure!(crate::types::check_name(&model.name).is_ok(), "models 7: bad name");
+            ensure!(check_name(&model.name).is_ok(), "models 7: bad name");
 
             let mut parts: Balance = 0;
             for number in 0..model.versions {
@@ -40,7 +40,7 @@ impl<T: Config> Pallet<T> {
                     .ok_or("models 2: a version between 0 and the count is missing")?;
                 parts = parts.saturating_add(version.deposit);
                 ensure!(
-                    crate::types::check_spec(&version.spec, &[version.spec.op_set]).is_ok(),
+                    check_spec(&version.spec, &[version.spec.op_set]).is_ok(),
                     "models 7: bad specification"
                 );
             }

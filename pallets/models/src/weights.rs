@@ -10,7 +10,7 @@ use frame_support::weights::{constants::RocksDbWeight, Weight};
 pub trait WeightInfo {
     /// Weight of `create`.
     fn create() -> Weight;
-    /// Weight of `publish` with the largest specification.
+    /// Weight of `publish` with the largest specification, without recording its lineage.
     fn publish() -> Weight;
     /// Weight of `offer`.
     fn offer() -> Weight;
@@ -20,7 +20,7 @@ pub trait WeightInfo {
     fn withdraw_offer() -> Weight;
     /// Weight of `deprecate`.
     fn deprecate() -> Weight;
-    /// Weight of `revoke`.
+    /// Weight of `revoke`, with the look for paid grants.
     fn revoke() -> Weight;
 }
 
@@ -45,7 +45,7 @@ impl WeightInfo for () {
         high(150, 2, 1)
     }
     fn revoke() -> Weight {
-        high(150, 2, 1)
+        high(200, 4, 1)
     }
 }
 

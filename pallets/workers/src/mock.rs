@@ -11,11 +11,12 @@ use frame_support::{
     traits::{fungible::InspectHold, ConstU128},
 };
 use sp_io::TestExternalities;
-use sp_runtime::BuildStorage;
+use sp_runtime::{BuildStorage, Permill};
 use vigil_primitives::{
     architecture::{Architecture, Encoder, Pooling},
-    model::{Access, Artifact, Fee, Licence, Sources, Terms, Url, VersionSpec, VersionStatus},
+    model::{Artifact, Fee, ModelId, Sources, Url, VersionSpec, VersionStatus},
     pricing::GIGA,
+    terms::{Access, Licence, Terms},
     traits::{Engagement, ModelRegistry, Opening, Outcome, RegisteredVersion, WorkerPool},
     worker::{Capability, DeviceClass, Reputation},
     Balance, ContentHash, VersionId, OP_SET,
@@ -111,6 +112,10 @@ impl ModelRegistry<AccountId> for TestModels {
     fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>> {
         let status = Published::get().get(&id).copied()?;
         Some(RegisteredVersion { owner: 1_000, spec: spec(), status })
+    }
+
+    fn owner(model: ModelId) -> Option<AccountId> {
+        Published::get().keys().any(|id| id.model == model).then_some(1_000)
     }
 
     fn benchmark_version(_owner: &AccountId) -> Option<VersionId> {
@@ -224,12 +229,15 @@ fn spec() -> VersionSpec {
             normalize: true,
         }),
         op_set: OP_SET,
+        metadata: None,
         terms: Terms {
             licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-            access: Access::Open,
+            licence_text: None,
             commercial: true,
-            fee: Fee::default(),
+            access: Access::Open,
+            royalty: Permill::zero(),
         },
+        fee: Fee::default(),
         sources: Sources::truncate_from(vec![]),
     }
 }

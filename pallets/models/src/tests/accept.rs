@@ -1,7 +1,7 @@
 use crate::{mock::*, Error, Event, ModelsOf};
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::TokenError;
-use vigil_primitives::{traits::Waterfall, VersionId};
+use vigil_primitives::traits::ModelRegistry;
 
 #[test]
 fn accept_should_move_the_model_with_its_deposit_when_it_is_offered() {
@@ -18,8 +18,7 @@ fn accept_should_move_the_model_with_its_deposit_when_it_is_offered() {
         assert_eq!(Balances::free_balance(ALICE), FUNDS - (both - deposit));
         assert!(!ModelsOf::<Test>::contains_key(ALICE, 0));
         assert!(ModelsOf::<Test>::contains_key(BOB, 0));
-        let id = VersionId { model: 0, version: 0 };
-        assert_eq!(Registry::split(id, 9), vec![(BOB, 9)]);
+        assert_eq!(Registry::owner(0), Some(BOB));
     });
 }
 

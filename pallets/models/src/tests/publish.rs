@@ -1,11 +1,13 @@
-use crate::{mock::*, Error, Event, Models};
-use codec::Encode;
-use frame_support::{assert_noop, assert_ok};
+use crate::{mock::*, Error, Event, Models, WeightInfo};
+use codec::{Encode, MaxEncodedLen};
+use frame_support::{assert_noop, assert_ok, dispatch::GetDispatchInfo};
 use sp_runtime::TokenError;
 use vigil_primitives::{
     architecture::{Architecture, Decoder, Encoder},
-    model::{Licence, Sources, Url, VersionSpec, VersionStatus},
-    VersionId,
+    model::{Artifact, Sources, Url, VersionSpec, VersionStatus},
+    terms::{Access, GrantTerms, Licence},
+    traits::Provenance,
+    ContentHash, VersionId,
 };
 
 /// A specification with one thing changed.
@@ -178,6 +180,105 @@ fn publish_should_refuse_when_the_licence_is_no_phrase() {
         assert_refused(with(|s| s.terms.licence = not_text), Error::InvalidLicence);
         assert_ok!(publish(ALICE, 0, with(|s| s.terms.licence = licence("MIT OR Apache-2.0"))));
     });
+}
+
+#[test]
+fn publish_should_refuse_when_a_paid_grant_would_grant_nothing() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        let good = GrantTerms { price: 1, duration: 1, uses: Some(1) };
+        for (grant, error) in [
+            (GrantTerms { price: 0, ..good }, Error::FreeGrant),
+            (GrantTerms { duration: 0, ..good }, Error::ZeroDuration),
+            (GrantTerms { uses: Some(0), ..good }, Error::ZeroUses),
+        ] {
+            assert_refused(with(|s| s.terms.access = Access::Paid(grant)), error);
+        }
+        for access in [
+            Access::Open,
+            Access::AllowList,
+            Access::Paid(good),
+            Access::Paid(GrantTerms { uses: None, ..good }),
+        ] {
+            assert_ok!(publish(ALICE, 0, with(|s| s.terms.access = access)));
+        }
+        assert_eq!(version(0, 2).spec.terms.access, Access::Paid(good));
+    });
+}
+
+#[test]
+fn publish_should_keep_the_metadata_when_there_is_some() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        let metadata = Artifact { hash: ContentHash::repeat_byte(9), len: 1_234 };
+        assert_ok!(publish(ALICE, 0, spec()));
+        assert_ok!(publish(ALICE, 0, with(|s| s.metadata = Some(metadata))));
+        assert_eq!(version(0, 0).spec.metadata, None);
+        assert_eq!(version(0, 1).spec.metadata, Some(metadata));
+        let bytes = Artifact::max_encoded_len() as u128;
+        assert_eq!(version(0, 1).deposit, version(0, 0).deposit + bytes * PER_BYTE);
+    });
+}
+
+#[test]
+fn publish_should_have_the_citations_recorded_and_hold_a_deposit_for_them() {
+    ExtBuilder::default().model(ALICE).model(ALICE).build_and_execute(|| {
+        let before = held(ALICE);
+        assert_ok!(publish(ALICE, 1, spec()));
+        let id = VersionId { model: 1, version: 1 };
+        assert_eq!(recorded(id), None);
+        let spec = with(|s| s.terms.commercial = false);
+        assert_ok!(publish_citing(ALICE, 1, spec.clone(), citations(3)));
+        let expected =
+            Recorded { publisher: ALICE, terms: spec.terms.clone(), citations: citations(3) };
+        assert_eq!(recorded(id), Some(expected));
+
+        let bytes = spec.encoded_size();
+        assert_eq!(version(1, 0).deposit, deposit(bytes));
+        assert_eq!(version(1, 1).deposit, deposit(bytes + 3 * CITATION as usize));
+        assert_eq!(held(ALICE), before + version(1, 0).deposit + version(1, 1).deposit);
+    });
+}
+
+#[test]
+fn publish_should_leave_nothing_behind_when_the_citations_are_refused() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        let before = held(ALICE);
+        RefuseRecords::set(true);
+        assert_noop!(publish_citing(ALICE, 0, spec(), citations(1)), NO_CONSENT);
+        assert_eq!((held(ALICE), model(0).versions), (before, 0));
+        assert_eq!(recorded(VersionId { model: 0, version: 0 }), None);
+    });
+}
+
+#[test]
+fn publish_should_leave_nothing_recorded_when_the_deposit_cannot_be_paid() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        DepositPerByte::set(FUNDS);
+        assert_noop!(publish_citing(ALICE, 0, spec(), citations(1)), TokenError::FundsUnavailable);
+        assert_eq!(recorded(VersionId { model: 0, version: 0 }), None);
+    });
+}
+
+#[test]
+fn publish_should_not_have_anything_recorded_when_the_specification_is_refused() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        assert_refused(with(|s| s.op_set = 0), Error::UnsupportedOpSet);
+        assert_noop!(publish(BOB, 0, spec()), Error::<Test>::NotOwner);
+        assert_eq!(recorded(VersionId { model: 0, version: 0 }), None);
+    });
+}
+
+#[test]
+fn publish_should_weigh_more_when_there_are_more_citations() {
+    let weight = |count| {
+        let spec = Box::new(spec());
+        let call = crate::Call::<Test>::publish { model: 0, spec, citations: citations(count) };
+        call.get_dispatch_info().call_weight
+    };
+    for count in [0, 1, 15] {
+        let expected =
+            <() as WeightInfo>::publish().saturating_add(RecordedProvenance::record_weight(count));
+        assert_eq!(weight(count), expected);
+    }
 }
 
 #[test]

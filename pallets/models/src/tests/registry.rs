@@ -2,11 +2,7 @@
 
 use crate::mock::*;
 use frame_support::assert_ok;
-use vigil_primitives::{
-    model::VersionStatus,
-    traits::{ModelRegistry, Waterfall},
-    Balance, VersionId,
-};
+use vigil_primitives::{lineage::Shares, model::VersionStatus, traits::ModelRegistry, VersionId};
 
 #[test]
 fn version_should_tell_the_owner_and_the_status_of_the_moment() {
@@ -27,12 +23,16 @@ fn version_should_tell_the_owner_and_the_status_of_the_moment() {
 }
 
 #[test]
-fn split_should_pay_the_owner_everything_when_the_version_exists() {
-    ExtBuilder::default().model(ALICE).versions(1).build_and_execute(|| {
-        let id = VersionId { model: 0, version: 0 };
-        assert_eq!(Registry::split(id, Balance::MAX), vec![(ALICE, Balance::MAX)]);
-        assert_eq!(Registry::split(VersionId { model: 0, version: 1 }, 5), vec![]);
-        assert_eq!(Registry::split(VersionId { model: 1, version: 0 }, 5), vec![]);
+fn owner_should_be_whoever_owns_the_model_now_with_or_without_versions() {
+    ExtBuilder::default().model(ALICE).build_and_execute(|| {
+        assert_eq!(Registry::owner(0), Some(ALICE));
+        assert_eq!(Registry::owner(1), None);
+        assert_ok!(Registry::offer(signed(ALICE), 0, BOB));
+        assert_eq!(Registry::owner(0), Some(ALICE));
+        assert_ok!(Registry::accept(signed(BOB), 0));
+        assert_eq!(Registry::owner(0), Some(BOB));
+        assert_eq!(<Registry as ModelRegistry<_>>::name(0), Some(name("model")));
+        assert_eq!(<Registry as ModelRegistry<_>>::name(1), None);
     });
 }
 
@@ -71,5 +71,6 @@ fn benchmark_version_should_be_one_that_calls_would_accept() {
         let id = Registry::benchmark_version(&ALICE).unwrap();
         let registered = Registry::version(id).unwrap();
         assert_eq!((registered.owner, registered.status), (ALICE, VersionStatus::Active));
+        assert_eq!(recorded(id).unwrap().citations, Shares::default());
     });
 }
