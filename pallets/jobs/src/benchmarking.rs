@@ -1,8 +1,8 @@
 //! Benchmarks of every call and of every step of the hooks, each in its worst case.
 //!
-//! The engagement and release of workers happen inside the measured steps, while [`WeightInfo`]
-//! leaves them to the worker pool: the sum counts them twice, which errs on the safe side. The
-//! owner's fee goes to as many accounts as the runtime's waterfall has.
+//! The engagement and release of workers, the uses of grants, the split of the owner's fee and the
+//! keeping of its parts happen inside the measured steps, while [`WeightInfo`] leaves them to the
+//! other pallets: the sum counts them twice, which errs on the safe side.
 
 use super::*;
 use crate::types::Due;
@@ -23,8 +23,10 @@ use vigil_primitives::{
         commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, Sampling, MAX_ATTEMPTS,
         MAX_INLINE_INPUT, MAX_REPLICAS, TOKEN_BYTES,
     },
+    lineage::MAX_PAYEES,
     pricing,
-    traits::{ModelRegistry, WorkerPool},
+    terms::AcceptedTerms,
+    traits::{Claims, Grants, ModelRegistry, Waterfall, WorkerPool},
     ContentHash, JobStatus, VersionId,
 };
 
@@ -52,16 +54,18 @@ fn fund<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
     Ok(())
 }
 
-/// A version that `workers` workers serve, with every payee able to be paid.
-fn version<T: Config>(workers: u32) -> Result<VersionId, BenchmarkError> {
+/// A version that `workers` workers serve, with so many payees. The owner can be paid; of the others
+/// it depends on the waterfall.
+fn version<T: Config>(workers: u32, payees: u32) -> Result<VersionId, BenchmarkError> {
     let owner = account("owner", 0, 0);
     let version = T::Models::benchmark_version(&owner)
         .ok_or(BenchmarkError::Stop("the registry cannot publish"))?;
     for index in 0..workers {
         T::Workers::benchmark_worker(&account("worker", index, 0), version);
     }
-    for payee in [owner, requester::<T>(), T::Treasury::get()] {
-        fund::<T>(&payee)?;
+    T::Waterfall::benchmark_lineage(version, payees);
+    for account in [owner, requester::<T>(), T::Treasury::get(), T::Claims::keeper()] {
+        fund::<T>(&account)?;
     }
     Ok(version)
 }
@@ -73,30 +77,49 @@ fn spec<T: Config>(
 ) -> Result<JobSpecOf<T>, BenchmarkError> {
     let input = BoundedVec::try_from(tokens_to_bytes(&alloc::vec![0; tokens as usize]))
         .map_err(|_| BenchmarkError::Stop("the input is too long"))?;
-    let work = T::Models::version(version)
-        .ok_or(BenchmarkError::Stop("the version is unknown"))?
-        .spec
-        .architecture
-        .work(tokens, TOKENS_OUT);
+    let published =
+        T::Models::version(version).ok_or(BenchmarkError::Stop("the version is unknown"))?.spec;
+    let work = published.architecture.work(tokens, TOKENS_OUT);
     Ok(JobSpecOf::<T> {
         version,
+        terms: AcceptedTerms { licence: published.terms.licence_hash(), commercial: true },
         input: Input::Inline(input),
         max_tokens_out: TOKENS_OUT,
         sampling: SAMPLING,
         policy: Policy { replicas, challenge_window: T::MinChallengeWindow::get() },
-        // Plenty for a worker with the lowest ask.
-        max_price: pricing::reward(T::MinAsk::get(), work).saturating_mul(100).max(1_000_000),
+        // Plenty for a worker with the lowest ask, and for the fee.
+        max_price: pricing::reward(T::MinAsk::get(), work)
+            .saturating_mul(100)
+            .max(1_000_000)
+            .saturating_add(fee::<T>()),
         deadline: Pallet::<T>::now().saturating_add(T::MaxDuration::get()),
     })
 }
 
-/// A queued job.
-fn queued<T: Config>(replicas: u32) -> Result<JobId, BenchmarkError> {
+/// What the owners of a benchmarked job earn: every payee a part, and few of them enough for an
+/// account that does not exist.
+fn fee<T: Config>() -> Balance {
+    T::Currency::minimum_balance().max(1_000)
+}
+
+/// A queued job under a grant, with so many payees of the owner's fee.
+fn queued_with<T: Config>(replicas: u32, payees: u32) -> Result<JobId, BenchmarkError> {
     let id = NextJob::<T>::get();
-    let version = version::<T>(MAX_REPLICAS)?;
+    let version = version::<T>(MAX_REPLICAS, payees)?;
     let spec = spec::<T>(version, TOKENS, replicas as u8)?;
     Pallet::<T>::do_submit(requester::<T>(), spec)?;
+
+    let mut record = job::<T>(id)?;
+    record.fee.per_job = fee::<T>();
+    T::Grants::benchmark_grant(version.into(), &requester::<T>());
+    record.grant = T::Grants::reserve(version.into(), &requester::<T>()).ok();
+    Jobs::<T>::insert(id, record);
     Ok(id)
+}
+
+/// A queued job whose version descends from nothing.
+fn queued<T: Config>(replicas: u32) -> Result<JobId, BenchmarkError> {
+    queued_with::<T>(replicas, 1)
 }
 
 fn job<T: Config>(id: JobId) -> Result<JobRecordOf<T>, BenchmarkError> {
@@ -105,11 +128,15 @@ fn job<T: Config>(id: JobId) -> Result<JobRecordOf<T>, BenchmarkError> {
 
 /// A job with its workers drawn.
 fn assigned<T: Config>(replicas: u32) -> Result<(JobId, Vec<T::AccountId>), BenchmarkError> {
-    let id = queued::<T>(replicas)?;
+    assign_all::<T>(queued::<T>(replicas)?)
+}
+
+/// Draws all workers of a queued job.
+fn assign_all<T: Config>(id: JobId) -> Result<(JobId, Vec<T::AccountId>), BenchmarkError> {
     Pallet::<T>::serve_queue(Pallet::<T>::now(), &mut WeightMeter::new());
     let workers: Vec<_> =
         job::<T>(id)?.status.replicas().iter().map(|replica| replica.worker.clone()).collect();
-    if workers.len() != replicas as usize {
+    if workers.len() != usize::from(job::<T>(id)?.policy.replicas) {
         return Err(BenchmarkError::Stop("the job could not be assigned"));
     }
     Ok((id, workers))
@@ -129,9 +156,12 @@ fn committed<T: Config>(replicas: u32) -> Result<(JobId, Vec<T::AccountId>), Ben
     Ok((id, workers))
 }
 
-/// A job whose workers have all revealed the same output.
-fn revealed<T: Config>(replicas: u32) -> Result<JobId, BenchmarkError> {
-    let (id, workers) = committed::<T>(replicas)?;
+/// A job whose workers have all revealed the same output, with so many payees of the owner's fee.
+fn revealed<T: Config>(replicas: u32, payees: u32) -> Result<JobId, BenchmarkError> {
+    let (id, workers) = assign_all::<T>(queued_with::<T>(replicas, payees)?)?;
+    for worker in &workers {
+        commit_as::<T>(id, worker)?;
+    }
     for worker in workers {
         Pallet::<T>::do_reveal(worker, id, OUTPUT, SALT)?;
     }
@@ -169,7 +199,7 @@ mod benches {
 
     #[benchmark]
     fn submit(b: Linear<4, { 4 * MAX_TOKENS }>) -> Result<(), BenchmarkError> {
-        let version = version::<T>(1)?;
+        let version = version::<T>(1, MAX_PAYEES)?;
         let spec = spec::<T>(version, b.div_ceil(4), MAX_REPLICAS as u8)?;
         let price = spec.max_price;
         #[extrinsic_call]
@@ -320,17 +350,17 @@ mod benches {
     }
 
     #[benchmark]
-    fn settle(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
-        let id = revealed::<T>(r)?;
+    fn settle(r: Linear<1, MAX_REPLICAS>, p: Linear<1, MAX_PAYEES>) -> Result<(), BenchmarkError> {
+        let id = revealed::<T>(r, p)?;
         wait_for::<T>(id, Due::Settle)?;
         #[block]
         {
             serve_page_of::<T>(id)?;
         }
-        let JobStatus::Settled { receipt, replicas, .. } = job::<T>(id)?.status else {
+        let JobStatus::Settled { receipt, replicas, royalties, .. } = job::<T>(id)?.status else {
             return Err(BenchmarkError::Stop("the job was not settled"));
         };
-        assert_eq!(replicas.len(), r as usize);
+        assert_eq!((replicas.len(), royalties.len()), (r as usize, p as usize));
         assert!(receipt.workers > 0 && receipt.owner > 0 && receipt.requester > 0);
         Ok(())
     }

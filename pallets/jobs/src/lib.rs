@@ -5,6 +5,10 @@
 //! the hold in one storage transaction, or gives the whole escrow back. Every planck of escrow
 //! ends as a payment for a result or as a refund.
 //!
+//! A requester must satisfy the version's terms: it accepts the licence by its hash, keeps to
+//! non-commercial use where the terms ask for it, and holds a grant where they do. The owner's fee
+//! is split among the owners of everything that the version descends from.
+//!
 //! | who | calls |
 //! |---|---|
 //! | requester | [`submit`](Pallet::submit), [`cancel`](Pallet::cancel) |
@@ -63,7 +67,7 @@ pub mod pallet {
     use vigil_primitives::{
         api::{NoQuote, Quote},
         job::{Contribution, DeclineReason, Input, Output, Receipt, RefundReason},
-        traits::{Disputes, ModelRegistry, Waterfall, WorkerPool},
+        traits::{Claims, Disputes, Grants, ModelRegistry, Waterfall, WorkerPool},
         Hash, VersionId,
     };
 
@@ -90,6 +94,12 @@ pub mod pallet {
 
         /// Who is paid the owner's fee of a version.
         type Waterfall: Waterfall<Self::AccountId>;
+
+        /// Who may use a version that is not open to everybody.
+        type Grants: Grants<Self::AccountId>;
+
+        /// What keeps the parts of payees that cannot be credited.
+        type Claims: Claims<Self::AccountId>;
 
         /// The workers.
         type Workers: WorkerPool<Self::AccountId>;
@@ -356,7 +366,16 @@ pub mod pallet {
             receipt: Receipt,
         },
         /// A payee could not be credited, for instance below the existential deposit of an account
-        /// that does not exist. The requester keeps the amount.
+        /// that does not exist. The amount is kept until it is claimed.
+        PaymentKept {
+            /// The job.
+            job: JobId,
+            /// Whose it is.
+            payee: T::AccountId,
+            /// The amount.
+            amount: Balance,
+        },
+        /// A payee could not be credited and its part could not be kept. The requester has it back.
         PaymentReturned {
             /// The job.
             job: JobId,
@@ -364,7 +383,7 @@ pub mod pallet {
             payee: T::AccountId,
             /// The amount.
             amount: Balance,
-            /// What went wrong.
+            /// Why it could not be kept.
             error: DispatchError,
         },
         /// The whole escrow went back to the requester.
@@ -414,6 +433,10 @@ pub mod pallet {
         UnknownVersion,
         /// The version takes no new jobs: its owner revoked it.
         VersionRevoked,
+        /// The licence that the requester accepts is not the version's.
+        LicenceNotAccepted,
+        /// The version's terms forbid commercial use.
+        CommercialUseForbidden,
         /// No worker serves the version.
         VersionNotServed,
         /// The input has no tokens.
@@ -489,15 +512,19 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Submits a job and holds `max_price` of the caller until it ends.
         ///
-        /// Any account may call it. The version's fee and architecture are those of this moment;
-        /// the fee goes to whoever owns the model at settlement.
+        /// Any account may call it that satisfies the version's terms. Where they ask for a grant,
+        /// a use of the caller's is reserved; it is consumed if the job is settled and given back
+        /// if it is not. The version's fee and architecture are those of this moment; the fee is
+        /// split among those who own the version, and all that it descends from, at settlement.
         ///
-        /// Emits [`Event::Submitted`]. Refuses, in this order: a version that is unknown, revoked
-        /// or not served; an input that is empty, no whole tokens, too long or out of vocabulary;
-        /// more tokens than the version generates; replicas, challenge window or deadline out of
-        /// range; too low a price; too many open jobs; more than the caller can spend.
+        /// Emits [`Event::Submitted`]. Refuses, in this order: a version that is unknown or
+        /// revoked; another licence than the version's; commercial use where it is forbidden; a
+        /// version that is not served; an input that is empty, no whole tokens, too long or out of
+        /// vocabulary; more tokens than the version generates; replicas, challenge window or
+        /// deadline out of range; too low a price; a grant that is missing, expired or exhausted
+        /// (errors of `Provenance`); too many open jobs; more than the caller can spend.
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::submit(types::inline_len(&spec.input)))]
+        #[pallet::weight(Pallet::<T>::submit_weight(spec))]
         pub fn submit(origin: OriginFor<T>, spec: Box<JobSpecOf<T>>) -> DispatchResult {
             Self::do_submit(ensure_signed(origin)?, *spec)
         }
@@ -507,7 +534,7 @@ pub mod pallet {
         /// Only its requester may, and only while no worker is engaged. Emits
         /// [`Event::Cancelled`]. Refuses a job that does not exist, is another's or is not queued.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::cancel())]
+        #[pallet::weight(Pallet::<T>::cancel_weight())]
         pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResult {
             Self::do_cancel(&ensure_signed(origin)?, job)
         }
@@ -600,7 +627,7 @@ pub mod pallet {
             tokens_in: u32,
             max_tokens_out: u32,
             replicas: u8,
-        ) -> Result<Quote, NoQuote> {
+        ) -> Result<Quote<T::AccountId>, NoQuote> {
             Self::price(version, tokens_in, max_tokens_out, replicas)
         }
     }

@@ -1,4 +1,12 @@
-//! The three real pallets with balances in one runtime, and builders of jobs in every state.
+//! The three real pallets with balances and a double of provenance in one runtime, and builders of
+//! jobs in every state.
+
+pub(crate) mod provenance;
+
+pub(crate) use provenance::{
+    citations, dataset, earned, grant, keeping_fails, kept, publish_under, royalty, take_grant,
+    uses, ProvenanceError, KEEPER,
+};
 
 use crate as pallet_jobs;
 use crate::{
@@ -20,8 +28,10 @@ use std::collections::BTreeMap;
 use vigil_primitives::{
     architecture::Pooling,
     job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
-    model::{Access, Artifact, Fee, Licence, Name, Sources, Terms, Url, VersionSpec},
+    lineage::Shares,
+    model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
     pricing,
+    terms::{AcceptedTerms, Access, Licence, Terms},
     traits::Disputes,
     worker::{Capability, DeviceClass},
     Architecture, Balance, ContentHash, Decoder, Encoder, JobId, JobStatus, VersionId, OP_SET,
@@ -37,6 +47,7 @@ construct_runtime!(
         Models: pallet_models,
         Workers: pallet_workers,
         Jobs: pallet_jobs,
+        Provenance: provenance,
     }
 );
 
@@ -83,10 +94,16 @@ impl pallet_balances::Config for Test {
 impl pallet_models::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type Provenance = Provenance;
     type DepositBase = ConstU128<100>;
     type DepositPerByte = ConstU128<1>;
     type OpSets = OpSets;
     type WeightInfo = ();
+}
+
+impl provenance::Config for Test {
+    type Currency = Balances;
+    type HoldReasons = RuntimeHoldReason;
 }
 
 impl pallet_workers::Config for Test {
@@ -142,7 +159,9 @@ impl pallet_jobs::Config for Test {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Currency = Balances;
     type Models = Models;
-    type Waterfall = Models;
+    type Waterfall = Provenance;
+    type Grants = Provenance;
+    type Claims = Provenance;
     type Workers = Workers;
     type Disputes = RecordedDisputes;
     type Randomness = BlockRandomness;
@@ -200,8 +219,9 @@ impl Chain {
         let workers = (WORKER..).take(self.asks.len());
         let treasury = self.treasury.then_some(TREASURY);
         let accounts = [OWNER, REQUESTER, STRANGER].into_iter().chain(treasury).chain(workers);
+        let keeper = (KEEPER, ED);
         pallet_balances::GenesisConfig::<Test> {
-            balances: accounts.map(|account| (account, FUNDS)).collect(),
+            balances: accounts.map(|account| (account, FUNDS)).chain([keeper]).collect(),
             ..Default::default()
         }
         .assimilate_storage(&mut storage)
@@ -231,6 +251,7 @@ pub(crate) fn check_all() {
     Models::do_try_state().unwrap();
     Workers::do_try_state().unwrap();
     Jobs::do_try_state().unwrap();
+    provenance::check();
 
     let mut engaged = BTreeMap::<AccountId, (u16, Balance)>::new();
     let mut escrows = BTreeMap::<AccountId, Balance>::new();
@@ -308,13 +329,21 @@ fn spec_of(architecture: Architecture) -> VersionSpec {
         tokenizer: ContentHash::repeat_byte(3),
         architecture,
         op_set: OP_SET,
-        terms: Terms {
-            licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-            access: Access::Open,
-            commercial: true,
-            fee: FEE,
-        },
+        metadata: None,
+        terms: terms(),
+        fee: FEE,
         sources: Sources::default(),
+    }
+}
+
+/// The terms of every version unless a test says otherwise.
+pub(crate) fn terms() -> Terms {
+    Terms {
+        licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
+        licence_text: None,
+        commercial: true,
+        access: Access::Open,
+        royalty: Permill::zero(),
     }
 }
 
@@ -322,7 +351,7 @@ fn publish() {
     let owner = RuntimeOrigin::signed(OWNER);
     for (model, spec) in [(0, version_spec()), (1, spec_of(decoder()))] {
         assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
-        assert_ok!(Models::publish(owner.clone(), model, Box::new(spec)));
+        assert_ok!(Models::publish(owner.clone(), model, Box::new(spec), Shares::default()));
     }
 }
 
@@ -345,6 +374,7 @@ pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity:
 pub(crate) fn spec() -> JobSpecOf<Test> {
     JobSpec {
         version: VERSION,
+        terms: AcceptedTerms { licence: terms().licence_hash(), commercial: true },
         input: input(TOKENS),
         max_tokens_out: 0,
         sampling: Sampling::Greedy,
@@ -409,10 +439,7 @@ pub(crate) fn queued(replicas: u8) -> JobId {
 
 /// A job with so many workers drawn.
 pub(crate) fn assigned(replicas: u8) -> JobId {
-    let id = queued(replicas);
-    next_block();
-    assert_eq!(workers_of(id).len(), usize::from(replicas), "not assigned");
-    id
+    assigned_of(VERSION, replicas)
 }
 
 /// A job whose workers have all committed to the same output.
@@ -426,10 +453,38 @@ pub(crate) fn committed(replicas: u8) -> JobId {
 
 /// A job whose workers have all revealed the same output.
 pub(crate) fn revealed(replicas: u8) -> JobId {
-    let id = committed(replicas);
+    revealed_of(VERSION, replicas)
+}
+
+/// A job of this version of the encoder that workers have been drawn for.
+pub(crate) fn assigned_of(version: VersionId, replicas: u8) -> JobId {
+    let id = crate::NextJob::<Test>::get();
+    assert_ok!(submit_with(|spec| {
+        spec.version = version;
+        spec.policy.replicas = replicas;
+    }));
+    next_block();
+    assert_eq!(workers_of(id).len(), usize::from(replicas), "not assigned");
+    id
+}
+
+/// The same, after its workers have revealed the same output.
+pub(crate) fn revealed_of(version: VersionId, replicas: u8) -> JobId {
+    let id = assigned_of(version, replicas);
+    for worker in workers_of(id) {
+        assert_ok!(commit(worker, id, output(1)));
+    }
     for worker in workers_of(id) {
         assert_ok!(reveal(worker, id, output(1)));
     }
+    id
+}
+
+/// The same for two workers, after they have been paid.
+pub(crate) fn settled_of(version: VersionId) -> JobId {
+    let id = revealed_of(version, 2);
+    next_block();
+    assert!(matches!(status(id), JobStatus::Settled { .. }), "not settled");
     id
 }
 

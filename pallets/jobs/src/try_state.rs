@@ -13,6 +13,9 @@ use frame_support::{
 use sp_runtime::TryRuntimeError;
 use vigil_primitives::{
     job::{Contribution, MAX_ATTEMPTS},
+    lineage::MAX_PAYEES,
+    terms::Access,
+    traits::{Grants, ModelRegistry},
     JobStatus,
 };
 
@@ -29,13 +32,17 @@ impl<T: Config> Pallet<T> {
     /// 5. Open jobs are counted, in all and by requester, and stay within the bounds.
     /// 6. Every job has its input, every input its job, with as many tokens as recorded.
     /// 7. Numbers of jobs lie between the first and the next.
-    /// 8. The parts of a receipt add up to the escrow.
+    /// 8. The parts of a receipt add up to the escrow, and those of the owners' part, of which
+    ///    there are at most as many as payees, to it.
     /// 9. An open job has attempts left.
     /// 10. Contributions by version and by era have the same sum for every worker, and those of an
     ///     era add up to its total.
+    /// 11. A grant that is still there has as many uses reserved as there are open jobs under it,
+    ///     and no job of a version that is open to everybody has a grant.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         Self::check_jobs()?;
         Self::check_indices()?;
+        Self::check_grants()?;
         Self::check_contributions()
     }
 
@@ -48,16 +55,26 @@ impl<T: Config> Pallet<T> {
             let input = Inputs::<T>::get(id).ok_or("a job has no input")?;
             ensure!(input.tokens() == Some(job.tokens_in), "a job's tokens are miscounted");
             ensure!(inline_len(&input) <= input.len(), "an input is longer than it says");
-            if let JobStatus::Settled { receipt, .. } = &job.status {
+            if let JobStatus::Settled { receipt, royalties, .. } = &job.status {
                 let parts = [receipt.workers, receipt.owner, receipt.treasury, receipt.requester];
                 ensure!(
                     parts.into_iter().fold(0, Balance::saturating_add) == job.max_price,
                     "a receipt does not add up to its escrow"
                 );
+                let owners = royalties.iter().map(|royalty| royalty.amount);
+                ensure!(
+                    owners.fold(0, Balance::saturating_add) == receipt.owner,
+                    "royalties do not add up to the owners' part"
+                );
+                ensure!(
+                    u32::try_from(royalties.len()).is_ok_and(|count| count <= job.payees),
+                    "there are more royalties than payees"
+                );
             }
             if job.status.is_final() {
                 continue;
             }
+            ensure!((1..=MAX_PAYEES).contains(&job.payees), "payees are miscounted");
             ensure!(job.attempts <= MAX_ATTEMPTS, "an open job has no attempts left");
             open = open.saturating_add(1);
             let entry = escrows.entry(job.requester.encode()).or_insert((job.requester, 0, 0));
@@ -126,6 +143,33 @@ impl<T: Config> Pallet<T> {
         ensure!(Agenda::<T>::iter().count() == jobs, "the agenda has an entry without a job");
         ensure!(Queue::<T>::iter().count() == queued, "the queue has a place without a job");
         ensure!(AssignedTo::<T>::iter().count() == engaged, "an assignment has ended");
+        Ok(())
+    }
+
+    fn check_grants() -> Result<(), TryRuntimeError> {
+        let mut uses = BTreeMap::<Vec<u8>, (JobRecordOf<T>, u32)>::new();
+        for job in Jobs::<T>::iter_values() {
+            let version = T::Models::version(job.version).ok_or("a job's version is unknown")?;
+            if let Some(grant) = job.grant {
+                ensure!(
+                    version.spec.terms.access != Access::Open,
+                    "an open version needs no grant"
+                );
+                if !job.status.is_final() {
+                    let key = (job.version, &job.requester, grant).encode();
+                    let entry = uses.entry(key).or_insert((job, 0));
+                    entry.1 = entry.1.saturating_add(1);
+                }
+            }
+        }
+        for (job, count) in uses.into_values() {
+            let Some(grant) = job.grant else { continue };
+            let reserved = T::Grants::reserved(job.version.into(), &job.requester, grant);
+            ensure!(
+                reserved.is_none_or(|reserved| reserved == count),
+                "uses reserved of a grant are not those of the open jobs"
+            );
+        }
         Ok(())
     }
 

@@ -15,18 +15,19 @@ use sp_runtime::{
     Permill,
 };
 use vigil_primitives::{
+    grant::GrantId,
     job::{
         commitment, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas,
         Sampling, MAX_ATTEMPTS, MAX_REPLICAS,
     },
     model::Fee,
-    pricing, Architecture, Balance, Hash, Job, JobId, JobStatus, VersionId,
+    pricing,
+    terms::AcceptedTerms,
+    Architecture, Balance, Hash, Job, JobId, JobStatus, VersionId,
 };
 
 /// Most workers that can lose one job: every replica of every attempt.
 pub const MAX_LOST: u32 = MAX_REPLICAS * (MAX_ATTEMPTS as u32 + 1);
-/// Most accounts that one owner's fee is split among.
-pub const MAX_SHARES: u32 = 16;
 
 /// A job as it is stored. Its input lies apart.
 #[derive(
@@ -37,6 +38,12 @@ pub struct JobRecord<AccountId, BlockNumber> {
     pub requester: AccountId,
     /// What is run.
     pub version: VersionId,
+    /// Which of its terms the requester has accepted.
+    pub terms: AcceptedTerms,
+    /// The grant of which the job has reserved a use.
+    pub grant: Option<GrantId>,
+    /// Whom the owner's fee is split among, at most: the version and all that it descends from.
+    pub payees: u32,
     /// The version's architecture: work is computed from it.
     pub architecture: Architecture,
     /// The owner's fee, as it was at submission.
@@ -416,6 +423,7 @@ where
             requester: self.requester,
             spec: JobSpec {
                 version: self.version,
+                terms: self.terms,
                 input,
                 max_tokens_out: self.max_tokens_out,
                 sampling: self.sampling,

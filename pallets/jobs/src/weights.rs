@@ -13,8 +13,9 @@ use vigil_primitives::job::MAX_REPLICAS;
 
 /// What each call and each step of a hook weighs.
 ///
-/// Drawing and releasing a worker is not included: that is the worker pool's, by
-/// [`vigil_primitives::traits::WorkerPool::engage_weight`] and `release_weight`.
+/// What other pallets do is not included: drawing and releasing a worker, reserving a use of a
+/// grant and ending it, splitting the owner's fee, and keeping what cannot be credited. The
+/// [traits](vigil_primitives::traits) say what that weighs.
 pub trait WeightInfo {
     /// Submitting with an inline input of `bytes`.
     fn submit(bytes: u32) -> Weight;
@@ -40,8 +41,8 @@ pub trait WeightInfo {
     fn expire_commitments(replicas: u32) -> Weight;
     /// Dropping `replicas` workers that did not reveal in time.
     fn expire_reveals(replicas: u32) -> Weight;
-    /// Paying `replicas` workers, the owner's shares and the treasury.
-    fn settle(replicas: u32) -> Weight;
+    /// Paying `replicas` workers, `payees` owners and the treasury, none of whom can be credited.
+    fn settle(replicas: u32, payees: u32) -> Weight;
     /// Refunding a job with `replicas` workers.
     fn refund(replicas: u32) -> Weight;
     /// Forgetting an ended job.
@@ -88,8 +89,8 @@ impl<T: frame_system::Config> WeightInfo for HandSet<T> {
     fn expire_reveals(replicas: u32) -> Weight {
         expire(T::DbWeight::get(), replicas)
     }
-    fn settle(replicas: u32) -> Weight {
-        settle(T::DbWeight::get(), replicas)
+    fn settle(replicas: u32, payees: u32) -> Weight {
+        settle(T::DbWeight::get(), replicas, payees)
     }
     fn refund(replicas: u32) -> Weight {
         refund(T::DbWeight::get(), replicas)
@@ -136,8 +137,8 @@ impl WeightInfo for () {
     fn expire_reveals(replicas: u32) -> Weight {
         expire(RocksDbWeight::get(), replicas)
     }
-    fn settle(replicas: u32) -> Weight {
-        settle(RocksDbWeight::get(), replicas)
+    fn settle(replicas: u32, payees: u32) -> Weight {
+        settle(RocksDbWeight::get(), replicas, payees)
     }
     fn refund(replicas: u32) -> Weight {
         refund(RocksDbWeight::get(), replicas)
@@ -154,7 +155,7 @@ fn figure(db: RuntimeDbWeight, micros: u64, kib: u64, reads: u64, writes: u64) -
 }
 
 fn submit(db: RuntimeDbWeight, bytes: u32) -> Weight {
-    figure(db, 200, 24, 12, 11)
+    figure(db, 200, 32, 13, 11)
         .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(bytes.into()))
 }
 
@@ -191,10 +192,13 @@ fn expire(db: RuntimeDbWeight, replicas: u32) -> Weight {
     refund(db, replicas)
 }
 
-fn settle(db: RuntimeDbWeight, replicas: u32) -> Weight {
-    let replicas = u64::from(replicas);
-    // The fixed part pays sixteen shares, the treasury and the requester.
-    figure(db, 1_000, 96, 40, 40).saturating_add(figure(db, 100, 16, 6, 6).saturating_mul(replicas))
+fn settle(db: RuntimeDbWeight, replicas: u32, payees: u32) -> Weight {
+    // The fixed part pays the treasury and the requester. Each payment is tried twice.
+    let payment = figure(db, 150, 16, 4, 4);
+    figure(db, 300, 32, 14, 14)
+        .saturating_add(payment.saturating_mul(payees.into()))
+        .saturating_add(payment.saturating_mul(replicas.into()))
+        .saturating_add(figure(db, 50, 8, 4, 4).saturating_mul(replicas.into()))
 }
 
 fn refund(db: RuntimeDbWeight, replicas: u32) -> Weight {

@@ -3,6 +3,10 @@
 use super::*;
 use crate::types::Due;
 use frame_support::{storage::with_storage_layer, weights::WeightMeter};
+use vigil_primitives::{
+    lineage::MAX_PAYEES,
+    traits::{Claims, Waterfall},
+};
 
 /// Numbers of pruned jobs that one pruning steps over. More than one, so that the oldest
 /// number keeps up with jobs that are pruned out of order.
@@ -124,13 +128,13 @@ impl<T: Config> Pallet<T> {
 
     fn step_weight_of(job: &JobRecordOf<T>, due: Due) -> Weight {
         let replicas = u32::try_from(job.status.replicas().len()).unwrap_or(MAX_REPLICAS);
-        Self::step_weight(due, replicas)
+        Self::step_weight(due, replicas, job.payees)
     }
 
-    /// Weight of a transition of a job with so many workers.
-    pub(crate) fn step_weight(due: Due, replicas: u32) -> Weight {
+    /// Weight of a transition of a job with so many workers and payees of the owner's fee.
+    pub(crate) fn step_weight(due: Due, replicas: u32, payees: u32) -> Weight {
         let (own, outcome) = match due {
-            Due::Settle => (T::WeightInfo::settle(replicas), Outcome::Completed),
+            Due::Settle => (Self::settle_weight(replicas, payees), Outcome::Completed),
             Due::ExpireCommitments => {
                 (T::WeightInfo::expire_commitments(replicas), Outcome::Expired)
             }
@@ -142,6 +146,15 @@ impl<T: Config> Pallet<T> {
             Due::Prune => return T::WeightInfo::prune(),
         };
         own.saturating_add(Self::release_weight(outcome, replicas))
+            .saturating_add(T::Grants::use_weight())
+    }
+
+    /// Weight of the payments, when nobody can be credited and everything is kept.
+    fn settle_weight(replicas: u32, payees: u32) -> Weight {
+        let payments = replicas.saturating_add(payees).saturating_add(1);
+        T::WeightInfo::settle(replicas, payees)
+            .saturating_add(T::Waterfall::split_weight(payees))
+            .saturating_add(T::Claims::keep_weight().saturating_mul(payments.into()))
     }
 
     /// Weight of the heaviest transition.
@@ -155,7 +168,7 @@ impl<T: Config> Pallet<T> {
             Due::Prune,
         ]
         .into_iter()
-        .map(|due| Self::step_weight(due, MAX_REPLICAS))
+        .map(|due| Self::step_weight(due, MAX_REPLICAS, MAX_PAYEES))
         .fold(Weight::zero(), |heaviest, step| heaviest.max(step))
     }
 

@@ -23,7 +23,7 @@ use sp_runtime::{
 };
 use vigil_primitives::{
     job::{RefundReason, Replica, MAX_REPLICAS},
-    traits::{Outcome, WorkerPool},
+    traits::{Grants, Outcome, WorkerPool},
     JobStatus,
 };
 
@@ -83,8 +83,13 @@ impl<T: Config> Pallet<T> {
         T::Workers::release(&replica.worker, job.engaged_reward(replica.ask), outcome);
     }
 
-    /// Stores a job that has ended. Nothing may be held for it any more.
+    /// Stores a job that has ended. Nothing may be held for it any more. The use that it had
+    /// reserved of a grant is consumed if it was settled, and given back otherwise.
     fn close(id: JobId, job: JobRecordOf<T>, now: BlockNumberFor<T>) {
+        if let Some(grant) = job.grant {
+            let consumed = matches!(job.status, JobStatus::Settled { .. });
+            T::Grants::end_use(job.version.into(), &job.requester, grant, consumed);
+        }
         OpenJobs::<T>::mutate(Saturating::saturating_dec);
         OpenJobsOf::<T>::mutate_exists(&job.requester, |open| {
             *open = open.map(|open| open.saturating_sub(1)).filter(|open| !open.is_zero());
@@ -144,9 +149,21 @@ impl<T: Config> Pallet<T> {
         T::Workers::release_weight_of(outcome).saturating_mul(replicas.into())
     }
 
+    /// Weight of submitting this.
+    pub(crate) fn submit_weight(spec: &JobSpecOf<T>) -> Weight {
+        T::WeightInfo::submit(types::inline_len(&spec.input))
+            .saturating_add(T::Grants::use_weight())
+    }
+
+    /// Weight of cancelling.
+    pub(crate) fn cancel_weight() -> Weight {
+        T::WeightInfo::cancel().saturating_add(T::Grants::use_weight())
+    }
+
     /// Weight of giving a job back: the last attempt ends the other engagements too.
     pub(crate) fn decline_weight() -> Weight {
         T::WeightInfo::decline()
+            .saturating_add(T::Grants::use_weight())
             .saturating_add(Self::release_weight(Outcome::Declined, 1))
             .saturating_add(Self::release_weight(Outcome::Released, MAX_REPLICAS))
     }

@@ -1,20 +1,45 @@
 //! Paying for a result, from the hold to each payee, in one storage transaction.
+//!
+//! One payee never blocks a job: what an account cannot be credited with is kept for it until it
+//! claims it, and only if that fails too does it go back to the requester.
 
 use super::*;
-use crate::types::{Verdict, MAX_SHARES};
+use crate::types::Verdict;
 use frame_support::{
     storage::with_storage_layer,
     traits::tokens::{Fortitude, Restriction},
 };
 use sp_runtime::{traits::CheckedDiv, SaturatedConversion};
 use vigil_primitives::{
-    job::{Contribution, Receipt},
+    job::{Contribution, Output, Receipt},
+    lineage::{Royalties, MAX_PAYEES},
     pricing,
-    traits::Waterfall,
+    traits::{Claims, Waterfall},
 };
 
+/// What became of a payment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Payment {
+    /// The payee has it.
+    Credited,
+    /// It is kept for the payee.
+    Kept,
+    /// The requester has it back.
+    Returned,
+}
+
+impl Payment {
+    /// How much of `amount` went to the payee, or is kept for it.
+    fn of(self, amount: Balance) -> Balance {
+        match self {
+            Self::Credited | Self::Kept => amount,
+            Self::Returned => 0,
+        }
+    }
+}
+
 impl<T: Config> Pallet<T> {
-    /// Pays the workers, the owner and the treasury, and gives the rest back.
+    /// Pays the workers, the owners and the treasury, and gives the rest back.
     ///
     /// Must run inside a storage transaction. Fails with `EscrowExceeded` when the payments exceed
     /// the escrow, which the budget of every draw rules out.
@@ -37,71 +62,112 @@ impl<T: Config> Pallet<T> {
             let reward = pricing::reward(replica.ask, work);
             owed_to_treasury =
                 owed_to_treasury.saturating_add(pricing::protocol_fee(job.protocol_fee, reward));
-            let paid = Self::pay(id, &job.requester, &replica.worker, reward, &mut left)?;
+            let paid = Self::pay(id, &job, &replica.worker, reward, &mut left)?.of(reward);
             receipt.workers = receipt.workers.saturating_add(paid);
             Self::contribute(&replica.worker, &job, era, work, paid);
             Self::release(id, &job, replica, Outcome::Completed);
         }
 
-        let fee = pricing::owner_fee(&job.fee, job.tokens_in, output.tokens);
-        let mut fee_left = fee;
-        for (payee, share) in
-            T::Waterfall::split(job.version, fee).into_iter().take(MAX_SHARES as usize)
-        {
-            let share = share.min(fee_left);
-            fee_left = fee_left.saturating_sub(share);
-            let paid = Self::pay(id, &job.requester, &payee, share, &mut left)?;
-            receipt.owner = receipt.owner.saturating_add(paid);
-        }
+        let royalties = Self::pay_owners(id, &job, &output, &mut left)?;
+        receipt.owner =
+            royalties.iter().fold(0, |sum: Balance, royalty| sum.saturating_add(royalty.amount));
 
         let treasury = T::Treasury::get();
-        receipt.treasury = Self::pay(id, &job.requester, &treasury, owed_to_treasury, &mut left)?;
+        let payment = Self::pay(id, &job, &treasury, owed_to_treasury, &mut left)?;
+        receipt.treasury = payment.of(owed_to_treasury);
 
         receipt.requester = left;
         Self::give_back(&job.requester, left)?;
 
         Self::deposit_event(Event::Settled { job: id, output, receipt });
-        job.status = JobStatus::Settled { output, replicas, receipt };
+        job.status = JobStatus::Settled { output, replicas, receipt, royalties };
         Self::close(id, job, now);
         Ok(())
     }
 
-    /// Pays `amount` out of the escrow and takes it off `left`. What was paid: nothing when the
-    /// payee cannot be credited, and the amount stays with the requester.
+    /// Splits the owner's fee among the owners, now, of the version and of all that it descends
+    /// from. Whoever gets nothing is not in the list.
+    fn pay_owners(
+        id: JobId,
+        job: &JobRecordOf<T>,
+        output: &Output,
+        left: &mut Balance,
+    ) -> Result<Royalties<T::AccountId>, DispatchError> {
+        let mut fee_left = pricing::owner_fee(&job.fee, job.tokens_in, output.tokens);
+        let mut royalties = Royalties::default();
+        let split = T::Waterfall::split(job.version.into(), fee_left);
+        for mut royalty in split.into_iter().take(MAX_PAYEES as usize) {
+            // The parts add up to the fee; whatever splits it, no more than the fee is paid.
+            royalty.amount = royalty.amount.min(fee_left);
+            fee_left = fee_left.saturating_sub(royalty.amount);
+            if royalty.amount.is_zero() {
+                continue;
+            }
+            let payment = Self::pay(id, job, &royalty.payee, royalty.amount, left)?;
+            if payment == Payment::Returned {
+                continue;
+            }
+            royalty.credited = payment == Payment::Credited;
+            T::Waterfall::earned(&royalty);
+            // Within the bound: no more than so many are taken.
+            let _ = royalties.try_push(royalty);
+        }
+        Ok(royalties)
+    }
+
+    /// Pays `amount` out of the escrow and, unless the requester gets it back, takes it off `left`.
     fn pay(
         id: JobId,
-        requester: &T::AccountId,
+        job: &JobRecordOf<T>,
         payee: &T::AccountId,
         amount: Balance,
         left: &mut Balance,
-    ) -> Result<Balance, DispatchError> {
+    ) -> Result<Payment, DispatchError> {
         if amount.is_zero() {
-            return Ok(0);
+            return Ok(Payment::Credited);
         }
         let rest = left.checked_sub(amount).ok_or(Error::<T>::EscrowExceeded)?;
-        // The escrow was promised before any freeze put on the requester's balance since: forced.
-        let transfer = with_storage_layer(|| {
-            T::Currency::transfer_on_hold(
-                &HoldReason::Escrow.into(),
-                requester,
-                payee,
-                amount,
-                Precision::Exact,
-                Restriction::Free,
-                Fortitude::Force,
-            )
-        });
-        match transfer {
-            Ok(_) => {
-                *left = rest;
-                Ok(amount)
+        let transfer = |to: &T::AccountId| Self::transfer_escrow(&job.requester, to, amount);
+        let payment = if with_storage_layer(|| transfer(payee)).is_ok() {
+            Payment::Credited
+        } else {
+            let kept = with_storage_layer(|| {
+                transfer(&T::Claims::keeper())?;
+                T::Claims::keep(payee, amount)
+            });
+            let payee = payee.clone();
+            match kept {
+                Ok(()) => {
+                    Self::deposit_event(Event::PaymentKept { job: id, payee, amount });
+                    Payment::Kept
+                }
+                Err(error) => {
+                    Self::deposit_event(Event::PaymentReturned { job: id, payee, amount, error });
+                    return Ok(Payment::Returned);
+                }
             }
-            Err(error) => {
-                let payee = payee.clone();
-                Self::deposit_event(Event::PaymentReturned { job: id, payee, amount, error });
-                Ok(0)
-            }
-        }
+        };
+        *left = rest;
+        Ok(payment)
+    }
+
+    /// Moves a part of the escrow to another account. The escrow was promised before any freeze
+    /// put on the requester's balance since: forced.
+    fn transfer_escrow(
+        requester: &T::AccountId,
+        to: &T::AccountId,
+        amount: Balance,
+    ) -> DispatchResult {
+        T::Currency::transfer_on_hold(
+            &HoldReason::Escrow.into(),
+            requester,
+            to,
+            amount,
+            Precision::Exact,
+            Restriction::Free,
+            Fortitude::Force,
+        )?;
+        Ok(())
     }
 
     /// Records what a worker has computed and earned.

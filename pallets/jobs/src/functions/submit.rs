@@ -7,11 +7,13 @@ use frame_support::traits::{
 };
 use sp_runtime::TokenError;
 use vigil_primitives::{
+    grant::GrantId,
     job::{bytes_to_tokens, Input, Sampling},
-    model::{Access, VersionStatus},
+    model::VersionStatus,
     pricing,
-    traits::ModelRegistry,
-    Architecture,
+    terms::Access,
+    traits::{Grants, ModelRegistry, RegisteredVersion, Waterfall},
+    Architecture, VersionId,
 };
 
 impl<T: Config> Pallet<T> {
@@ -19,9 +21,9 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         let version = T::Models::version(spec.version).ok_or(Error::<T>::UnknownVersion)?;
         ensure!(version.status != VersionStatus::Revoked, Error::<T>::VersionRevoked);
-        match version.spec.terms.access {
-            Access::Open => {}
-        }
+        let terms = &version.spec.terms;
+        ensure!(spec.terms.licence == terms.licence_hash(), Error::<T>::LicenceNotAccepted);
+        ensure!(terms.commercial || !spec.terms.commercial, Error::<T>::CommercialUseForbidden);
         ensure!(T::Workers::is_served(spec.version), Error::<T>::VersionNotServed);
 
         let architecture = version.spec.architecture;
@@ -53,7 +55,7 @@ impl<T: Config> Pallet<T> {
             Error::<T>::DeadlineTooFar
         );
 
-        let fee = version.spec.terms.fee;
+        let fee = version.spec.fee;
         let least = pricing::total(
             pricing::owner_fee(&fee, tokens_in, spec.max_tokens_out),
             pricing::reward(T::MinAsk::get(), architecture.work(tokens_in, spec.max_tokens_out)),
@@ -62,6 +64,7 @@ impl<T: Config> Pallet<T> {
         );
         ensure!(spec.max_price >= least, Error::<T>::PriceTooLow);
 
+        let grant = Self::reserve_use(spec.version, &version, &requester)?;
         Self::count_open(&requester)?;
         Self::hold(&requester, spec.max_price)?;
 
@@ -77,6 +80,9 @@ impl<T: Config> Pallet<T> {
         let job = JobRecord {
             requester,
             version: spec.version,
+            terms: spec.terms,
+            grant,
+            payees: T::Waterfall::payees(spec.version.into()),
             architecture,
             fee,
             protocol_fee: T::ProtocolFee::get(),
@@ -109,6 +115,21 @@ impl<T: Config> Pallet<T> {
         });
         Self::close(id, job, Self::now());
         Ok(())
+    }
+
+    /// Reserves a use of the requester's grant, where the terms ask for one. An owner needs none.
+    fn reserve_use(
+        id: VersionId,
+        version: &RegisteredVersion<T::AccountId>,
+        requester: &T::AccountId,
+    ) -> Result<Option<GrantId>, DispatchError> {
+        match version.spec.terms.access {
+            Access::Open => Ok(None),
+            Access::AllowList | Access::Paid(_) if version.owner == *requester => Ok(None),
+            Access::AllowList | Access::Paid(_) => {
+                T::Grants::reserve(id.into(), requester).map(Some)
+            }
+        }
     }
 
     /// The number of tokens in an input that the architecture takes.

@@ -6,7 +6,7 @@ use vigil_primitives::{
     api::{NoQuote, Quote, PAGE},
     model::VersionStatus,
     pricing,
-    traits::ModelRegistry,
+    traits::{ModelRegistry, Waterfall},
     VersionId,
 };
 
@@ -28,7 +28,7 @@ impl<T: Config> Pallet<T> {
         tokens_in: u32,
         max_tokens_out: u32,
         replicas: u8,
-    ) -> Result<Quote, NoQuote> {
+    ) -> Result<Quote<T::AccountId>, NoQuote> {
         let version = T::Models::version(id).ok_or(NoQuote::UnknownVersion)?;
         if version.status == VersionStatus::Revoked {
             return Err(NoQuote::Revoked);
@@ -45,7 +45,7 @@ impl<T: Config> Pallet<T> {
             return Err(NoQuote::BadPolicy);
         }
         let work = architecture.work(tokens_in, max_tokens_out);
-        let owner_fee = pricing::owner_fee(&version.spec.terms.fee, tokens_in, max_tokens_out);
+        let owner_fee = pricing::owner_fee(&version.spec.fee, tokens_in, max_tokens_out);
         let total = |ask: &Balance| {
             let reward = pricing::reward(*ask, work);
             pricing::total(owner_fee, reward, T::ProtocolFee::get(), replicas)
@@ -57,6 +57,7 @@ impl<T: Config> Pallet<T> {
         let lowest = asks.get(usize::from(replicas).saturating_sub(1)).map(total);
         let highest = lowest.and_then(|_| asks.last().map(total));
         let workers = u32::try_from(asks.len()).unwrap_or(u32::MAX);
-        Ok(Quote { work, owner_fee, lowest, highest, workers })
+        let split = T::Waterfall::split(id.into(), owner_fee);
+        Ok(Quote { work, owner_fee, split, lowest, highest, workers })
     }
 }

@@ -14,7 +14,7 @@ use vigil_primitives::{job::RefundReason, JobStatus};
 
 /// Weight with which the agenda, which has half of it, runs so many transitions and no more.
 fn weight_for(due: Due, count: u64) -> Weight {
-    let step = <() as WeightInfo>::look().saturating_add(Jobs::step_weight(due, 0));
+    let step = <() as WeightInfo>::look().saturating_add(Jobs::step_weight(due, 0, 1));
     let half = <() as WeightInfo>::turn_page()
         .saturating_add(step.saturating_mul(count))
         .saturating_add(step / 2);

@@ -1,28 +1,31 @@
 //! Random sequences of calls over the three pallets together, by honest and hostile accounts, with
-//! blocks that have weight and blocks that have none. After every step all invariants hold and no
-//! money appears or vanishes; at the end every job comes to rest and nothing is held for any.
+//! blocks that have weight and blocks that have none, versions that descend from others under any
+//! terms, and payees that cannot be credited. After every step all invariants hold and no money
+//! appears or vanishes; at the end every job comes to rest and nothing is held for any.
 
-use crate::{
-    mock::*, types::JobSpecOf, Agenda, AssignedTo, EraTotals, Event, Jobs as JobStore, NextJob,
-    Queue,
-};
+mod ledger;
+
+use crate::{mock::*, types::JobSpecOf, Agenda, AssignedTo, Jobs as JobStore, NextJob, Queue};
 use frame_support::{traits::Hooks, weights::Weight};
+use ledger::Ledger;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
 use std::{cell::RefCell, collections::BTreeMap};
 use vigil_primitives::{
-    job::{commitment, DeclineReason, Output, RefundReason},
-    model::Url,
-    pricing,
+    job::{commitment, DeclineReason, Output},
+    model::{Url, VersionSpec},
+    terms::{Access, GrantTerms, Terms},
     worker::{Capability, DeviceClass},
-    Balance, VersionId,
+    AssetId, Balance, DatasetVersionId, VersionId,
 };
 
 /// Accounts that act: owner, requester, treasury, stranger, two without money, and workers.
 const ACTORS: [AccountId; 12] =
     [OWNER, REQUESTER, TREASURY, STRANGER, 5, 6, 10, 11, 12, 13, 14, 15];
+/// Who owns the datasets at first. The last two never have an account.
+const PAYEES: [AccountId; 8] = [STRANGER, OWNER, TREASURY, 10, 5, 6, 60, 61];
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -33,6 +36,7 @@ enum Action {
         window: u64,
         deadline: u64,
         version: u32,
+        commercial: bool,
         /// A language model that may generate so many tokens.
         text: Option<u32>,
     },
@@ -92,7 +96,29 @@ enum Action {
     Unbond,
     Withdraw,
     Unjail,
-    Publish,
+    /// A version that cites some assets, each with a share in parts per million, and those who
+    /// have a grant of it for so many uses.
+    Publish {
+        citations: Vec<(usize, u32)>,
+        access: Access,
+        commercial: bool,
+        grants: Vec<(usize, Option<u32>)>,
+    },
+    Give {
+        version: u32,
+        to: usize,
+        blocks: Option<u32>,
+        uses: Option<u32>,
+    },
+    Take {
+        version: u32,
+        from: usize,
+    },
+    /// A dataset changes hands.
+    MoveDataset {
+        dataset: usize,
+        to: usize,
+    },
     Deprecate {
         version: u32,
     },
@@ -114,6 +140,7 @@ enum Action {
     /// The treasury is an account that may not exist.
     MoveTreasury,
     BreakDisputes,
+    BreakKeeping,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -124,12 +151,40 @@ fn action() -> impl Strategy<Value = Action> {
             prop_oneof![6 => 20_000u128..1_000_000, 1 => 0u128..5_000, 1 => Just(FUNDS)],
             prop_oneof![8 => WINDOW..20, 1 => 0u64..200],
             prop_oneof![8 => 1u64..40, 1 => 0u64..=MAX_DURATION + 1],
-            prop_oneof![8 => Just(0u32), 1 => 0u32..3],
-            prop_oneof![4 => Just(None), 4 => (1u32..=12).prop_map(Some), 1 => (0u32..70).prop_map(Some)],
+            prop_oneof![4 => Just(0u32), 6 => 1u32..3, 1 => 0u32..6],
+            prop::bool::weighted(0.7),
+            prop_oneof![6 => Just(None), 4 => (1u32..=12).prop_map(Some), 1 => (0u32..70).prop_map(Some)],
         )
-            .prop_map(|(replicas, tokens, price, window, deadline, version, text)| {
-                Action::Submit { replicas, tokens, price, window, deadline, version, text }
+            .prop_map(|(replicas, tokens, price, window, deadline, version, commercial, text)| {
+                Action::Submit {
+                    replicas,
+                    tokens,
+                    price,
+                    window,
+                    deadline,
+                    version,
+                    commercial,
+                    text,
+                }
             });
+    let access = prop_oneof![
+        3 => Just(Access::Open),
+        1 => Just(Access::AllowList),
+        1 => Just(Access::Paid(GrantTerms { price: 1, duration: 1, uses: Some(1) })),
+    ];
+    let uses = prop_oneof![1 => Just(None), 3 => (1u32..4).prop_map(Some)];
+    let publish = (
+        prop::collection::vec((0usize..20, 1u32..300_000), 0..5),
+        access,
+        prop::bool::weighted(0.7),
+        prop::collection::vec((0..ACTORS.len(), uses.clone()), 0..6),
+    )
+        .prop_map(|(citations, access, commercial, grants)| Action::Publish {
+            citations,
+            access,
+            commercial,
+            grants,
+        });
     let job = any::<u64>();
     let ask = prop_oneof![8 => 1_000_000..10 * ASK, 1 => any::<u128>()];
     let capacity = prop_oneof![8 => 1u16..4, 1 => any::<u16>()];
@@ -163,7 +218,12 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::Unbond),
         1 => Just(Action::Withdraw),
         2 => Just(Action::Unjail),
-        1 => Just(Action::Publish),
+        5 => publish,
+        2 => (0u32..4, 0..ACTORS.len(), prop::option::of(1u32..20), uses)
+            .prop_map(|(version, to, blocks, uses)| Action::Give { version, to, blocks, uses }),
+        1 => (0u32..4, 0..ACTORS.len()).prop_map(|(version, from)| Action::Take { version, from }),
+        2 => (0..PAYEES.len(), 0..ACTORS.len())
+            .prop_map(|(dataset, to)| Action::MoveDataset { dataset, to }),
         1 => (0u32..3).prop_map(|version| Action::Deprecate { version }),
         1 => (1u32..3).prop_map(|version| Action::Revoke { version }),
         1 => (0..ACTORS.len()).prop_map(|to| Action::Offer { to }),
@@ -173,6 +233,7 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(to, amount)| Action::Transfer { to, amount }),
         1 => Just(Action::MoveTreasury),
         1 => Just(Action::BreakDisputes),
+        1 => Just(Action::BreakKeeping),
     ]
 }
 
@@ -221,7 +282,16 @@ fn act(who: AccountId, action: Action) {
     let url = Url::truncate_from(b"http://127.0.0.1".to_vec());
     let version = |version| VersionId { model: 0, version };
     match action {
-        Action::Submit { replicas, tokens, price, window, deadline, version: number, text } => {
+        Action::Submit {
+            replicas,
+            tokens,
+            price,
+            window,
+            deadline,
+            version: number,
+            commercial,
+            text,
+        } => {
             let mut spec = spec();
             spec.version = version(number);
             if let Some(tokens_out) = text {
@@ -230,6 +300,7 @@ fn act(who: AccountId, action: Action) {
             spec.input = input(tokens);
             spec.policy.replicas = replicas;
             spec.policy.challenge_window = window;
+            spec.terms.commercial = commercial;
             spec.max_price = price;
             spec.deadline = now() + deadline;
             let _ = Jobs::submit(origin, Box::new(spec));
@@ -298,8 +369,15 @@ fn act(who: AccountId, action: Action) {
         Action::Unjail => {
             let _ = Workers::unjail(origin);
         }
-        Action::Publish => {
-            let _ = Models::publish(origin, 0, Box::new(version_spec()));
+        Action::Publish { citations, access, commercial, grants } => {
+            publish(citations, Terms { access, commercial, ..terms() }, grants);
+        }
+        Action::Give { version: number, to, blocks, uses } => {
+            grant(version(number), ACTORS[to], blocks, uses);
+        }
+        Action::Take { version: number, from } => take_grant(version(number), ACTORS[from]),
+        Action::MoveDataset { dataset: number, to } => {
+            dataset(number as u32, ACTORS[to]);
         }
         Action::Deprecate { version } => {
             let _ = Models::deprecate(origin, 0, version);
@@ -314,8 +392,7 @@ fn act(who: AccountId, action: Action) {
             let _ = Models::accept(origin, 0);
         }
         Action::Sell { to } => {
-            let owner = pallet_models::Models::<Test>::get(0).map_or(who, |model| model.owner);
-            let _ = Models::offer(RuntimeOrigin::signed(owner), 0, ACTORS[to]);
+            let _ = Models::offer(RuntimeOrigin::signed(owner()), 0, ACTORS[to]);
             let _ = Models::accept(RuntimeOrigin::signed(ACTORS[to]), 0);
         }
         Action::Transfer { to, amount } => {
@@ -323,6 +400,36 @@ fn act(who: AccountId, action: Action) {
         }
         Action::MoveTreasury => TreasuryAccount::set(6),
         Action::BreakDisputes => DisputesFail::set(true),
+        Action::BreakKeeping => keeping_fails(),
+    }
+}
+
+/// Who owns the first model.
+fn owner() -> AccountId {
+    pallet_models::Models::<Test>::get(0).unwrap().owner
+}
+
+/// Publishes a version in the name of whoever owns the model; every worker serves it.
+fn publish(cited: Vec<(usize, u32)>, terms: Terms, grants: Vec<(usize, Option<u32>)>) {
+    let number = pallet_models::Models::<Test>::get(0).unwrap().versions;
+    let asset = |index: usize| -> AssetId {
+        match index.checked_sub(PAYEES.len()) {
+            None => DatasetVersionId { dataset: index as u32, version: 0 }.into(),
+            Some(0) => DECODER.into(),
+            Some(version) => VersionId { model: 0, version: version as u32 % number }.into(),
+        }
+    };
+    let citations: Vec<_> = cited.into_iter().map(|(index, share)| (asset(index), share)).collect();
+    let spec = Box::new(VersionSpec { terms, ..version_spec() });
+    let origin = RuntimeOrigin::signed(owner());
+    if Models::publish(origin, 0, spec, self::citations(&citations)).is_ok() {
+        let id = VersionId { model: 0, version: number };
+        for worker in pallet_workers::Workers::<Test>::iter_keys() {
+            let _ = Workers::serve(RuntimeOrigin::signed(worker), id);
+        }
+        for (holder, uses) in grants {
+            grant(id, ACTORS[holder], None, uses);
+        }
     }
 }
 
@@ -360,136 +467,19 @@ fn pass_block(start: u64, idle: u64) {
     assert!(used.all_lte(share(start)));
 }
 
-/// What the events say: where every escrow went, what was burned, and what the sequence reached.
-#[derive(Default)]
-struct Ledger {
-    escrows: BTreeMap<u64, Balance>,
-    ended: BTreeMap<u64, Balance>,
-    /// Parts of a settlement that could not be paid.
-    unpaid: BTreeMap<u64, Balance>,
-    to_workers: Balance,
-    burned: Balance,
-    reached: BTreeMap<&'static str, usize>,
-}
-
-impl Ledger {
-    /// Takes the events since the last time.
-    fn absorb(&mut self) -> Result<(), TestCaseError> {
-        for record in System::read_events_no_consensus().map(|record| record.event) {
-            match record {
-                RuntimeEvent::Jobs(event) => self.job(event)?,
-                RuntimeEvent::Workers(pallet_workers::Event::Slashed { amount, .. })
-                | RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => {
-                    self.burned += amount;
-                }
-                RuntimeEvent::Workers(pallet_workers::Event::Jailed { .. }) => self.see("jailed"),
-                RuntimeEvent::Workers(pallet_workers::Event::UnbondingStarted { .. }) => {
-                    self.see("unbonding");
-                }
-                RuntimeEvent::Models(pallet_models::Event::OwnerChanged { .. }) => self.see("sold"),
-                _ => {}
-            }
-        }
-        System::reset_events();
-        Ok(())
-    }
-
-    fn job(&mut self, event: Event<Test>) -> Result<(), TestCaseError> {
-        match event {
-            Event::Submitted { job, max_price, .. } => {
-                self.escrows.insert(job, max_price);
-            }
-            Event::Settled { job, output, receipt } => {
-                self.see("settled");
-                self.to_workers += receipt.workers;
-                let paid = receipt.workers + receipt.owner + receipt.treasury;
-                self.end(job, paid + receipt.requester)?;
-                self.price(job, output, paid)?;
-            }
-            Event::Refunded { job, amount, reason, .. } => {
-                self.see(match reason {
-                    RefundReason::NoWorker => "refunded: no worker",
-                    RefundReason::AttemptsExhausted => "refunded: attempts exhausted",
-                    RefundReason::Undecided => "refunded: undecided",
-                });
-                self.end(job, amount)?;
-            }
-            Event::Cancelled { job, amount, .. } => {
-                self.see("cancelled");
-                self.end(job, amount)?;
-            }
-            Event::PaymentReturned { job, amount, .. } => {
-                self.see("payment returned");
-                *self.unpaid.entry(job).or_default() += amount;
-            }
-            Event::Declined { .. } => self.see("declined"),
-            Event::Expired { .. } => self.see("expired"),
-            Event::Requeued { .. } => self.see("requeued"),
-            Event::Contested { .. } => self.see("contested"),
-            Event::NotDisputed { .. } => self.see("not disputed"),
-            Event::Pruned { .. } => self.see("pruned"),
-            Event::Postponed { job, error, .. } => {
-                return Err(TestCaseError::fail(format!("job {job} failed: {error:?}")));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// A settled job costs what its output is worth: the work and the tokens that there are, not
-    /// those that were allowed.
-    fn price(&mut self, id: u64, output: Output, paid: Balance) -> Result<(), TestCaseError> {
-        let record = job(id);
-        let work = record.architecture.work(record.tokens_in, output.tokens);
-        let rewards = record.status.replicas().iter().map(|replica| {
-            let reward = pricing::reward(replica.ask, work);
-            reward + pricing::protocol_fee(record.protocol_fee, reward)
-        });
-        let fee = pricing::owner_fee(&record.fee, record.tokens_in, output.tokens);
-        let due = rewards.sum::<Balance>() + fee;
-        prop_assert_eq!(paid + self.unpaid.remove(&id).unwrap_or_default(), due);
-        match (record.max_tokens_out, output.tokens) {
-            (0, tokens) => prop_assert_eq!(tokens, 0),
-            (most, tokens) => {
-                prop_assert!((1..=most).contains(&tokens));
-                self.see(if tokens < most {
-                    "settled: text that ended early"
-                } else {
-                    "settled: text"
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// A job ends once, with its whole escrow.
-    fn end(&mut self, job: u64, amount: Balance) -> Result<(), TestCaseError> {
-        prop_assert_eq!(self.ended.insert(job, amount), None);
-        prop_assert_eq!(self.escrows.get(&job), Some(&amount));
-        Ok(())
-    }
-
-    fn see(&mut self, name: &'static str) {
-        *self.reached.entry(name).or_default() += 1;
-    }
-
-    /// The invariants of the pallets, and that no money appeared or vanished.
-    fn check(&mut self, issued: Balance) -> Result<(), TestCaseError> {
-        self.absorb()?;
-        check_all();
-        prop_assert_eq!(Balances::total_issuance(), issued - self.burned);
-        prop_assert_eq!(self.escrows.len() - self.ended.len(), open_jobs().len());
-        let earned: Balance = EraTotals::<Test>::iter_values().map(|total| total.earned).sum();
-        prop_assert_eq!(earned, self.to_workers);
-        Ok(())
-    }
-}
-
-const MUST_REACH: [&str; 17] = [
+const MUST_REACH: [&str; 25] = [
     "settled",
     "settled: text",
     "settled: text that ended early",
+    "settled: another owner than at submission",
+    "settled: several payees",
+    "payment kept",
+    "payment kept of an owner",
     "payment returned",
+    "grant: reserved",
+    "grant: consumed",
+    "grant: given back",
+    "grant: none needed by the owner",
     "refunded: no worker",
     "refunded: attempts exhausted",
     "refunded: undecided",
@@ -514,6 +504,9 @@ fn run_sequence(
     TreasuryAccount::set(TREASURY);
     DisputesFail::set(false);
     Chain::default().workers(5).build().execute_with(|| {
+        for (number, owner) in (0..).zip(PAYEES) {
+            dataset(number, owner);
+        }
         let issued = Balances::total_issuance();
         let mut ledger = Ledger::default();
         for (actor, action) in actions {

@@ -10,4 +10,6 @@ mod queue;
 mod reveal;
 mod settle;
 mod submit;
+mod terms;
 mod views;
+mod waterfall;

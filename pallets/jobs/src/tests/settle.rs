@@ -127,24 +127,6 @@ fn a_job_of_a_revoked_version_should_be_finished_and_paid() {
 }
 
 #[test]
-fn a_part_that_cannot_be_credited_should_go_back_to_the_requester() {
-    // The protocol's fee of 123 is below the existential deposit of an account that does not exist.
-    Chain::default().without_treasury().build_and_execute(|| {
-        let id = settled(1);
-        let amount = reward(ASK).div_ceil(100);
-        let returned = events().into_iter().find_map(|event| match event {
-            Event::PaymentReturned { job, payee, amount, .. } => Some((job, payee, amount)),
-            _ => None,
-        });
-        assert_eq!(returned, Some((id, TREASURY, amount)));
-        let receipt = receipt(id);
-        assert_eq!(receipt.treasury, 0);
-        assert_eq!(receipt.requester, MAX_PRICE - reward(ASK) - owner_fee());
-        assert_eq!(balance(REQUESTER), FUNDS - MAX_PRICE + receipt.requester);
-    });
-}
-
-#[test]
 fn everybody_should_be_paid_when_one_account_plays_all_parts() {
     Chain::default().workers(0).build_and_execute(|| {
         let total = |account| balance(account) + escrow_of(account);

@@ -66,6 +66,7 @@ fn quote_should_be_the_price_of_the_cheapest_and_of_all_workers() {
         let expected = Quote {
             work: architecture().work(TOKENS, 0),
             owner_fee: owner_fee(),
+            split: vec![royalty(VERSION, OWNER, owner_fee())],
             lowest: Some(total(ASK, 1)),
             highest: Some(total(3 * ASK, 1)),
             workers: 3,

@@ -1,0 +1,243 @@
+//! What the events of a random sequence say, and what must be true of it.
+
+use super::open_jobs;
+use crate::{mock::*, EraTotals, Event};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use vigil_primitives::{
+    grant::GrantId,
+    job::{Output, RefundReason},
+    lineage::Royalty,
+    pricing,
+    terms::Access,
+    traits::{ModelRegistry, Waterfall},
+    AssetId, Balance, JobStatus,
+};
+
+/// What the events say: where every escrow went, what was burned, and what the sequence reached.
+#[derive(Default)]
+pub(super) struct Ledger {
+    escrows: BTreeMap<u64, Balance>,
+    ended: BTreeMap<u64, Balance>,
+    /// Parts of a settlement that went back to the requester.
+    unpaid: BTreeMap<u64, BTreeMap<AccountId, Balance>>,
+    /// Parts of a settlement that are kept for an account.
+    kept: BTreeMap<u64, BTreeMap<AccountId, Balance>>,
+    /// Who owned the version when a job was submitted.
+    owners: BTreeMap<u64, AccountId>,
+    /// What every asset earned each of its owners.
+    earned: BTreeMap<(AssetId, AccountId), Balance>,
+    /// Uses of grants by jobs that were settled.
+    consumed: BTreeMap<(AssetId, AccountId, GrantId), u32>,
+    to_workers: Balance,
+    kept_in_all: Balance,
+    burned: Balance,
+    pub(super) reached: BTreeMap<&'static str, usize>,
+}
+
+impl Ledger {
+    /// Takes the events since the last time.
+    pub(super) fn absorb(&mut self) -> Result<(), TestCaseError> {
+        for record in System::read_events_no_consensus().map(|record| record.event) {
+            match record {
+                RuntimeEvent::Jobs(event) => self.job(event)?,
+                RuntimeEvent::Workers(pallet_workers::Event::Slashed { amount, .. })
+                | RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => {
+                    self.burned += amount;
+                }
+                RuntimeEvent::Workers(pallet_workers::Event::Jailed { .. }) => self.see("jailed"),
+                RuntimeEvent::Workers(pallet_workers::Event::UnbondingStarted { .. }) => {
+                    self.see("unbonding");
+                }
+                RuntimeEvent::Models(pallet_models::Event::OwnerChanged { .. }) => self.see("sold"),
+                _ => {}
+            }
+        }
+        System::reset_events();
+        Ok(())
+    }
+
+    fn job(&mut self, event: Event<Test>) -> Result<(), TestCaseError> {
+        match event {
+            Event::Submitted { job, max_price, .. } => {
+                self.escrows.insert(job, max_price);
+                self.submitted(job)?;
+            }
+            Event::Settled { job, output, receipt } => {
+                self.see("settled");
+                self.to_workers += receipt.workers;
+                let paid = receipt.workers + receipt.owner + receipt.treasury;
+                self.end(job, paid + receipt.requester)?;
+                self.price(job, output, paid)?;
+                self.royalties(job, output, receipt.owner)?;
+                self.consume(job);
+            }
+            Event::Refunded { job, amount, reason, .. } => {
+                self.see(match reason {
+                    RefundReason::NoWorker => "refunded: no worker",
+                    RefundReason::AttemptsExhausted => "refunded: attempts exhausted",
+                    RefundReason::Undecided => "refunded: undecided",
+                });
+                self.end(job, amount)?;
+                self.give_back(job);
+            }
+            Event::Cancelled { job, amount, .. } => {
+                self.see("cancelled");
+                self.end(job, amount)?;
+                self.give_back(job);
+            }
+            Event::PaymentReturned { job, payee, amount, .. } => {
+                self.see("payment returned");
+                *self.unpaid.entry(job).or_default().entry(payee).or_default() += amount;
+            }
+            Event::PaymentKept { job, payee, amount } => {
+                self.see("payment kept");
+                self.kept_in_all += amount;
+                *self.kept.entry(job).or_default().entry(payee).or_default() += amount;
+            }
+            Event::Declined { .. } => self.see("declined"),
+            Event::Expired { .. } => self.see("expired"),
+            Event::Requeued { .. } => self.see("requeued"),
+            Event::Contested { .. } => self.see("contested"),
+            Event::NotDisputed { .. } => self.see("not disputed"),
+            Event::Pruned { .. } => self.see("pruned"),
+            Event::Postponed { job, error, .. } => {
+                return Err(TestCaseError::fail(format!("job {job} failed: {error:?}")));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A settled job costs what its output is worth: the work and the tokens that there are, not
+    /// those that were allowed.
+    fn price(&mut self, id: u64, output: Output, paid: Balance) -> Result<(), TestCaseError> {
+        let record = job(id);
+        let work = record.architecture.work(record.tokens_in, output.tokens);
+        let rewards = record.status.replicas().iter().map(|replica| {
+            let reward = pricing::reward(replica.ask, work);
+            reward + pricing::protocol_fee(record.protocol_fee, reward)
+        });
+        let fee = pricing::owner_fee(&record.fee, record.tokens_in, output.tokens);
+        let due = rewards.sum::<Balance>() + fee;
+        prop_assert_eq!(paid + self.unpaid_of(id).values().sum::<Balance>(), due);
+        match (record.max_tokens_out, output.tokens) {
+            (0, tokens) => prop_assert_eq!(tokens, 0),
+            (most, tokens) => {
+                prop_assert!((1..=most).contains(&tokens));
+                self.see(if tokens < most {
+                    "settled: text that ended early"
+                } else {
+                    "settled: text"
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A job runs under a grant if and only if the version is not open and not the requester's.
+    fn submitted(&mut self, id: u64) -> Result<(), TestCaseError> {
+        let job = job(id);
+        let version = Models::version(job.version).unwrap();
+        self.owners.insert(id, version.owner);
+        let open = version.spec.terms.access == Access::Open;
+        let own = version.owner == job.requester;
+        prop_assert_eq!(job.grant.is_some(), !open && !own);
+        prop_assert!(version.spec.terms.commercial || !job.terms.commercial);
+        if job.grant.is_some() {
+            self.see("grant: reserved");
+        } else if !open {
+            self.see("grant: none needed by the owner");
+        }
+        Ok(())
+    }
+
+    /// The owner's fee goes, by the shares of the version's waterfall, to those who own the assets
+    /// now: every unit is credited, kept, or returned because it could not be kept.
+    fn royalties(&mut self, id: u64, output: Output, total: Balance) -> Result<(), TestCaseError> {
+        let record = job(id);
+        let JobStatus::Settled { royalties, .. } = &record.status else {
+            return Err(TestCaseError::fail("settled without royalties"));
+        };
+        let fee = pricing::owner_fee(&record.fee, record.tokens_in, output.tokens);
+        let expected = Provenance::split(record.version.into(), fee);
+        prop_assert_eq!(expected.len(), record.payees as usize);
+        prop_assert_eq!(expected.iter().map(|part| part.amount).sum::<Balance>(), fee);
+        prop_assert_eq!(royalties.iter().map(|part| part.amount).sum::<Balance>(), total);
+
+        let (kept, unpaid) = (self.kept.remove(&id).unwrap_or_default(), self.unpaid_of(id));
+        let mut paid = royalties.iter();
+        for part in expected.iter().filter(|part| part.amount > 0) {
+            let same = |royalty: &&Royalty<AccountId>| {
+                (royalty.asset, royalty.payee, royalty.amount)
+                    == (part.asset, part.payee, part.amount)
+            };
+            match paid.clone().next().filter(same) {
+                Some(royalty) => {
+                    paid.next();
+                    if !royalty.credited {
+                        self.see("payment kept of an owner");
+                        prop_assert!(kept.get(&part.payee) >= Some(&part.amount));
+                    }
+                    *self.earned.entry((part.asset, part.payee)).or_default() += part.amount;
+                }
+                None => prop_assert!(unpaid.get(&part.payee) >= Some(&part.amount)),
+            }
+        }
+        prop_assert_eq!(paid.next(), None);
+        if expected.len() > 1 {
+            self.see("settled: several payees");
+        }
+        if self.owners.get(&id) != Some(&Models::version(record.version).unwrap().owner) {
+            self.see("settled: another owner than at submission");
+        }
+        Ok(())
+    }
+
+    /// What of a job's payments went back to the requester.
+    fn unpaid_of(&self, id: u64) -> BTreeMap<AccountId, Balance> {
+        self.unpaid.get(&id).cloned().unwrap_or_default()
+    }
+
+    fn consume(&mut self, id: u64) {
+        let job = job(id);
+        if let Some(grant) = job.grant {
+            self.see("grant: consumed");
+            *self.consumed.entry((job.version.into(), job.requester, grant)).or_default() += 1;
+        }
+    }
+
+    fn give_back(&mut self, id: u64) {
+        if job(id).grant.is_some() {
+            self.see("grant: given back");
+        }
+    }
+
+    /// A job ends once, with its whole escrow.
+    fn end(&mut self, job: u64, amount: Balance) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.ended.insert(job, amount), None);
+        prop_assert_eq!(self.escrows.get(&job), Some(&amount));
+        Ok(())
+    }
+
+    fn see(&mut self, name: &'static str) {
+        *self.reached.entry(name).or_default() += 1;
+    }
+
+    /// The invariants of the pallets, and that no money appeared or vanished.
+    pub(super) fn check(&mut self, issued: Balance) -> Result<(), TestCaseError> {
+        self.absorb()?;
+        check_all();
+        prop_assert_eq!(Balances::total_issuance(), issued - self.burned);
+        prop_assert_eq!(self.escrows.len() - self.ended.len(), open_jobs().len());
+        let earned: Balance = EraTotals::<Test>::iter_values().map(|total| total.earned).sum();
+        prop_assert_eq!(earned, self.to_workers);
+        prop_assert_eq!(&provenance::all_earned(), &self.earned);
+        prop_assert_eq!(provenance::all_kept(), self.kept_in_all);
+        // Settled jobs consume uses, nothing else does.
+        for (key, used) in provenance::all_used() {
+            prop_assert_eq!(used, self.consumed.get(&key).copied().unwrap_or_default());
+        }
+        Ok(())
+    }
+}
