@@ -11,6 +11,7 @@ use vigil_client::Block;
 use vigil_primitives::{
     api::{Parameters, VersionView, WorkerView},
     job::{commitment, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling},
+    terms::AcceptedTerms,
     worker::{Reputation, WorkerStatus},
     AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, VersionId, UNIT,
 };
@@ -57,6 +58,7 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
         requester: AccountId::new([1; 32]),
         spec: JobSpec {
             version: VERSION,
+            terms: AcceptedTerms { licence: Hash::zero(), commercial: true },
             input,
             max_tokens_out: 0,
             sampling: Sampling::Greedy,
@@ -144,7 +146,8 @@ impl Fake {
         let replicas = job.status.replicas().to_vec().try_into().unwrap();
         let output = Output { hash: Hash::zero(), tokens: 0 };
         let receipt = Receipt { work: 1_000_000_000, ..Receipt::default() };
-        job.status = JobStatus::Settled { output, replicas, receipt };
+        let royalties = Default::default();
+        job.status = JobStatus::Settled { output, replicas, receipt, royalties };
     }
 
     fn up(&self) -> Result<MutexGuard<'_, State>> {

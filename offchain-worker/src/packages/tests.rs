@@ -12,7 +12,10 @@ use vigil_engine::{
     pack::{pack, PackOptions},
     package::{CONFIG, FILES},
 };
-use vigil_primitives::model::{Access, Artifact, Fee, Terms};
+use vigil_primitives::{
+    model::{Artifact, Fee},
+    terms::{Access, Terms},
+};
 
 const HIDDEN: usize = 32;
 const INTERMEDIATE: usize = 64;
@@ -38,12 +41,15 @@ fn package(folder: &Path) -> VersionSpec {
         tokenizer: file(TOKENIZER).hash().unwrap().into(),
         architecture: report.manifest.architecture,
         op_set: report.manifest.op_set,
+        metadata: None,
         terms: Terms {
             licence: Default::default(),
-            access: Access::Open,
+            licence_text: None,
             commercial: true,
-            fee: Fee::default(),
+            access: Access::Open,
+            royalty: Default::default(),
         },
+        fee: Fee::default(),
         sources: Default::default(),
     }
 }

@@ -5,7 +5,8 @@ use crate::{
 };
 use vigil_primitives::{
     api::VersionView,
-    model::{Access, Artifact, Fee, Terms, VersionId, VersionSpec},
+    model::{Artifact, Fee, VersionId, VersionSpec},
+    terms::{Access, Terms},
     AccountId, Architecture, ContentHash,
 };
 
@@ -44,12 +45,15 @@ fn chain(status: VersionStatus) -> Fake {
         tokenizer: ContentHash::zero(),
         architecture,
         op_set: 1,
+        metadata: None,
         terms: Terms {
             licence: Default::default(),
-            access: Access::Open,
+            licence_text: None,
             commercial: true,
-            fee: Fee::default(),
+            access: Access::Open,
+            royalty: Default::default(),
         },
+        fee: Fee::default(),
         sources: Default::default(),
     };
     let owner = AccountId::new([1; 32]);
