@@ -93,6 +93,8 @@ struct Parent {
     facts: Facts,
     permission: Permission,
     lineage: LineageView,
+    /// Itself or what it descends from, if that forbids the publisher commercial use.
+    forbids: Option<AssetId>,
 }
 
 /// The version that is to be published.
@@ -159,17 +161,27 @@ impl Parent {
         let lineage = context.view().lineage(asset).await?;
         let both = permission.zip(lineage);
         let (permission, lineage) = both.ok_or_else(|| context::no_asset(asset))?;
-        Ok(Self { citation, facts, permission, lineage })
+        let forbids = forbids(context, asset, &lineage, publisher).await?;
+        Ok(Self { citation, facts, permission, lineage, forbids })
     }
 
     /// Refuses a citation that the asset's owner has not agreed to.
     fn check(&self, offspring: &Offspring<'_>) -> Outcome {
         let Share { asset, share } = self.citation;
-        let Facts { owner, terms: Terms { access, royalty, commercial, .. }, status, .. } =
-            &self.facts;
+        let Facts { owner, terms: Terms { access, royalty, .. }, status, .. } = &self.facts;
         if *status == VersionStatus::Revoked {
             return Err(Failure::rejected(format!(
                 "{asset} is revoked and takes no new citations: cite another version"
+            )));
+        }
+        if let Some(forbids) = self.forbids.filter(|_| offspring.commercial) {
+            let by = if forbids == asset {
+                String::new()
+            } else {
+                format!(" descends from {forbids}, which")
+            };
+            return Err(Failure::rejected(format!(
+                "{asset}{by} forbids commercial use, and so must what cites it: add --no-commercial"
             )));
         }
         check_permission(asset, owner, access, offspring.publisher, &self.permission)?;
@@ -182,11 +194,6 @@ impl Parent {
                 "{asset} is promised {}, and its owner asks for at least {}: promise more",
                 percent(share),
                 percent(*royalty)
-            )));
-        }
-        if offspring.commercial && !commercial {
-            return Err(Failure::rejected(format!(
-                "{asset} forbids commercial use, and so must what cites it: add --no-commercial"
             )));
         }
         Ok(())
@@ -206,6 +213,36 @@ impl Parent {
             depth: depth(asset, &self.lineage),
         })
     }
+}
+
+/// The asset, it or one that it descends from, whose owner forbids `publisher` commercial use.
+///
+/// What allows it answers for all its ancestors. What forbids it, but is the publisher's own, is in
+/// nobody's way but of the ancestors that it has from others.
+async fn forbids(
+    context: &Context,
+    asset: AssetId,
+    lineage: &LineageView,
+    publisher: &AccountId,
+) -> Outcome<Option<AssetId>> {
+    let mut assets = vec![asset];
+    let mut next = 0;
+    while let Some(asset) = assets.get(next).copied() {
+        next += 1;
+        let facts = context.asset(asset).await?;
+        if facts.terms.commercial {
+            continue;
+        }
+        if facts.owner != *publisher {
+            return Ok(Some(asset));
+        }
+        for edge in lineage.edges.iter().filter(|edge| edge.from == asset) {
+            if !assets.contains(&edge.to) {
+                assets.push(edge.to);
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Length of the longest chain of citations below an asset, and never much more than is allowed.

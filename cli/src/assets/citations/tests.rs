@@ -57,6 +57,7 @@ fn parent(number: u32, parts: u32, cites: &[(u32, u32)]) -> Parent {
             nodes: nodes.map(node).collect(),
             edges: cites.iter().map(edge).collect(),
         },
+        forbids: None,
     }
 }
 
@@ -167,8 +168,10 @@ fn a_citation_without_consent_should_be_named_with_what_to_do() {
     let royalty = refused(|parent| parent.facts.terms.royalty = Permill::from_parts(50_001));
     assert!(royalty.contains("model:7@0 is promised 5%"), "{royalty}");
     assert!(royalty.contains("at least 5.0001%"), "{royalty}");
-    let commercial = refused(|parent| parent.facts.terms.commercial = false);
-    assert!(commercial.contains("model:7@0 forbids commercial use"), "{commercial}");
+    let itself = refused(|parent| parent.forbids = Some(parent.citation.asset));
+    assert!(itself.contains("model:7@0 forbids commercial use"), "{itself}");
+    let ancestor = refused(|parent| parent.forbids = Some(model(3)));
+    assert!(ancestor.contains("model:7@0 descends from model:3@0, which forbids"), "{ancestor}");
 }
 
 #[test]
@@ -177,7 +180,6 @@ fn an_owner_should_need_no_consent_of_its_own() {
     own.facts.owner = PUBLISHER;
     own.permission = Permission::Owner;
     own.facts.terms.royalty = Permill::one();
-    own.facts.terms.commercial = false;
     assert!(descend_from(&[own]).is_ok());
 }
 
