@@ -1,6 +1,6 @@
 //! `jobs_*`: jobs, prices and the constants a client needs.
 
-use super::json::{digits, hex, invalid, parse_version, unavailable, version_id, Contribution};
+use super::json::{digits, hex, id, invalid, parse, unavailable, Contribution};
 use crate::service::FullClient;
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use serde::Serialize;
@@ -10,8 +10,9 @@ use std::sync::Arc;
 use vigil_primitives::{
     api::{self, NoQuote, VigilApi as _},
     job::{self, Input, RefundReason, ReplicaState, Sampling},
+    lineage,
     sampling::decimal,
-    AccountId, BlockNumber, Hash, JobId, JobStatus, VersionId,
+    terms, AccountId, AssetId, BlockNumber, Hash, JobId, JobStatus, VersionId,
 };
 
 /// Questions about jobs. `at` is a block's hash; without it the best block answers.
@@ -80,7 +81,7 @@ impl JobsApiServer for Jobs {
         at: Option<Hash>,
     ) -> RpcResult<Quote> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let version = parse_version(&version)?;
+        let version = parse(&version)?;
         self.0
             .runtime_api()
             .quote(at, version, tokens_in, max_tokens_out, replicas)
@@ -113,8 +114,9 @@ impl JobsApiServer for Jobs {
 pub(crate) struct Job {
     id: JobId,
     requester: AccountId,
-    #[serde(serialize_with = "version_id")]
+    #[serde(serialize_with = "id")]
     version: VersionId,
+    terms: AcceptedTerms,
     input: JobInput,
     tokens_in: u32,
     max_tokens_out: u32,
@@ -127,6 +129,21 @@ pub(crate) struct Job {
     attempts: u8,
     submitted_at: BlockNumber,
     status: Status,
+}
+
+/// The terms that the requester accepted. Every job states both.
+#[derive(Clone, Debug, Serialize)]
+struct AcceptedTerms {
+    /// The version's `terms.licenceHash`.
+    #[serde(serialize_with = "hex")]
+    licence: Hash,
+    commercial: bool,
+}
+
+impl From<terms::AcceptedTerms> for AcceptedTerms {
+    fn from(it: terms::AcceptedTerms) -> Self {
+        Self { licence: it.licence, commercial: it.commercial }
+    }
 }
 
 /// Where a job's token ids are.
@@ -181,7 +198,7 @@ enum Status {
     Revealing { workers: Vec<Replica>, reveal_by: BlockNumber },
     Revealed { workers: Vec<Replica>, settle_at: BlockNumber },
     Contested { workers: Vec<Replica>, until: BlockNumber },
-    Settled { output: Output, workers: Vec<Replica>, receipt: Receipt },
+    Settled { output: Output, workers: Vec<Replica>, receipt: Receipt, royalties: Vec<Royalty> },
     Refunded { reason: &'static str },
     Cancelled,
 }
@@ -235,6 +252,24 @@ struct Receipt {
     work: u64,
 }
 
+/// A part of what the owners earn.
+#[derive(Clone, Debug, Serialize)]
+struct Royalty {
+    #[serde(serialize_with = "id")]
+    asset: AssetId,
+    payee: AccountId,
+    #[serde(serialize_with = "digits")]
+    amount: u128,
+    /// `false`: kept until the payee claims it.
+    credited: bool,
+}
+
+impl From<lineage::Royalty> for Royalty {
+    fn from(it: lineage::Royalty) -> Self {
+        Self { asset: it.asset, payee: it.payee, amount: it.amount, credited: it.credited }
+    }
+}
+
 impl From<job::Output> for Output {
     fn from(it: job::Output) -> Self {
         Self { hash: it.hash, tokens: it.tokens }
@@ -273,7 +308,7 @@ impl From<JobStatus<AccountId, BlockNumber>> for Status {
             JobStatus::Contested { replicas, until } => {
                 Self::Contested { workers: workers(replicas), until }
             }
-            JobStatus::Settled { output, replicas, receipt } => Self::Settled {
+            JobStatus::Settled { output, replicas, receipt, royalties } => Self::Settled {
                 output: output.into(),
                 workers: workers(replicas),
                 receipt: Receipt {
@@ -283,6 +318,7 @@ impl From<JobStatus<AccountId, BlockNumber>> for Status {
                     requester: receipt.requester,
                     work: receipt.work,
                 },
+                royalties: royalties.into_iter().map(Into::into).collect(),
             },
             JobStatus::Refunded { reason } => Self::Refunded {
                 reason: match reason {
@@ -303,6 +339,7 @@ impl From<job::Job> for Job {
             id: it.id,
             requester: it.requester,
             version: spec.version,
+            terms: spec.terms.into(),
             input: match spec.input {
                 Input::Inline(bytes) => JobInput::Inline { bytes: bytes.into_inner() },
                 Input::Blob { hash, len } => JobInput::Blob { hash, len },
@@ -329,6 +366,7 @@ pub(crate) struct Quote {
     work: u64,
     #[serde(serialize_with = "digits")]
     owner_fee: u128,
+    split: Vec<Royalty>,
     lowest: Option<String>,
     highest: Option<String>,
     workers: u32,
@@ -339,6 +377,7 @@ impl From<api::Quote> for Quote {
         Self {
             work: it.work,
             owner_fee: it.owner_fee,
+            split: it.split.into_iter().map(Into::into).collect(),
             lowest: it.lowest.map(|price| price.to_string()),
             highest: it.highest.map(|price| price.to_string()),
             workers: it.workers,
@@ -386,7 +425,10 @@ mod tests {
     use super::*;
     use serde_json::{json, Value};
     use sp_keyring::Sr25519Keyring::{Alice, Bob};
-    use vigil_primitives::job::{JobSpec, Policy};
+    use vigil_primitives::{
+        job::{JobSpec, Policy},
+        DatasetVersionId,
+    };
 
     const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
@@ -397,6 +439,7 @@ mod tests {
             requester: Alice.to_account_id(),
             spec: JobSpec {
                 version: VersionId { model: 1, version: 2 },
+                terms: terms::AcceptedTerms { licence: Hash::repeat_byte(5), commercial: true },
                 input: Input::Inline(vec![101, 0, 0, 0].try_into().unwrap()),
                 max_tokens_out: 0,
                 sampling: Sampling::Greedy,
@@ -416,6 +459,10 @@ mod tests {
         vec![job::Replica { worker: Bob.to_account_id(), ask: 5, state }].try_into().unwrap()
     }
 
+    fn royalty(asset: impl Into<AssetId>, amount: u128, credited: bool) -> lineage::Royalty {
+        lineage::Royalty { asset: asset.into(), payee: Bob.to_account_id(), amount, credited }
+    }
+
     #[test]
     fn a_queued_job_should_show_what_was_asked() {
         assert_eq!(
@@ -424,6 +471,7 @@ mod tests {
                 "id": 9,
                 "requester": ALICE,
                 "version": "1@2",
+                "terms": { "licence": format!("0x{}", "05".repeat(32)), "commercial": true },
                 "input": { "kind": "inline", "bytes": "0x65000000" },
                 "tokensIn": 1,
                 "maxTokensOut": 0,
@@ -488,7 +536,12 @@ mod tests {
             requester: u128::MAX,
             work: u64::MAX,
         };
-        let status = &with(JobStatus::Settled { output, replicas, receipt })["status"];
+        let royalties = vec![
+            royalty(VersionId { model: 1, version: 2 }, 19, true),
+            royalty(DatasetVersionId { dataset: 3, version: 0 }, 1, false),
+        ];
+        let royalties = royalties.try_into().unwrap();
+        let status = &with(JobStatus::Settled { output, replicas, receipt, royalties })["status"];
         assert_eq!(status["state"], "settled");
         assert_eq!(status["output"]["hash"], format!("0x{}", "04".repeat(32)));
         assert_eq!(status["workers"][0]["output"], status["output"]);
@@ -501,6 +554,13 @@ mod tests {
                 "requester": u128::MAX.to_string(),
                 "work": u64::MAX.to_string(),
             })
+        );
+        assert_eq!(
+            status["royalties"],
+            json!([
+                { "asset": "model:1@2", "payee": BOB, "amount": "19", "credited": true },
+                { "asset": "dataset:3@0", "payee": BOB, "amount": "1", "credited": false },
+            ])
         );
     }
 
@@ -521,13 +581,20 @@ mod tests {
 
     #[test]
     fn a_quote_should_say_null_when_nobody_can_take_the_job() {
-        let quote =
-            api::Quote { work: 7, owner_fee: 8, lowest: None, highest: Some(9), workers: 0 };
+        let quote = api::Quote {
+            work: 7,
+            owner_fee: 8,
+            split: vec![royalty(VersionId { model: 1, version: 2 }, 8, true)],
+            lowest: None,
+            highest: Some(9),
+            workers: 0,
+        };
         assert_eq!(
             serde_json::to_value(Quote::from(quote)).unwrap(),
             json!({
                 "work": "7",
                 "ownerFee": "8",
+                "split": [{ "asset": "model:1@2", "payee": BOB, "amount": "8", "credited": true }],
                 "lowest": null,
                 "highest": "9",
                 "workers": 0,

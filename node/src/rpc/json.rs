@@ -6,7 +6,12 @@
 
 use jsonrpsee::types::{error::INVALID_PARAMS_CODE, ErrorObjectOwned};
 use serde::{Serialize, Serializer};
-use std::fmt::Display;
+use std::{fmt::Display, str::FromStr};
+use vigil_primitives::{
+    model::{self, VersionStatus},
+    terms::{self, GrantTerms},
+    BlockNumber, Hash,
+};
 
 /// Code of an error of the node itself.
 const INTERNAL: i32 = 1;
@@ -32,11 +37,8 @@ pub(crate) fn text(bytes: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(bytes.as_ref()).into_owned()
 }
 
-/// `model@version`.
-pub(crate) fn version_id<S: Serializer>(
-    id: &vigil_primitives::VersionId,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+/// The name of a version or an asset: `model@version`, `model:0@1`, `dataset:3@0`.
+pub(crate) fn id<S: Serializer>(id: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 
@@ -50,9 +52,81 @@ pub(crate) fn invalid(reason: impl Display) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(INVALID_PARAMS_CODE, reason.to_string(), None::<()>)
 }
 
-/// Reads `model@version`.
-pub(crate) fn parse_version(text: &str) -> Result<vigil_primitives::VersionId, ErrorObjectOwned> {
+/// Reads what [`id`] writes.
+pub(crate) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, ErrorObjectOwned> {
     text.parse().map_err(invalid)
+}
+
+/// Whether a version may be put to new uses.
+pub(crate) fn status(status: VersionStatus) -> &'static str {
+    match status {
+        VersionStatus::Active => "active",
+        VersionStatus::Deprecated => "deprecated",
+        VersionStatus::Revoked => "revoked",
+    }
+}
+
+/// A file by content.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Artifact {
+    #[serde(serialize_with = "hex")]
+    hash: Hash,
+    #[serde(serialize_with = "digits")]
+    len: u64,
+}
+
+impl From<model::Artifact> for Artifact {
+    fn from(it: model::Artifact) -> Self {
+        Self { hash: it.hash, len: it.len }
+    }
+}
+
+/// Terms of use of a version of a model or a dataset.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Terms {
+    licence: String,
+    /// BLAKE3 of the licence's text, where the owner gave one.
+    licence_text: Option<Hash>,
+    /// What a requester accepts, in the `terms` of a job.
+    licence_hash: Hash,
+    commercial: bool,
+    access: Access,
+    royalty_ppm: u32,
+}
+
+/// Who may use a version, and cite it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Access {
+    Open,
+    AllowList,
+    Paid {
+        #[serde(serialize_with = "digits")]
+        price: u128,
+        duration: BlockNumber,
+        /// `null`: any number.
+        uses: Option<u32>,
+    },
+}
+
+impl From<terms::Terms> for Terms {
+    fn from(it: terms::Terms) -> Self {
+        Self {
+            licence_hash: it.licence_hash(),
+            licence: text(it.licence),
+            licence_text: it.licence_text,
+            commercial: it.commercial,
+            access: match it.access {
+                terms::Access::Open => Access::Open,
+                terms::Access::AllowList => Access::AllowList,
+                terms::Access::Paid(GrantTerms { price, duration, uses }) => {
+                    Access::Paid { price, duration, uses }
+                }
+            },
+            royalty_ppm: it.royalty.deconstruct(),
+        }
+    }
 }
 
 /// What has been computed and earned.
@@ -77,6 +151,9 @@ impl From<vigil_primitives::job::Contribution> for Contribution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{json, Value};
+    use sp_runtime::Permill;
+    use vigil_primitives::{AssetId, DatasetVersionId, VersionId};
 
     #[test]
     fn contributions_should_keep_every_digit_when_written() {
@@ -87,7 +164,7 @@ mod tests {
         }));
         assert_eq!(
             json.unwrap(),
-            serde_json::json!({
+            json!({
                 "jobs": 3,
                 "work": "340282366920938463463374607431768211455",
                 "earned": "9007199254740993",
@@ -97,9 +174,54 @@ mod tests {
 
     #[test]
     fn a_version_should_be_refused_when_it_is_not_model_at_version() {
-        assert_eq!(parse_version("3@1").unwrap().version, 1);
+        assert_eq!(parse::<VersionId>("3@1").unwrap().version, 1);
         for wrong in ["", "3", "3@", "@1", "-1@0", "4294967296@0"] {
-            assert_eq!(parse_version(wrong).unwrap_err().code(), INVALID_PARAMS_CODE, "{wrong}");
+            let error = parse::<VersionId>(wrong).unwrap_err();
+            assert_eq!(error.code(), INVALID_PARAMS_CODE, "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_asset_should_be_refused_when_its_kind_is_unknown() {
+        let asset = DatasetVersionId { dataset: 3, version: 0 }.into();
+        assert_eq!(parse::<AssetId>("dataset:3@0").unwrap(), asset);
+        let error = parse::<AssetId>("data:3@0").unwrap_err();
+        assert_eq!(error.code(), INVALID_PARAMS_CODE);
+        assert!(error.message().contains("dataset:DATASET@VERSION"), "{}", error.message());
+    }
+
+    #[test]
+    fn terms_should_show_what_a_requester_accepts_and_what_a_grant_costs() {
+        let terms = terms::Terms {
+            licence: b"LicenseRef-Tales".to_vec().try_into().unwrap(),
+            licence_text: Some(Hash::repeat_byte(7)),
+            commercial: false,
+            access: terms::Access::Paid(GrantTerms { price: 1 << 64, duration: 50, uses: None }),
+            royalty: Permill::from_percent(5),
+        };
+        let text = format!("0x{}", "07".repeat(32));
+        assert_eq!(
+            serde_json::to_value(Terms::from(terms.clone())).unwrap(),
+            json!({
+                "licence": "LicenseRef-Tales",
+                "licenceText": text,
+                "licenceHash": text,
+                "commercial": false,
+                "access": {
+                    "kind": "paid",
+                    "price": "18446744073709551616",
+                    "duration": 50,
+                    "uses": null,
+                },
+                "royaltyPpm": 50_000,
+            })
+        );
+
+        let public = terms::Terms { licence_text: None, access: terms::Access::AllowList, ..terms };
+        let hash = public.licence_hash();
+        let json = serde_json::to_value(Terms::from(public)).unwrap();
+        assert_eq!(json["licenceText"], Value::Null);
+        assert_eq!(json["licenceHash"], json!(hash));
+        assert_eq!(json["access"], json!({ "kind": "allow_list" }));
     }
 }

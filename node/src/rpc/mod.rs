@@ -1,9 +1,11 @@
 //! JSON-RPC beside what every Substrate node offers: account nonces, fees, consensus, and one trait
-//! per domain of Vigil for frontends. Their methods are `models_*`, `workers_*` and `jobs_*`.
+//! per domain of Vigil for frontends. Their methods are `models_*`, `provenance_*`,
+//! `workers_*` and `jobs_*`.
 
 mod jobs;
 mod json;
 mod models;
+mod provenance;
 mod workers;
 
 use crate::service::{FullBackend, FullClient, Pool, SelectChain};
@@ -39,6 +41,7 @@ pub(crate) fn create(
     use jobs::{Jobs, JobsApiServer};
     use models::{Models, ModelsApiServer};
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
+    use provenance::{Provenance, ProvenanceApiServer};
     use sc_consensus_babe_rpc::{Babe, BabeApiServer};
     use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
@@ -60,6 +63,7 @@ pub(crate) fn create(
     module.merge(System::new(Arc::clone(&client), pool).into_rpc())?;
     module.merge(TransactionPayment::new(Arc::clone(&client)).into_rpc())?;
     module.merge(Models(Arc::clone(&client)).into_rpc())?;
+    module.merge(Provenance(Arc::clone(&client)).into_rpc())?;
     module.merge(Workers(Arc::clone(&client)).into_rpc())?;
     module.merge(Jobs(Arc::clone(&client)).into_rpc())?;
     module.merge(Babe::new(client, babe_worker, keystore, select_chain).into_rpc())?;

@@ -1,6 +1,6 @@
 //! `models_*`: the model registry.
 
-use super::json::{self, digits, hex, parse_version, unavailable, version_id};
+use super::json::{self, digits, hex, id, parse, unavailable, Artifact, Terms};
 use crate::service::FullClient;
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use serde::Serialize;
@@ -9,8 +9,7 @@ use sp_blockchain::HeaderBackend;
 use std::sync::Arc;
 use vigil_primitives::{
     api::{ModelView, VersionView, VigilApi as _},
-    model::{Access, VersionStatus},
-    AccountId, Architecture, Hash, ModelId, VersionId,
+    model, AccountId, Architecture, Hash, ModelId, VersionId,
 };
 
 /// Questions about models. `at` is a block's hash; without it the best block answers.
@@ -47,7 +46,7 @@ impl ModelsApiServer for Models {
 
     fn version(&self, id: String, at: Option<Hash>) -> RpcResult<Option<Version>> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let version = self.0.runtime_api().version(at, parse_version(&id)?).map_err(unavailable)?;
+        let version = self.0.runtime_api().version(at, parse(&id)?).map_err(unavailable)?;
         Ok(version.map(Into::into))
     }
 }
@@ -79,7 +78,7 @@ impl From<ModelView> for Model {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Version {
-    #[serde(serialize_with = "version_id")]
+    #[serde(serialize_with = "id")]
     id: VersionId,
     owner: AccountId,
     status: &'static str,
@@ -91,30 +90,26 @@ pub(crate) struct Version {
     tokenizer: Hash,
     architecture: Architecture,
     op_set: u16,
+    metadata: Option<Artifact>,
     terms: Terms,
+    fee: Fee,
     sources: Vec<String>,
 }
 
-/// A file by content.
-#[derive(Clone, Debug, Serialize)]
-struct Artifact {
-    #[serde(serialize_with = "hex")]
-    hash: Hash,
-    #[serde(serialize_with = "digits")]
-    len: u64,
-}
-
-/// Terms of use.
+/// What the owner is paid.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Terms {
-    licence: String,
-    access: &'static str,
-    commercial: bool,
+struct Fee {
     #[serde(serialize_with = "digits")]
-    fee_per_job: u128,
+    per_job: u128,
     #[serde(serialize_with = "digits")]
-    fee_per_1k_tokens: u128,
+    per_1k_tokens: u128,
+}
+
+impl From<model::Fee> for Fee {
+    fn from(it: model::Fee) -> Self {
+        Self { per_job: it.per_job, per_1k_tokens: it.per_1k_tokens }
+    }
 }
 
 impl From<VersionView> for Version {
@@ -123,26 +118,16 @@ impl From<VersionView> for Version {
         Self {
             id: it.id,
             owner: it.owner,
-            status: match it.status {
-                VersionStatus::Active => "active",
-                VersionStatus::Deprecated => "deprecated",
-                VersionStatus::Revoked => "revoked",
-            },
+            status: json::status(it.status),
             workers: it.workers,
             package: spec.package,
-            weights: Artifact { hash: spec.weights.hash, len: spec.weights.len },
+            weights: spec.weights.into(),
             tokenizer: spec.tokenizer,
             architecture: spec.architecture,
             op_set: spec.op_set,
-            terms: Terms {
-                licence: json::text(spec.terms.licence),
-                access: match spec.terms.access {
-                    Access::Open => "open",
-                },
-                commercial: spec.terms.commercial,
-                fee_per_job: spec.terms.fee.per_job,
-                fee_per_1k_tokens: spec.terms.fee.per_1k_tokens,
-            },
+            metadata: spec.metadata.map(Into::into),
+            terms: spec.terms.into(),
+            fee: spec.fee.into(),
             sources: spec.sources.into_iter().map(json::text).collect(),
         }
     }
@@ -153,9 +138,11 @@ mod tests {
     use super::*;
     use serde_json::json;
     use sp_keyring::Sr25519Keyring::{Alice, Bob};
+    use sp_runtime::Permill;
     use vigil_primitives::{
         architecture::Pooling,
-        model::{self, Fee, VersionSpec},
+        model::{Fee, VersionSpec, VersionStatus},
+        terms::{self, Access},
         Decoder, Encoder,
     };
 
@@ -240,12 +227,15 @@ mod tests {
                     normalize: true,
                 }),
                 op_set: 1,
-                terms: model::Terms {
+                metadata: Some(model::Artifact { hash: Hash::repeat_byte(4), len: 900 }),
+                terms: terms::Terms {
                     licence: b"Apache-2.0".to_vec().try_into().unwrap(),
-                    access: Access::Open,
+                    licence_text: None,
                     commercial: true,
-                    fee: Fee { per_job: u128::MAX, per_1k_tokens: 5 },
+                    access: Access::Open,
+                    royalty: Permill::zero(),
                 },
+                fee: Fee { per_job: u128::MAX, per_1k_tokens: 5 },
                 sources: vec![b"https://example.org/".to_vec().try_into().unwrap()]
                     .try_into()
                     .unwrap(),
@@ -264,15 +254,12 @@ mod tests {
         assert_eq!(json["architecture"]["family"], "encoder");
         assert_eq!(json["architecture"]["pooling"], "mean");
         assert_eq!(
-            json["terms"],
-            json!({
-                "licence": "Apache-2.0",
-                "access": "open",
-                "commercial": true,
-                "feePerJob": u128::MAX.to_string(),
-                "feePer1kTokens": "5",
-            })
+            json["metadata"],
+            json!({ "hash": format!("0x{}", "04".repeat(32)), "len": "900" })
         );
+        assert_eq!(json["terms"]["licence"], "Apache-2.0");
+        assert_eq!(json["terms"]["access"], json!({ "kind": "open" }));
+        assert_eq!(json["fee"], json!({ "perJob": u128::MAX.to_string(), "per1kTokens": "5" }));
         assert_eq!(json["sources"], json!(["https://example.org/"]));
     }
 }

@@ -1,6 +1,6 @@
 //! `workers_*`: the worker registry.
 
-use super::json::{self, digits, hex, parse_version, unavailable, Contribution};
+use super::json::{self, digits, hex, parse, unavailable, Contribution};
 use crate::service::FullClient;
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use serde::Serialize;
@@ -68,7 +68,7 @@ impl WorkersApiServer for Workers {
         at: Option<Hash>,
     ) -> RpcResult<Contribution> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let version = parse_version(&version)?;
+        let version = parse(&version)?;
         let contribution =
             self.0.runtime_api().contribution(at, worker, version).map_err(unavailable)?;
         Ok(contribution.into())
