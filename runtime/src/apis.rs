@@ -3,8 +3,8 @@
 use crate::{
     constants::time::{BABE_GENESIS_EPOCH_CONFIG, EPOCH_SLOTS, SLOT_MS},
     genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Executive, Grandpa,
-    Historical, InherentDataExt, Jobs, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    SessionKeys, System, TransactionPayment, Workers, VERSION,
+    Historical, InherentDataExt, Jobs, Models, Nonce, Provenance, Runtime, RuntimeCall,
+    RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, Workers, VERSION,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -27,9 +27,14 @@ use sp_runtime::{
 };
 use sp_version::RuntimeVersion;
 use vigil_primitives::{
-    api::{ModelView, NoQuote, Parameters, Quote, VersionView, WorkerView},
+    api::{
+        DatasetVersionView, DatasetView, GrantView, LineageView, ModelView, NoQuote, Parameters,
+        Permission, Quote, StatementView, VersionView, WorkerView,
+    },
+    dataset::StatementKind,
     job::{Contribution, Job, JobId},
-    ModelId, VersionId,
+    lineage::Share,
+    AssetId, DatasetId, DatasetVersionId, ModelId, VersionId,
 };
 
 impl_runtime_apis! {
@@ -303,6 +308,63 @@ impl_runtime_apis! {
             replicas: u8,
         ) -> Result<Quote, NoQuote> {
             Jobs::quote(version, tokens_in, max_tokens_out, replicas)
+        }
+
+        fn dataset(id: DatasetId) -> Option<DatasetView> {
+            Provenance::dataset_view(id)
+        }
+
+        fn datasets(from: DatasetId, limit: u32) -> Vec<DatasetView> {
+            Provenance::dataset_views(from, limit)
+        }
+
+        fn dataset_version(id: DatasetVersionId) -> Option<DatasetVersionView> {
+            Provenance::dataset_version_view(id)
+        }
+
+        fn statements(
+            id: DatasetVersionId,
+            after: Option<(AccountId, StatementKind)>,
+            limit: u32,
+        ) -> Vec<StatementView> {
+            Provenance::statement_views(id, after, limit)
+        }
+
+        fn lineage(asset: AssetId) -> Option<LineageView> {
+            Provenance::lineage_view(asset)
+        }
+
+        fn descendants(asset: AssetId, after: Option<AssetId>, limit: u32) -> Vec<Share> {
+            Provenance::descendants(asset, after, limit)
+        }
+
+        fn permission(account: AccountId, asset: AssetId) -> Option<Permission> {
+            Provenance::permission(&account, asset)
+        }
+
+        fn grants_of(account: AccountId, after: Option<AssetId>, limit: u32) -> Vec<GrantView> {
+            Provenance::grants_of(account, after, limit)
+        }
+
+        fn grants_for(asset: AssetId, after: Option<AccountId>, limit: u32) -> Vec<GrantView> {
+            Provenance::grants_for(asset, after, limit)
+        }
+
+        fn asset_revenue(asset: AssetId, era: u32) -> Balance {
+            Provenance::asset_revenue(asset, era)
+        }
+
+        fn account_revenue(
+            account: AccountId,
+            era: u32,
+            after: Option<AssetId>,
+            limit: u32,
+        ) -> Vec<(AssetId, Balance)> {
+            Provenance::account_revenue(account, era, after, limit)
+        }
+
+        fn claimable(account: AccountId) -> Balance {
+            Provenance::claimable(&account)
         }
 
         fn parameters() -> Parameters {

@@ -32,6 +32,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_models, Models]
     [pallet_workers, Workers]
     [pallet_jobs, Jobs]
+    [pallet_provenance, Provenance]
 );
 
 impl frame_system_benchmarking::Config for Runtime {}

@@ -3,7 +3,7 @@
 //! Both use the well-known development keys, so neither must ever hold anything of value.
 
 use crate::{
-    configs::treasury,
+    configs::{keeper, treasury},
     constants::{
         money::{EXISTENTIAL_DEPOSIT, UNIT},
         time::BABE_GENESIS_EPOCH_CONFIG,
@@ -44,8 +44,9 @@ fn genesis(authorities: &[Authority]) -> Value {
         balances: BalancesConfig {
             balances: Sr25519Keyring::well_known()
                 .map(|account| (account.to_account_id(), ENDOWMENT))
-                // The treasury exists from the start, so that no fee is too small to reach it.
-                .chain(core::iter::once((treasury(), EXISTENTIAL_DEPOSIT)))
+                // The treasury and the keeper of what cannot be paid exist from the start, so that
+                // no amount is too small to reach them.
+                .chain([treasury(), keeper()].map(|account| (account, EXISTENTIAL_DEPOSIT)))
                 .collect::<Vec<_>>(),
         },
         babe: BabeConfig { epoch_config: BABE_GENESIS_EPOCH_CONFIG },

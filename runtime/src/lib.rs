@@ -1,8 +1,8 @@
 //! The Vigil runtime: the state transition of the chain.
 //!
 //! It holds no logic of its own but wiring: which pallets there are, how they are configured, how
-//! they meet. Blocks are authored by BABE and finalised by GRANDPA; `models`, `workers` and `jobs`
-//! are what the chain is for.
+//! they meet. Blocks are authored by BABE and finalised by GRANDPA; `models`, `provenance`,
+//! `workers` and `jobs` are what the chain is for.
 //!
 //! | module | holds |
 //! |---|---|
@@ -15,7 +15,7 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 // The macros that build a runtime generate items without documentation.
 #![allow(missing_docs)]
-// The runtime APIs and the dispatch of 20 pallets nest deeper than the default.
+// The runtime APIs and the dispatch of more than 20 pallets nest deeper than the default.
 #![recursion_limit = "512"]
 
 extern crate alloc;
@@ -50,12 +50,12 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     authoring_version: 1,
     // Every change of behaviour raises it. Nodes run what is on chain, not what they were built
     // with, so nothing else tells two runtimes apart.
-    spec_version: 2,
+    spec_version: 3,
     impl_version: 0,
     apis: RUNTIME_API_VERSIONS,
     // Every change of a call's or a transaction extension's encoding raises it: an old signer's
     // transaction is then refused instead of being read as another.
-    transaction_version: 1,
+    transaction_version: 2,
     system_version: 1,
 };
 
@@ -191,4 +191,6 @@ mod runtime {
     pub type Workers = pallet_workers;
     #[runtime::pallet_index(42)]
     pub type Jobs = pallet_jobs;
+    #[runtime::pallet_index(43)]
+    pub type Provenance = pallet_provenance;
 }

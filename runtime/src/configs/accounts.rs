@@ -78,11 +78,16 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
     // thought about it.
     fn filter(&self, call: &RuntimeCall) -> bool {
         use pallet_jobs::Call as Jobs;
+        use pallet_provenance::Call as Provenance;
         use pallet_workers::Call as Workers;
         match self {
             Self::Any => true,
             Self::NonTransfer => match call {
                 RuntimeCall::Jobs(call) => !matches!(call, Jobs::submit { .. }),
+                // A grant is bought, and refunded when it is taken away.
+                RuntimeCall::Provenance(call) => {
+                    !matches!(call, Provenance::buy_grant { .. } | Provenance::revoke_grant { .. })
+                }
                 call => matches!(
                     call,
                     RuntimeCall::System(..)

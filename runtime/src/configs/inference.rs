@@ -1,4 +1,4 @@
-//! Models, workers and jobs: what the chain is for, and how they meet.
+//! Models, datasets, workers and jobs: what the chain is for, and how they meet.
 
 use crate::{
     constants::{
@@ -6,7 +6,8 @@ use crate::{
         money::{deposit, MICRO, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Balance, Balances, BlockNumber, Hash, Models, Runtime, RuntimeHoldReason, Workers,
+    AccountId, Balance, Balances, BlockNumber, Hash, Models, Provenance, Runtime,
+    RuntimeHoldReason, Workers,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::{
@@ -24,11 +25,20 @@ pub fn treasury() -> AccountId {
     PalletId(*b"vgl/trsy").into_account_truncating()
 }
 
+/// The account that keeps, on hold, what a payee could not be credited with until it claims it. No
+/// key opens it.
+pub fn keeper() -> AccountId {
+    PalletId(*b"vgl/keep").into_account_truncating()
+}
+
+/// Blocks of one era, by which contributions and revenue are added up.
+const ERA_LENGTH: BlockNumber = DAYS;
+
 parameter_types! {
-    /// Held for a model or a version.
-    pub const ModelDepositBase: Balance = deposit(2, 0);
+    /// Held for a record of a registry: a model, a dataset, a version, a grant, a statement.
+    pub const RegistryDepositBase: Balance = deposit(2, 0);
     /// The same for every byte of it.
-    pub const ModelDepositPerByte: Balance = deposit(0, 1);
+    pub const RegistryDepositPerByte: Balance = deposit(0, 1);
     /// The operator sets that the runtime knows.
     pub OpSets: Vec<u16> = vec![OP_SET];
 }
@@ -36,9 +46,26 @@ parameter_types! {
 impl pallet_models::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type DepositBase = ModelDepositBase;
-    type DepositPerByte = ModelDepositPerByte;
+    type Provenance = Provenance;
+    type DepositBase = RegistryDepositBase;
+    type DepositPerByte = RegistryDepositPerByte;
     type OpSets = OpSets;
+    type WeightInfo = ();
+}
+
+parameter_types! {
+    /// Keeps what could not be paid.
+    pub Keeper: AccountId = keeper();
+}
+
+impl pallet_provenance::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Models = Models;
+    type Keeper = Keeper;
+    type DepositBase = RegistryDepositBase;
+    type DepositPerByte = RegistryDepositPerByte;
+    type EraLength = ConstU32<ERA_LENGTH>;
     type WeightInfo = ();
 }
 
@@ -105,7 +132,9 @@ impl pallet_jobs::Config for Runtime {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Currency = Balances;
     type Models = Models;
-    type Waterfall = Models;
+    type Waterfall = Provenance;
+    type Grants = Provenance;
+    type Claims = Provenance;
     type Workers = Workers;
     type Disputes = ();
     type Randomness = DrawRandomness;
@@ -124,7 +153,7 @@ impl pallet_jobs::Config for Runtime {
     type MaxDuration = ConstU32<DAYS>;
     type MaxOpenJobs = ConstU32<100_000>;
     type MaxOpenJobsPerAccount = ConstU32<10_000>;
-    type EraLength = ConstU32<DAYS>;
+    type EraLength = ConstU32<ERA_LENGTH>;
     type ServiceWeight = ServiceWeight;
     type WeightInfo = pallet_jobs::weights::HandSet<Runtime>;
 }

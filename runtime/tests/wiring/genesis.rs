@@ -3,7 +3,7 @@ use codec::MaxEncodedLen;
 use frame_support::traits::Get;
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
 use vigil_runtime::{
-    configs::treasury,
+    configs::{keeper, treasury},
     constants::{
         money::EXISTENTIAL_DEPOSIT,
         time::{EPOCH_SLOTS, EQUIVOCATION_SESSIONS},
@@ -42,9 +42,11 @@ fn every_development_account_should_be_endowed() {
         for who in Sr25519Keyring::well_known() {
             assert_eq!(Balances::free_balance(account(who)), ENDOWMENT, "{who}");
         }
-        assert_eq!(Balances::free_balance(treasury()), EXISTENTIAL_DEPOSIT);
+        for account in [treasury(), keeper()] {
+            assert_eq!(Balances::free_balance(account), EXISTENTIAL_DEPOSIT);
+        }
         let endowed = ENDOWMENT * Sr25519Keyring::well_known().count() as u128;
-        assert_eq!(Balances::total_issuance(), endowed + EXISTENTIAL_DEPOSIT);
+        assert_eq!(Balances::total_issuance(), endowed + 2 * EXISTENTIAL_DEPOSIT);
     });
 }
 

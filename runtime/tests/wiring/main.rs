@@ -1,5 +1,7 @@
 //! The wiring: what no pallet can test alone.
 
+#[path = "../common/chain.rs"]
+mod common;
 mod genesis;
 mod transactions;
 mod types;
@@ -7,10 +9,9 @@ mod validators;
 mod weights;
 
 use codec::Encode;
-use frame_support::traits::BuildGenesisConfig;
+use common::chain;
 use sp_consensus_babe::digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest};
 use sp_core::Pair;
-use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
     generic::{Digest, DigestItem, Era},
@@ -18,34 +19,11 @@ use sp_runtime::{
 };
 use vigil_runtime::{
     constants::time::SLOT_MS, genesis_presets, AccountId, Block, Executive, Hash, Header, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
+    RuntimeCall, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
 };
 
 /// The slot of the first block.
 const FIRST_SLOT: u64 = 900_000_000;
-
-/// The chain of a preset, before its first block.
-fn chain(preset: &str) -> TestExternalities {
-    let patch = genesis_presets::get_preset(&preset.into()).expect("the preset exists");
-    let mut default = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
-    merge(&mut default, serde_json::from_slice(&patch).unwrap());
-    let config: RuntimeGenesisConfig = serde_json::from_value(default).unwrap();
-    let mut externalities = TestExternalities::default();
-    externalities.execute_with(|| config.build());
-    externalities
-}
-
-/// Puts a preset's values in place of the default ones, as a chain specification does.
-fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-    match (into, patch) {
-        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
-            for (key, value) in patch {
-                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-            }
-        }
-        (into, patch) => *into = patch,
-    }
-}
 
 /// Begins block `number` as authority `author`: its header and its timestamp.
 fn begin_block(number: u32, author: u32) -> Header {

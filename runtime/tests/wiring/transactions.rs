@@ -6,6 +6,7 @@ use sp_runtime::{
     traits::Checkable,
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
+use vigil_primitives::VersionId;
 use vigil_runtime::{
     configs::ProxyType,
     constants::money::{BASE_FEE, MILLI, UNIT},
@@ -74,9 +75,16 @@ fn a_workers_hot_key_should_reach_neither_bond_nor_balance() {
         reason: vigil_primitives::job::DeclineReason::VersionUnavailable,
     });
     let leave = RuntimeCall::Workers(pallet_workers::Call::unbond {});
-    for (call, worker, non_transfer) in
-        [(commit, true, true), (leave, false, true), (transfer(Bob, 1), false, false)]
-    {
+    let asset = VersionId { model: 0, version: 0 }.into();
+    let claim = RuntimeCall::Provenance(pallet_provenance::Call::claim { payee: account(Bob) });
+    let buy = RuntimeCall::Provenance(pallet_provenance::Call::buy_grant { asset });
+    for (call, worker, non_transfer) in [
+        (commit, true, true),
+        (leave, false, true),
+        (claim, false, true),
+        (buy, false, false),
+        (transfer(Bob, 1), false, false),
+    ] {
         assert!(ProxyType::Any.filter(&call));
         assert_eq!(ProxyType::NonTransfer.filter(&call), non_transfer, "{call:?}");
         assert_eq!(ProxyType::Worker.filter(&call), worker, "{call:?}");

@@ -20,11 +20,16 @@ fn variants(registry: &PortableRegistry, name: &str) -> TypeDefVariant<PortableF
     variants
 }
 
-#[test]
-fn families_and_samplings_should_be_in_the_metadata_under_their_fixed_indices() {
+/// The types of everything that a transaction can say.
+fn registry() -> PortableRegistry {
     let mut registry = Registry::new();
     registry.register_type(&meta_type::<RuntimeCall>());
-    let registry = PortableRegistry::from(registry);
+    registry.into()
+}
+
+#[test]
+fn families_and_samplings_should_be_in_the_metadata_under_their_fixed_indices() {
+    let registry = registry();
     let listed = |name: &str| -> Vec<(u8, String, Vec<String>)> {
         let fields = |variant: &scale_info::Variant<PortableForm>| {
             variant.fields.iter().filter_map(|field| field.name.clone()).collect()
@@ -42,4 +47,20 @@ fn families_and_samplings_should_be_in_the_metadata_under_their_fixed_indices() 
     let families: Vec<_> =
         listed("Architecture").into_iter().map(|(index, name, _)| (index, name)).collect();
     assert_eq!(families, [(0, "Encoder".into()), (1, "Decoder".into())]);
+}
+
+#[test]
+fn assets_and_access_should_be_in_the_metadata_under_their_fixed_indices() {
+    let registry = registry();
+    for (name, expected) in [
+        ("AssetId", &["Model", "Dataset"][..]),
+        ("Access", &["Open", "AllowList", "Paid"]),
+        ("StatementKind", &["Audited", "ConsentVerified", "Disputed"]),
+    ] {
+        let listed = variants(&registry, name).variants;
+        let listed: Vec<_> =
+            listed.iter().map(|variant| (variant.index, variant.name.as_str())).collect();
+        let expected: Vec<_> = (0..).zip(expected.iter().copied()).collect();
+        assert_eq!(listed, expected, "{name}");
+    }
 }

@@ -6,6 +6,7 @@ use frame_support::{
 use sp_keyring::Sr25519Keyring::Alice;
 use vigil_primitives::{
     job::{Input, JobSpec, Policy, Sampling, MAX_INLINE_INPUT},
+    terms::AcceptedTerms,
     VersionId,
 };
 use vigil_runtime::{
@@ -20,6 +21,7 @@ fn submit() -> RuntimeCall {
     RuntimeCall::Jobs(pallet_jobs::Call::submit {
         spec: Box::new(JobSpec {
             version: VersionId { model: 0, version: 0 },
+            terms: AcceptedTerms { licence: Hash::zero(), commercial: true },
             input: Input::Inline(vec![0; MAX_INLINE_INPUT as usize].try_into().unwrap()),
             max_tokens_out: u32::MAX,
             sampling: Sampling::Gumbel { seed: u64::MAX, temperature: 0, min_p: 0 },
