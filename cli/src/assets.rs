@@ -11,7 +11,7 @@ mod share;
 mod terms;
 mod waterfall;
 
-pub(crate) use citations::{CitationArgs, Descent, Offspring};
+pub(crate) use citations::{CitationArgs, Offspring};
 pub(crate) use permission::check as check_permission;
 pub(crate) use registry::{bounded_name, sources};
 pub(crate) use share::{parse_percent, percent, ppm};

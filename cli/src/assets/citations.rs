@@ -87,6 +87,17 @@ pub(crate) struct Descent {
     pub(crate) payees: Vec<LineageNode>,
 }
 
+impl Descent {
+    /// The payees, now that the version has its number. It is the first of them.
+    pub(crate) fn payees_of(self, version: AssetId) -> Vec<LineageNode> {
+        let mut payees = self.payees;
+        if let Some(own) = payees.first_mut() {
+            own.asset = version;
+        }
+        payees
+    }
+}
+
 /// A cited asset as the chain knows it.
 struct Parent {
     citation: Share,

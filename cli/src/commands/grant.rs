@@ -6,7 +6,7 @@ mod list;
 pub(crate) use list::holders;
 
 use crate::{
-    assets::{blocks_of_days, check_permission},
+    assets::blocks_of_days,
     cli::Global,
     commands::{account_json, amount, amount_json, document},
     context::{self, Context},

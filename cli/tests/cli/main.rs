@@ -2,6 +2,7 @@
 
 mod assets;
 mod common;
+mod datasets;
 mod keys;
 mod local;
 mod text;

@@ -4,7 +4,8 @@
 use super::content::content;
 use crate::{
     assets::{
-        bounded_name, sources, waterfall_json, waterfall_text, CitationArgs, Offspring, TermsArgs,
+        bounded_name, sources, terms_json, waterfall_json, waterfall_text, CitationArgs, Offspring,
+        TermsArgs,
     },
     cli::Global,
     commands::{artifact_json, metadata},
@@ -108,7 +109,7 @@ impl Version {
         let terms = stated.on_chain(parameters.block_time_ms)?;
         let offspring =
             Offspring { asset, name: &name, commercial: terms.commercial, publisher: &publisher };
-        let mut descent = self.citations.check(&context, &offspring).await?;
+        let descent = self.citations.check(&context, &offspring).await?;
         if let Some((path, document)) = &metadata {
             metadata::place(global, path, document, &sources)?;
         }
@@ -122,21 +123,18 @@ impl Version {
             })
             .await?;
         let id = included.events.expect::<events::provenance::DatasetPublished>()?.id;
-        for payee in descent.payees.iter_mut().filter(|payee| payee.asset == asset) {
-            payee.asset = id.into();
-        }
+        let payees = descent.payees_of(id.into());
+        output::note(global, &format!("of what it earns:\n{}", waterfall_text(&payees)));
         let json = json!({
             "asset": AssetId::from(id).to_string(),
             "dataset": id.dataset,
             "version": id.version,
             "content": artifact_json(&spec.content),
             "metadata": spec.metadata.as_ref().map(artifact_json),
-            "waterfall": waterfall_json(&descent.payees),
+            "terms": terms_json(&spec.terms),
+            "waterfall": waterfall_json(&payees),
         });
         output::show(global, &json, || AssetId::from(id).to_string());
-        if descent.payees.len() > 1 {
-            output::note(global, &waterfall_text(&descent.payees));
-        }
         Ok(())
     }
 }

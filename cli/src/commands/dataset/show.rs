@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::{
-    assets::{access_text, terms_json, terms_rows},
+    assets::{access_text, terms_json, terms_rows, waterfall_json, waterfall_text},
     cli::Global,
     commands::{
         account_json, artifact, artifact_json,
@@ -58,7 +58,14 @@ pub(super) async fn show(global: &Global, target: Target) -> Outcome {
     match target {
         Target::Version(id) => {
             let version = context.dataset_version(id).await?;
-            output::show(global, &version_json(&version), || version_details(&version));
+            let lineage = context.view().lineage(id.into()).await?;
+            let payees = lineage.map(|lineage| lineage.nodes).unwrap_or_default();
+            let mut json = version_json(&version);
+            json["waterfall"] = waterfall_json(&payees);
+            output::show(global, &json, || {
+                let details = version_details(&version);
+                format!("{details}\n\nof what it earns:\n{}", waterfall_text(&payees))
+            });
         }
         Target::Dataset(id) => {
             let dataset = context.dataset(id).await?;

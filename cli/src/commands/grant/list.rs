@@ -1,7 +1,7 @@
 //! Which grants there are, and who may use what.
 
-use super::check_permission;
 use crate::{
+    assets::check_permission,
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},

@@ -146,7 +146,7 @@ fn every_value_out_of_form_or_bounds_should_be_named() {
     ];
     let all = [(Kind::Model, &both[..]), (Kind::Dataset, &both[..])];
     for (kind, cases) in
-        all.into_iter().chain([(Kind::Model, &model[..]), (Kind::Dataset, &dataset)])
+        all.into_iter().chain([(Kind::Model, &model[..]), (Kind::Dataset, &dataset[..])])
     {
         for (path, value, says) in cases {
             let (at, what) = fault(kind, |document| {

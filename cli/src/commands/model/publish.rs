@@ -3,8 +3,8 @@
 use super::create_model;
 use crate::{
     assets::{
-        bounded_name, sources, terms_json, waterfall_json, waterfall_text, CitationArgs, Descent,
-        Offspring, TermsArgs,
+        bounded_name, sources, terms_json, waterfall_json, waterfall_text, CitationArgs, Offspring,
+        TermsArgs,
     },
     cli::Global,
     commands::{
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use vigil_client::{calls, Amount};
 use vigil_engine::package::{Package, TOKENIZER, WEIGHTS};
 use vigil_primitives::{
-    api::{LineageNode, ModelView},
+    api::ModelView,
     model::{Artifact, Fee, Name, VersionSpec},
     AccountId, ModelId, VersionId,
 };
@@ -138,7 +138,7 @@ impl Publish {
             failure.about(&format!("model {model} exists, but its version was not published"))
         })?;
         let version = context::published_version(&included)?;
-        let payees = numbered(descent, version);
+        let payees = descent.payees_of(version.into());
         output::note(global, &format!("of what it earns:\n{}", waterfall_text(&payees)));
         let json = json!({
             "version": version.to_string(),
@@ -153,15 +153,6 @@ impl Publish {
         output::show(global, &json, || format!("{version}"));
         Ok(())
     }
-}
-
-/// The payees of a version that has been given its number. It is the first of them.
-fn numbered(descent: Descent, version: VersionId) -> Vec<LineageNode> {
-    let mut payees = descent.payees;
-    if let Some(own) = payees.first_mut() {
-        own.asset = version.into();
-    }
-    payees
 }
 
 /// A model that must be the signer's.

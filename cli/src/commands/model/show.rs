@@ -4,7 +4,7 @@ use super::Target;
 use crate::{
     assets::{terms_json, terms_rows, waterfall_json, waterfall_text},
     cli::Global,
-    commands::{account_json, amount, amount_json, architecture, artifact_json, hex},
+    commands::{account_json, amount, amount_json, architecture, artifact, artifact_json, hex},
     context::Context,
     error::Outcome,
     output, text,
@@ -44,7 +44,7 @@ pub(super) async fn show(global: &Global, target: Target) -> Outcome {
     Ok(())
 }
 
-/// The newest versions of a model, newest first: enough for a screen.
+/// The newest versions of a model or a dataset, newest first: enough for a screen.
 pub(crate) fn newest(versions: Version) -> impl Iterator<Item = Version> {
     (0..versions).rev().take(20)
 }
@@ -86,18 +86,13 @@ fn version_details(version: &VersionView) -> String {
         ("architecture", architecture(&spec.architecture)),
         ("operator set", spec.op_set.to_string()),
         ("package", hex(&spec.package)),
-        ("weights", format!("{} ({})", hex(&spec.weights.hash), output::bytes(spec.weights.len))),
+        ("weights", artifact(&spec.weights)),
         ("tokenizer", hex(&spec.tokenizer)),
         ("fee per job", amount(spec.fee.per_job)),
         ("fee per 1k tokens", amount(spec.fee.per_1k_tokens)),
     ];
     rows.extend(terms_rows(&spec.terms));
-    if let Some(metadata) = &spec.metadata {
-        rows.push((
-            "metadata",
-            format!("{} ({})", hex(&metadata.hash), output::bytes(metadata.len)),
-        ));
-    }
+    rows.extend(spec.metadata.as_ref().map(|document| ("metadata", artifact(document))));
     rows.extend(spec.sources.iter().map(|source| ("source", text::printable(source))));
     output::fields(rows)
 }
