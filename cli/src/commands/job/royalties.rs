@@ -10,6 +10,9 @@ use vigil_primitives::{lineage::Royalty, Balance};
 
 /// The parts of a fee that would be paid, with a line that says what they add up to.
 pub(super) fn split_text(parts: &[Royalty], fee: Balance) -> String {
+    if fee == 0 && parts.iter().all(|part| part.amount == 0) {
+        return "the owner asks for no fee".into();
+    }
     let mut table = output::table(["ASSET", "OWNER", "AMOUNT (VGL)"]);
     for part in parts {
         table.add_row([
@@ -103,6 +106,7 @@ pub(crate) mod tests {
         assert!(split_text(&parts, 98).contains("not to the owner's fee"));
         let huge = [royalty(0, 1, Balance::MAX), royalty(1, 2, 1)];
         assert!(split_text(&huge, 98).contains("more than there is"));
+        assert_eq!(split_text(&[royalty(0, 8, 0)], 0), "the owner asks for no fee");
         assert_eq!(split_json(&parts)[1]["amount"], "6");
     }
 

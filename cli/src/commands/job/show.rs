@@ -145,8 +145,10 @@ pub(super) fn details(job: &Job) -> String {
         text.push_str(&output::render(&table));
     }
     if let JobStatus::Settled { receipt, royalties, .. } = &job.status {
-        text.push_str("\n\n");
-        text.push_str(&royalties_text(royalties, receipt.owner));
+        if !royalties.is_empty() {
+            text.push_str("\n\n");
+            text.push_str(&royalties_text(royalties, receipt.owner));
+        }
     }
     text
 }

@@ -197,6 +197,9 @@ impl Money {
 
 /// What every asset earned whom, for people.
 fn royalties(ledger: &Ledger) -> String {
+    if ledger.royalties.is_empty() {
+        return "no owner was paid anything".into();
+    }
     let mut table = output::table(["ASSET", "OWNER", "EARNED (VGL)", "OF THIS KEPT"]);
     for ((asset, payee), Earned { amount, kept }) in &ledger.royalties {
         table.add_row([
