@@ -254,6 +254,9 @@ pub fn kernels() -> Vec<&'static str> {
     {
         if std::arch::is_x86_feature_detected!("avx2") {
             kernels.push("avx2");
+            if std::arch::is_x86_feature_detected!("avxvnni") {
+                kernels.push("avxvnni");
+            }
         }
         if std::arch::is_x86_feature_detected!("avx512vnni") {
             kernels.push("avx512");
