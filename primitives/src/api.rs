@@ -205,6 +205,9 @@ pub struct Quote<AccountId = crate::AccountId> {
     /// Total at which as many workers as replicas would take the job; `None` when fewer could take
     /// it now.
     pub lowest: Option<Balance>,
+    /// What the workers are paid of `lowest` together; the treasury gets what is left of it without
+    /// the owners' fee. `None` with `lowest`.
+    pub rewards: Option<Balance>,
     /// Total at which every worker seen would take the job; `None` with `lowest`.
     pub highest: Option<Balance>,
     /// Workers seen, in a bounded sample, that serve the version and have room now.

@@ -114,11 +114,12 @@ mod tests {
             owner_fee: 2,
             split: vec![],
             lowest: Some(3),
+            rewards: Some(1),
             highest: Some(5),
             workers: 2,
         };
         assert_eq!(bid(VERSION, Ok(quote.clone())).unwrap().1, 5);
-        let busy = Quote { lowest: None, highest: None, ..quote };
+        let busy = Quote { lowest: None, rewards: None, highest: None, ..quote };
         let failure = bid(VERSION, Ok(busy.clone())).unwrap_err();
         assert!(failure.to_string().contains("busy"), "{failure}");
         let failure = bid(VERSION, Ok(Quote { workers: 0, ..busy })).unwrap_err();

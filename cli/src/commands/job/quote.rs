@@ -14,7 +14,7 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeSet;
-use vigil_primitives::{api::Quote as ChainQuote, VersionId};
+use vigil_primitives::{api::Quote as ChainQuote, Balance, VersionId};
 
 /// Arguments of `job quote`.
 #[derive(Debug, Args)]
@@ -67,6 +67,8 @@ impl Quote {
                 "owner_fee": amount_json(quote.owner_fee),
                 "split": split_json(&quote.split),
                 "lowest": quote.lowest.map(amount_json),
+                "rewards": quote.rewards.map(amount_json),
+                "protocol_fee": protocol_fee(quote).map(amount_json),
                 "highest": quote.highest.map(amount_json),
                 "workers": quote.workers,
             })).collect::<Vec<_>>(),
@@ -84,7 +86,9 @@ fn table(rows: &[(u32, u32, ChainQuote)]) -> String {
         "TOKENS IN",
         "TOKENS OUT",
         "WORK",
-        "OWNER'S FEE",
+        "OWNERS",
+        "WORKERS GET",
+        "TREASURY",
         "LOWEST",
         "HIGHEST",
         "WORKERS",
@@ -96,13 +100,20 @@ fn table(rows: &[(u32, u32, ChainQuote)]) -> String {
             out.to_string(),
             work(quote.work),
             amount(quote.owner_fee),
+            price(quote.rewards),
+            price(protocol_fee(quote)),
             price(quote.lowest),
             price(quote.highest),
             quote.workers.to_string(),
         ]);
     }
-    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6]);
+    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
     output::render(&table)
+}
+
+/// What the treasury gets of the lowest price: what owners and workers leave.
+fn protocol_fee(quote: &ChainQuote) -> Option<Balance> {
+    quote.lowest?.checked_sub(quote.owner_fee)?.checked_sub(quote.rewards?)
 }
 
 /// The split of every different fee.
@@ -120,21 +131,27 @@ mod tests {
 
     #[test]
     fn a_quote_that_nobody_takes_should_say_so() {
-        let split = vec![royalty(0, 1, 2)];
-        let quote =
-            ChainQuote { work: 1, owner_fee: 2, split, lowest: None, highest: None, workers: 0 };
+        let quote = unwanted(2);
         assert!(table(&[(8, 0, quote)]).contains("none now"));
     }
 
     #[test]
+    fn a_quote_should_be_split_completely() {
+        let quote = ChainQuote { lowest: Some(120), rewards: Some(90), ..unwanted(20) };
+        assert_eq!(protocol_fee(&quote), Some(10));
+        assert_eq!(protocol_fee(&unwanted(20)), None);
+    }
+
+    /// A quote without a worker that takes the job, of which the version gets all but 1.
+    fn unwanted(owner_fee: Balance) -> ChainQuote {
+        let split = vec![royalty(0, 1, owner_fee - 1), royalty(1, 2, 1)];
+        let (lowest, rewards, highest) = (None, None, None);
+        ChainQuote { work: 1, owner_fee, split, lowest, rewards, highest, workers: 0 }
+    }
+
+    #[test]
     fn every_different_fee_should_be_split_once() {
-        let quote = |fee, tokens| {
-            let split = vec![royalty(0, 1, fee - 1), royalty(1, 2, 1)];
-            let (work, workers) = (1, 0);
-            let quote =
-                ChainQuote { work, owner_fee: fee, split, lowest: None, highest: None, workers };
-            (tokens, 0, quote)
-        };
+        let quote = |fee, tokens| (tokens, 0, unwanted(fee));
         let splits = splits(&[quote(20, 4), quote(20, 4), quote(30, 6)]);
         assert_eq!(splits.len(), 2);
         assert!(splits[0].contains("0.000000000019") && splits[1].contains("0.000000000029"));

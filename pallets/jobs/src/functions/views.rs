@@ -46,18 +46,18 @@ impl<T: Config> Pallet<T> {
         }
         let work = architecture.work(tokens_in, max_tokens_out);
         let owner_fee = pricing::owner_fee(&version.spec.fee, tokens_in, max_tokens_out);
-        let total = |ask: &Balance| {
-            let reward = pricing::reward(*ask, work);
-            pricing::total(owner_fee, reward, T::ProtocolFee::get(), replicas)
-        };
+        let reward = |ask: &Balance| pricing::reward(*ask, work);
+        let total = |reward| pricing::total(owner_fee, reward, T::ProtocolFee::get(), replicas);
         let mut asks = T::Workers::asks(id);
         asks.sort_unstable();
         // Every replica needs a worker of its own and the budget is the same for each: the
         // dearest of the cheapest decides.
-        let lowest = asks.get(usize::from(replicas).saturating_sub(1)).map(total);
-        let highest = lowest.and_then(|_| asks.last().map(total));
+        let least = asks.get(usize::from(replicas).saturating_sub(1)).map(reward);
+        let lowest = least.map(total);
+        let rewards = least.map(|reward| reward.saturating_mul(replicas.into()));
+        let highest = lowest.and_then(|_| asks.last().map(reward).map(total));
         let workers = u32::try_from(asks.len()).unwrap_or(u32::MAX);
         let split = T::Waterfall::split(id.into(), owner_fee);
-        Ok(Quote { work, owner_fee, split, lowest, highest, workers })
+        Ok(Quote { work, owner_fee, split, lowest, rewards, highest, workers })
     }
 }

@@ -68,13 +68,15 @@ fn quote_should_be_the_price_of_the_cheapest_and_of_all_workers() {
             owner_fee: owner_fee(),
             split: vec![royalty(VERSION, OWNER, owner_fee())],
             lowest: Some(total(ASK, 1)),
+            rewards: Some(reward(ASK)),
             highest: Some(total(3 * ASK, 1)),
             workers: 3,
         };
         assert_eq!(quote(1), expected);
         assert_eq!(quote(2).lowest, Some(total(2 * ASK, 2)));
+        assert_eq!(quote(2).rewards, Some(2 * reward(2 * ASK)));
         assert_eq!(quote(3).lowest, quote(3).highest);
-        assert_eq!((quote(4).lowest, quote(4).highest), (None, None));
+        assert_eq!((quote(4).lowest, quote(4).rewards, quote(4).highest), (None, None, None));
     });
 }
 
