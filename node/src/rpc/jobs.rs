@@ -368,6 +368,7 @@ pub(crate) struct Quote {
     owner_fee: u128,
     split: Vec<Royalty>,
     lowest: Option<String>,
+    rewards: Option<String>,
     highest: Option<String>,
     workers: u32,
 }
@@ -379,6 +380,7 @@ impl From<api::Quote> for Quote {
             owner_fee: it.owner_fee,
             split: it.split.into_iter().map(Into::into).collect(),
             lowest: it.lowest.map(|price| price.to_string()),
+            rewards: it.rewards.map(|sum| sum.to_string()),
             highest: it.highest.map(|price| price.to_string()),
             workers: it.workers,
         }
@@ -585,7 +587,8 @@ mod tests {
             work: 7,
             owner_fee: 8,
             split: vec![royalty(VersionId { model: 1, version: 2 }, 8, true)],
-            lowest: None,
+            lowest: Some(9),
+            rewards: Some(1),
             highest: Some(9),
             workers: 0,
         };
@@ -595,7 +598,8 @@ mod tests {
                 "work": "7",
                 "ownerFee": "8",
                 "split": [{ "asset": "model:1@2", "payee": BOB, "amount": "8", "credited": true }],
-                "lowest": null,
+                "lowest": "9",
+                "rewards": "1",
                 "highest": "9",
                 "workers": 0,
             })
