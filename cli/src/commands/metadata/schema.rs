@@ -79,6 +79,10 @@ pub(super) fn faults(kind: Kind, document: &Value) -> Outcome<Vec<Fault>> {
     }
     faults.sort();
     faults.dedup();
+    if Kind::stated(document).is_some_and(|stated| stated != kind) {
+        // What else it lacks of the other kind is of no use to anybody.
+        faults.retain(|fault| fault.path == "/kind");
+    }
     Ok(faults)
 }
 
