@@ -4,7 +4,7 @@ use crate::{mock::*, Descendants, Error, Event, GrantsOf, Lineages};
 use frame_support::{assert_noop, assert_ok};
 use vigil_primitives::{
     lineage::{Lineage, MAX_DEPTH},
-    traits::Waterfall,
+    traits::{Provenance as _, Waterfall},
     AssetId, DatasetVersionId, VersionId,
 };
 
@@ -183,7 +183,9 @@ fn a_failed_record_should_consume_no_use_and_leave_nothing() {
         .build_and_execute(|| {
             assert_ok!(give(ALICE, dataset(0), BOB));
             let before = storage();
-            let refused = publish_model(BOB, 0, open(), &[(dataset(0), 1), (dataset(1), 1)]);
+            // Outside of any call that would undo it.
+            let both = shares(&[(dataset(0), 1), (dataset(1), 1)]);
+            let refused = Provenance::record(model(0), &BOB, &open(), both).map(|_| ());
             assert_eq!(refused, Err(Error::<Test>::RoyaltyTooLow.into()));
             assert_eq!(storage(), before);
             assert_eq!(grant(BOB, dataset(0)).used, 0);
