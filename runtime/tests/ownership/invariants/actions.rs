@@ -8,7 +8,7 @@ use vigil_primitives::{
     dataset::StatementKind,
     job::Output,
     terms::{Access, GrantTerms, Terms},
-    AssetId, Balance, ContentHash, JobId, MILLI, UNIT,
+    AssetId, Balance, ContentHash, JobId, JobStatus, MILLI, UNIT,
 };
 use vigil_runtime::{
     configs::{keeper, treasury},
@@ -147,7 +147,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
         6 => (pick(), pick()).prop_map(|(who, asset)| Action::Buy { who, asset }),
         3 => (pick(), pick(), some(40), some(4))
             .prop_map(|(asset, to, duration, uses)| Action::Give { asset, to, duration, uses }),
-        2 => (pick(), pick()).prop_map(|(asset, from)| Action::Take { asset, from }),
+        4 => (pick(), pick()).prop_map(|(asset, from)| Action::Take { asset, from }),
         2 => (pick(), pick(), pick())
             .prop_map(|(by, asset, holder)| Action::DropGrant { by, asset, holder }),
         1 => (pick(), pick(), any::<bool>())
@@ -156,7 +156,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(who, asset, replicas)| Action::Submit { who, asset, replicas }),
         18 => (pick(), pick(), 1u8..=3)
             .prop_map(|(who, asset, replicas)| Action::Run { who, asset, replicas }),
-        1 => pick().prop_map(|job| Action::Cancel { job }),
+        3 => pick().prop_map(|job| Action::Cancel { job }),
         8 => (pick(), prop::bool::weighted(0.05), prop::bool::weighted(0.1))
             .prop_map(|(job, differs, silent)| Action::Work { job, differs, silent }),
         14 => prop_oneof![8 => 1u32..4, 1 => 4u32..60].prop_map(|count| Action::Blocks { count }),
@@ -242,6 +242,13 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
                 .into_iter()
                 .filter_map(|(pick, share)| Some((asset(pick)?, share)))
                 .collect();
+            // Every third time also one that the publisher holds a grant of.
+            let granted = match fee % 3 {
+                0 => Provenance::grants_of(person(who).clone(), None, 9),
+                _ => Vec::new(),
+            };
+            let granted = granted.iter().map(|held| (held.asset, 50_000)).take(1);
+            let citations: Vec<_> = citations.into_iter().chain(granted).take(16).collect();
             let fee = *some(&FEES, fee);
             return ledger.publish(person(who), model, terms, fee, &citations);
         }
@@ -304,12 +311,15 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
             }
         }
         Action::Take { asset, from } => {
-            if let Some((asset, owner)) = owned(asset) {
-                let holders = Provenance::grants_for(asset, None, 9);
-                let holder = match holders.is_empty() {
-                    true => person(from).clone(),
-                    false => some(&holders, from).holder.clone(),
-                };
+            // Mostly one that there is.
+            let held: Vec<_> = pallet_provenance::GrantsOf::<Runtime>::iter_keys().collect();
+            let chosen = if held.is_empty() {
+                owned(asset).map(|(asset, _)| (person(from).clone(), asset))
+            } else {
+                Some(some(&held, asset).clone())
+            };
+            if let Some((holder, asset)) = chosen {
+                let owner = signed(ledger.owner(asset));
                 let _ = Provenance::revoke_grant(owner, asset, holder, None);
             }
         }
@@ -340,7 +350,12 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
             }
         }
         Action::Cancel { job: pick } => {
-            let id = job(pick);
+            // One that waits for workers, if there is any.
+            let mut queued: Vec<_> = pallet_jobs::Jobs::<Runtime>::iter()
+                .filter_map(|(id, job)| (job.status == JobStatus::Queued).then_some(id))
+                .collect();
+            queued.sort_unstable();
+            let id = if queued.is_empty() { job(pick) } else { *some(&queued, pick) };
             if let Some(record) = pallet_jobs::Jobs::<Runtime>::get(id) {
                 let _ = Jobs::cancel(signed(&record.requester), id);
             }
