@@ -5,12 +5,12 @@
 //! it descends from, each once. The shares of a waterfall add up to the whole exactly. What a cited
 //! version owes its own ancestors comes out of the share that it was given.
 
-use crate::{asset::AssetId, Balance};
+use crate::{api::LineageEdge, asset::AssetId, Balance};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
-use sp_runtime::Permill;
+use sp_runtime::{traits::Saturating, PerThing, Permill, Perquintill};
 
 /// Most payees of a version, itself included.
 pub const MAX_PAYEES: u32 = 16;
@@ -163,6 +163,42 @@ pub fn split(waterfall: &[Share], amount: Balance) -> Vec<(AssetId, Balance)> {
     parts
 }
 
+/// The gross share that each asset below `root` has of its revenue: what the asset keeps and what
+/// it passes on to its own ancestors. `edges` are all citations of `root` and its ancestors.
+///
+/// Royalties are demanded of it. They hold down the whole chain, so that nobody pays less by citing
+/// a version of its own, or of a friend's, in between.
+pub fn gross_shares(root: AssetId, edges: &[LineageEdge]) -> Vec<(AssetId, Perquintill)> {
+    let mut gross = Vec::new();
+    let mut level = Vec::from([(root, Perquintill::one())]);
+    for _ in 0..=MAX_DEPTH {
+        let mut below = Vec::new();
+        for (asset, part) in level {
+            for edge in edges.iter().filter(|edge| edge.from == asset) {
+                let share = Perquintill::from_parts(edge.share.mul_floor(part.deconstruct()));
+                add(&mut below, edge.to, share);
+            }
+        }
+        for (asset, share) in &below {
+            add(&mut gross, *asset, *share);
+        }
+        level = below;
+    }
+    gross
+}
+
+/// Whether a gross share is at least a royalty.
+pub fn pays(share: Perquintill, royalty: Permill) -> bool {
+    share >= Perquintill::from_rational(royalty.deconstruct().into(), 1_000_000u64)
+}
+
+fn add(sums: &mut Vec<(AssetId, Perquintill)>, asset: AssetId, share: Perquintill) {
+    match sums.iter_mut().find(|(known, _)| *known == asset) {
+        Some((_, sum)) => *sum = sum.saturating_add(share),
+        None => sums.push((asset, share)),
+    }
+}
+
 /// Adds to an asset's share, or makes it a payee.
 fn give(waterfall: &mut Shares, asset: AssetId, share: Permill) -> Result<(), InvalidLineage> {
     match waterfall.iter_mut().find(|payee| payee.asset == asset) {
@@ -281,6 +317,23 @@ mod tests {
         assert_eq!(split(&payees, 99), vec![(asset(2), 86), (asset(0), 6), (asset(1), 7)]);
         assert_eq!(split(&payees, 0), vec![(asset(2), 0), (asset(0), 0), (asset(1), 0)]);
         assert_eq!(split(&[], 5), vec![]);
+    }
+
+    #[test]
+    fn a_gross_share_should_hold_what_is_passed_on() {
+        // 3 cites 2 and 0, 2 cites 1, 1 cites 0.
+        let edge = |from, to, percent| LineageEdge {
+            from: asset(from),
+            to: asset(to),
+            share: Permill::from_percent(percent),
+        };
+        let edges = [edge(3, 2, 10), edge(3, 0, 1), edge(2, 1, 50), edge(1, 0, 20)];
+        let gross = gross_shares(asset(3), &edges);
+        for (number, parts) in [(2, 100_000), (1, 50_000), (0, 20_000)] {
+            let share = Perquintill::from_rational(parts, 1_000_000u64);
+            assert!(gross.contains(&(asset(number), share)), "{number}: {gross:?}");
+        }
+        assert_eq!(gross.len(), 3);
     }
 
     #[test]

@@ -78,7 +78,8 @@ pub struct Terms {
     pub commercial: bool,
     /// Who may use it.
     pub access: Access,
-    /// The least share of its revenue that a version which cites this one must give it.
+    /// The least share of its revenue that a version which descends from this one must give it,
+    /// directly or through others, with what it passes on to its own ancestors.
     pub royalty: Permill,
 }
 

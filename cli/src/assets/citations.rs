@@ -11,8 +11,8 @@ use crate::{
 };
 use clap::Args;
 use vigil_primitives::{
-    api::{LineageNode, LineageView, Permission},
-    lineage::{InvalidLineage, Lineage, Share, Shares, MAX_DEPTH, MAX_PAYEES},
+    api::{LineageEdge, LineageNode, LineageView, Permission},
+    lineage::{self, InvalidLineage, Lineage, Share, Shares, MAX_DEPTH, MAX_PAYEES},
     model::{Name, VersionStatus},
     terms::Terms,
     AccountId, AssetId, DatasetId, DatasetVersionId, Permill,
@@ -104,6 +104,8 @@ struct Parent {
     facts: Facts,
     permission: Permission,
     lineage: LineageView,
+    /// What it and its ancestors ask for, but for the publisher's own.
+    royalties: Vec<(AssetId, Permill)>,
     /// Itself or what it descends from, if that forbids the publisher commercial use.
     forbids: Option<AssetId>,
 }
@@ -173,13 +175,17 @@ impl Parent {
         let both = permission.zip(lineage);
         let (permission, lineage) = both.ok_or_else(|| context::no_asset(asset))?;
         let forbids = forbids(context, asset, &lineage, publisher).await?;
-        Ok(Self { citation, facts, permission, lineage, forbids })
+        let mut royalties = Vec::new();
+        for node in lineage.nodes.iter().filter(|node| node.owner != *publisher) {
+            royalties.push((node.asset, context.asset(node.asset).await?.terms.royalty));
+        }
+        Ok(Self { citation, facts, permission, lineage, royalties, forbids })
     }
 
     /// Refuses a citation that the asset's owner has not agreed to.
     fn check(&self, offspring: &Offspring<'_>) -> Outcome {
-        let Share { asset, share } = self.citation;
-        let Facts { owner, terms: Terms { access, royalty, .. }, status, .. } = &self.facts;
+        let asset = self.citation.asset;
+        let Facts { owner, terms: Terms { access, .. }, status, .. } = &self.facts;
         if *status == VersionStatus::Revoked {
             return Err(Failure::rejected(format!(
                 "{asset} is revoked and takes no new citations: cite another version"
@@ -195,19 +201,7 @@ impl Parent {
                 "{asset}{by} forbids commercial use, and so must what cites it: add --no-commercial"
             )));
         }
-        check_permission(asset, owner, access, offspring.publisher, &self.permission)?;
-        if owner == offspring.publisher {
-            // Nobody needs one's own consent.
-            return Ok(());
-        }
-        if share < *royalty {
-            return Err(Failure::rejected(format!(
-                "{asset} is promised {}, and its owner asks for at least {}: promise more",
-                percent(share),
-                percent(*royalty)
-            )));
-        }
-        Ok(())
+        check_permission(asset, owner, access, offspring.publisher, &self.permission)
     }
 
     /// The asset's lineage as the chain flattened it.
@@ -292,6 +286,37 @@ fn check_shares(citations: &[Share]) -> Outcome {
     Ok(())
 }
 
+/// Refuses when an ancestor would get less than it asks for, directly and through others.
+fn check_royalties(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome {
+    let own = parents.iter().map(|parent| LineageEdge {
+        from: offspring.asset,
+        to: parent.citation.asset,
+        share: parent.citation.share,
+    });
+    let mut edges: Vec<_> = own.collect();
+    for edge in parents.iter().flat_map(|parent| &parent.lineage.edges) {
+        // Parents may share ancestors.
+        if !edges.contains(edge) {
+            edges.push(*edge);
+        }
+    }
+    let gross = lineage::gross_shares(offspring.asset, &edges);
+    for (asset, royalty) in parents.iter().flat_map(|parent| &parent.royalties) {
+        let share = gross.iter().find(|(payee, _)| payee == asset);
+        let share = share.map(|(_, share)| *share).unwrap_or_default();
+        if !lineage::pays(share, *royalty) {
+            let promised = Permill::from_parts(share.mul_floor(Permill::one().deconstruct()));
+            return Err(Failure::rejected(format!(
+                "{asset} is promised {}, and its owner asks for at least {} of whatever descends \
+                 from it: promise more",
+                percent(promised),
+                percent(*royalty)
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// The descent from `parents`, if each may be cited so.
 fn descend(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome<Descent> {
     let mut lineages = Vec::new();
@@ -299,6 +324,7 @@ fn descend(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome<Descent> {
         parent.check(offspring)?;
         lineages.push(parent.lineage()?);
     }
+    check_royalties(offspring, parents)?;
     let flatten = |count: usize| {
         let citations: Vec<_> = parents.iter().take(count).map(|one| one.citation).collect();
         let citations = Shares::try_from(citations).map_err(|_| InvalidLineage::TooManyPayees)?;

@@ -101,10 +101,10 @@ impl WeightInfo for () {
         high(300, 5, 5)
     }
     fn record(citations: u32) -> Weight {
-        // Whoever cites one asset may have to ask all its ancestors.
+        // Whoever cites one asset may have to ask all its ancestors, for commercial use and royalty.
         let ancestors = if citations == 0 { 0 } else { MAX_PAYEES };
         high(100, 0, 1)
-            .saturating_add(high(20, 3, 0).saturating_mul(ancestors.into()))
+            .saturating_add(high(40, 6, 0).saturating_mul(ancestors.into()))
             .saturating_add(high(200, 6, 3).saturating_mul(citations.into()))
     }
     fn split(payees: u32) -> Weight {

@@ -57,6 +57,7 @@ fn parent(number: u32, parts: u32, cites: &[(u32, u32)]) -> Parent {
             nodes: nodes.map(node).collect(),
             edges: cites.iter().map(edge).collect(),
         },
+        royalties: vec![],
         forbids: None,
     }
 }
@@ -165,7 +166,9 @@ fn a_citation_without_consent_should_be_named_with_what_to_do() {
         parent.permission = Permission::Unusable(Unusable::Exhausted);
     });
     assert!(exhausted.contains("model:7@0 has no use left"), "{exhausted}");
-    let royalty = refused(|parent| parent.facts.terms.royalty = Permill::from_parts(50_001));
+    let royalty = refused(|parent| {
+        parent.royalties = vec![(parent.citation.asset, Permill::from_parts(50_001))];
+    });
     assert!(royalty.contains("model:7@0 is promised 5%"), "{royalty}");
     assert!(royalty.contains("at least 5.0001%"), "{royalty}");
     let itself = refused(|parent| parent.forbids = Some(parent.citation.asset));
@@ -181,6 +184,21 @@ fn an_owner_should_need_no_consent_of_its_own() {
     own.permission = Permission::Owner;
     own.facts.terms.royalty = Permill::one();
     assert!(descend_from(&[own]).is_ok());
+}
+
+#[test]
+fn a_royalty_should_hold_through_a_version_in_between() {
+    let asks = |parts| {
+        let mut shell = parent(7, 100_000, &[(3, 50_000)]);
+        shell.royalties = vec![(model(3), Permill::from_parts(parts))];
+        // Cited at first hand as well, and known from both.
+        let mut direct = parent(3, 1_000, &[]);
+        direct.royalties = shell.royalties.clone();
+        descend_from(&[shell, direct])
+    };
+    assert!(asks(6_000).is_ok());
+    let failure = asks(6_001).unwrap_err().to_string();
+    assert!(failure.contains("model:3@0 is promised 0.6%"), "{failure}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::*;
 use frame_support::{storage::with_storage_layer, weights::Weight};
 use vigil_primitives::{
-    lineage::{Lineage, Share, Shares},
+    api::LineageEdge,
+    lineage::{gross_shares, pays, Lineage, Share, Shares},
     model::VersionStatus,
     terms::{Access, Terms},
     traits::Provenance,
@@ -62,6 +63,7 @@ impl<T: Config> Pallet<T> {
             let Share { asset: of, share } = *citation;
             Self::deposit_event(Event::Cited { asset: of, by: asset, share });
         }
+        ensure!(Self::pays_royalties(publisher, &lineage), Error::<T>::RoyaltyTooLow);
         let entries = u32::try_from(lineage.citations.len()).unwrap_or(u32::MAX);
         let bytes = u32::try_from(lineage.encoded_size()).unwrap_or(u32::MAX);
         Lineages::<T>::insert(asset, lineage);
@@ -80,7 +82,6 @@ impl<T: Config> Pallet<T> {
         if cited.owner == *publisher {
             return Ok(());
         }
-        ensure!(citation.share >= cited.terms.royalty, Error::<T>::RoyaltyTooLow);
         match cited.terms.access {
             Access::Open => Ok(()),
             Access::AllowList | Access::Paid(_) => Self::consume(citation.asset, publisher),
@@ -111,6 +112,21 @@ impl<T: Config> Pallet<T> {
         true
     }
 
+    /// Whether a new lineage gives every ancestor the royalty that it asks for, but for the
+    /// publisher's own.
+    fn pays_royalties(publisher: &T::AccountId, lineage: &Lineage) -> bool {
+        let Some((new, ancestors)) = lineage.waterfall.split_first() else { return true };
+        let mut citations = edges(new.asset, &lineage.citations);
+        for Share { asset, .. } in ancestors {
+            citations.extend(edges(*asset, &Self::lineage_of(*asset).citations));
+        }
+        gross_shares(new.asset, &citations).into_iter().all(|(asset, share)| {
+            Self::asset(asset).is_some_and(|ancestor| {
+                ancestor.owner == *publisher || pays(share, ancestor.terms.royalty)
+            })
+        })
+    }
+
     /// The lineage of an asset that exists.
     pub(crate) fn lineage_of(asset: AssetId) -> Lineage {
         Lineages::<T>::get(asset).unwrap_or_else(|| Lineage::root(asset))
@@ -126,4 +142,10 @@ impl<T: Config> Pallet<T> {
             });
         }
     }
+}
+
+/// The citations of an asset.
+pub(super) fn edges(from: AssetId, citations: &[Share]) -> Vec<LineageEdge> {
+    let edge = |citation: &Share| LineageEdge { from, to: citation.asset, share: citation.share };
+    citations.iter().map(edge).collect()
 }

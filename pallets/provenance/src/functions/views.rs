@@ -1,10 +1,9 @@
 //! What the runtime API shows. Listings have pages of at most [`PAGE`] entries.
 
-use super::*;
+use super::{lineage::edges, *};
 use vigil_primitives::{
     api::{
-        DatasetVersionView, DatasetView, GrantView, LineageEdge, LineageNode, LineageView,
-        StatementView, PAGE,
+        DatasetVersionView, DatasetView, GrantView, LineageNode, LineageView, StatementView, PAGE,
     },
     dataset::{DatasetId, StatementKind},
     lineage::Share,
@@ -63,14 +62,7 @@ impl<T: Config> Pallet<T> {
         let edges = lineage
             .waterfall
             .iter()
-            .flat_map(|Share { asset: from, .. }| {
-                let citations = Self::lineage_of(*from).citations;
-                citations.into_iter().map(|Share { asset: to, share }| LineageEdge {
-                    from: *from,
-                    to,
-                    share,
-                })
-            })
+            .flat_map(|payee| edges(payee.asset, &Self::lineage_of(payee.asset).citations))
             .collect();
         Some(LineageView { nodes, edges })
     }

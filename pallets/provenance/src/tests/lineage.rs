@@ -78,6 +78,35 @@ fn a_citation_should_give_at_least_the_royalty() {
 }
 
 #[test]
+fn a_version_in_between_should_not_dilute_a_royalty() {
+    ExtBuilder::default().dataset(ALICE, royalty(open(), 50_000)).build_and_execute(|| {
+        // Bob's shell pays Alice what she asks for, and it does not matter who builds on it.
+        assert_ok!(publish_model(BOB, 0, open(), &[(dataset(0), 50_000)]));
+        for who in [BOB, CAROL] {
+            let cite = |citations: &[_]| register(who, open(), citations);
+            assert_noop!(cite(&[(model(0), 1_000)]), Error::<Test>::RoyaltyTooLow);
+            assert_noop!(cite(&[(model(0), 999_980)]), Error::<Test>::RoyaltyTooLow);
+            let short = [(model(0), 100_000), (dataset(0), 44_999)];
+            assert_noop!(cite(&short), Error::<Test>::RoyaltyTooLow);
+            // A twentieth of a tenth comes through the shell, the rest at first hand.
+            assert_ok!(cite(&[(model(0), 100_000), (dataset(0), 45_000)]));
+            assert_ok!(cite(&[(model(0), 1_000_000)]));
+        }
+    });
+}
+
+#[test]
+fn a_royalty_should_count_what_is_passed_on() {
+    ExtBuilder::default().dataset(ALICE, open()).build_and_execute(|| {
+        assert_ok!(publish_model(BOB, 0, royalty(open(), 50_000), &[(dataset(0), 500_000)]));
+        let cite = |share| register(CAROL, open(), &[(model(0), share)]);
+        assert_noop!(cite(49_999), Error::<Test>::RoyaltyTooLow);
+        // Half of it goes on to Alice.
+        assert_ok!(cite(50_000));
+    });
+}
+
+#[test]
 fn what_forbids_commercial_use_should_be_cited_by_its_like_only() {
     ExtBuilder::default().dataset(ALICE, private(open())).build_and_execute(|| {
         let cite = |terms| register(BOB, terms, &[(dataset(0), 1)]);
