@@ -21,11 +21,7 @@ use super::{
     Refused,
 };
 use crate::{
-    math::{
-        canonical, exp, fold, from_order_key, magnitude, order_key, scale_of, sqrt, sum_lanes,
-        I8_MAX, LANES, WEIGHT_MAX,
-    },
-    program::TOKEN_BLOCK,
+    math::{canonical, magnitude, scale_of, sqrt, I8_MAX, LANES, WEIGHT_MAX},
     Kernel,
 };
 use rayon::prelude::*;
