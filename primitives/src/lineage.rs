@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
-use sp_runtime::{traits::Saturating, PerThing, Permill, Perquintill};
+use sp_runtime::{traits::Saturating, Permill, Perquintill};
 
 /// Most payees of a version, itself included.
 pub const MAX_PAYEES: u32 = 16;
