@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn a_cited_asset_should_pay_its_ancestors_out_of_its_share() {
         let dataset = Lineage::root(asset(0));
-        let base = lineage(&[dataset.clone()], 1, &[(0, 200_000)]).unwrap();
+        let base = lineage(core::slice::from_ref(&dataset), 1, &[(0, 200_000)]).unwrap();
         let derived = lineage(&[dataset, base], 2, &[(1, 100_000), (0, 50_000)]).unwrap();
         assert_eq!(derived.depth, 2);
         // 10 % to the base model, a fifth of it on to the dataset, which is cited directly too.
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn rounding_should_favour_the_cited_asset() {
         let dataset = Lineage::root(asset(0));
-        let base = lineage(&[dataset.clone()], 1, &[(0, 333_333)]).unwrap();
+        let base = lineage(core::slice::from_ref(&dataset), 1, &[(0, 333_333)]).unwrap();
         let derived = lineage(&[dataset, base], 2, &[(1, 10)]).unwrap();
         assert_eq!(derived.waterfall, shares(&[(2, 999_990), (0, 3), (1, 7)]));
     }
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn an_asset_that_gave_everything_away_can_be_cited() {
         let dataset = Lineage::root(asset(0));
-        let base = lineage(&[dataset.clone()], 1, &[(0, 1_000_000)]).unwrap();
+        let base = lineage(core::slice::from_ref(&dataset), 1, &[(0, 1_000_000)]).unwrap();
         let derived = lineage(&[dataset, base], 2, &[(1, 100_000)]).unwrap();
         assert_eq!(derived.waterfall, shares(&[(2, 900_000), (0, 100_000), (1, 0)]));
     }

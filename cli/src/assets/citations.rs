@@ -305,7 +305,8 @@ fn check_royalties(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome {
         let share = gross.iter().find(|(payee, _)| payee == asset);
         let share = share.map(|(_, share)| *share).unwrap_or_default();
         if !lineage::pays(share, *royalty) {
-            let promised = Permill::from_parts(share.mul_floor(Permill::one().deconstruct()));
+            let parts = share.mul_floor(u64::from(Permill::one().deconstruct()));
+            let promised = Permill::from_parts(parts.try_into().unwrap_or(u32::MAX));
             return Err(Failure::rejected(format!(
                 "{asset} is promised {}, and its owner asks for at least {} of whatever descends \
                  from it: promise more",

@@ -210,13 +210,13 @@ fn submit_some(ledger: &Ledger, who: &AccountId, pick: Pick, replicas: u8) -> Op
     };
     let granted = models(&|asset, access| access != Access::Open && grant(asset, who).is_some());
     let all = models(&|_, _| true);
-    let models = if granted.is_empty() || pick % 2 == 0 { all } else { granted };
+    let models = if granted.is_empty() || pick.is_multiple_of(2) { all } else { granted };
     if models.is_empty() {
         return None;
     }
     let mut spec = job_for(*some(&models, pick / 2));
     spec.policy.replicas = replicas;
-    spec.terms.commercial = pick % 3 > 0;
+    spec.terms.commercial = !pick.is_multiple_of(3);
     submit(who, spec).ok()
 }
 
