@@ -5,7 +5,7 @@ use crate::{
         account, chain, claim, compare, dataset, grant, job, lineage, metadata, model, pack,
         revenue, run, search, worker,
     },
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -114,7 +114,7 @@ pub(crate) struct Completions {
 
 impl Cli {
     /// Does what was typed.
-    pub(crate) async fn execute(self) -> Outcome {
+    pub(crate) async fn execute(self) -> CommandResult {
         let global = self.global;
         match self.command {
             Command::Pack(pack) => pack.execute(&global),
@@ -138,7 +138,7 @@ impl Cli {
 }
 
 impl Completions {
-    fn execute(self) -> Outcome {
+    fn execute(self) -> CommandResult {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "vigil", &mut script);
         std::io::Write::write_all(&mut std::io::stdout(), &script)

@@ -4,7 +4,7 @@ use crate::{
     assets::Facts,
     cli::Global,
     commands::hex,
-    error::{Failure, Kind, Outcome},
+    error::{CommandResult, Failure, Kind},
     output,
 };
 use serde_json::json;
@@ -15,8 +15,9 @@ use vigil_client::{
     Call, Client, Included, Key, Until, View,
 };
 use vigil_primitives::{
-    api::{DatasetVersionView, DatasetView, ModelView, VersionView},
-    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Job, JobId, ModelId, VersionId,
+    dataset::{DatasetVersionView, DatasetView},
+    model::{ModelView, VersionView},
+    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Job, JobId, ModelId, ModelVersionId,
 };
 
 /// Environment variable with the password of an encrypted key file.
@@ -35,13 +36,13 @@ pub(crate) struct Context {
 
 impl Context {
     /// Connects to the node. No key is needed.
-    pub(crate) async fn connect(global: &Global) -> Outcome<Self> {
+    pub(crate) async fn connect(global: &Global) -> CommandResult<Self> {
         let client = Client::connect(&global.node).await?;
         Ok(Self { global: global.clone(), client, key: None })
     }
 
     /// Loads the signing key, then connects: a wrong key is said before anything else happens.
-    pub(crate) async fn signing(global: &Global) -> Outcome<Self> {
+    pub(crate) async fn signing(global: &Global) -> CommandResult<Self> {
         let key = signer(global)?;
         let client = Client::connect(&global.node).await?;
         Ok(Self { global: global.clone(), client, key: Some(key) })
@@ -53,12 +54,12 @@ impl Context {
     }
 
     /// The key that signs.
-    pub(crate) fn key(&self) -> Outcome<&Key> {
+    pub(crate) fn key(&self) -> CommandResult<&Key> {
         self.key.as_ref().ok_or_else(no_key)
     }
 
     /// A model that must exist.
-    pub(crate) async fn model(&self, id: ModelId) -> Outcome<ModelView> {
+    pub(crate) async fn model(&self, id: ModelId) -> CommandResult<ModelView> {
         let model = self.view().model(id).await?;
         model.ok_or_else(|| {
             Failure::not_found(format!("there is no model {id}: see `vigil model list`"))
@@ -66,7 +67,7 @@ impl Context {
     }
 
     /// A version that must exist.
-    pub(crate) async fn version(&self, id: VersionId) -> Outcome<VersionView> {
+    pub(crate) async fn version(&self, id: ModelVersionId) -> CommandResult<VersionView> {
         let version = self.view().version(id).await?;
         version.ok_or_else(|| {
             Failure::not_found(format!(
@@ -77,7 +78,7 @@ impl Context {
     }
 
     /// A dataset that must exist.
-    pub(crate) async fn dataset(&self, id: DatasetId) -> Outcome<DatasetView> {
+    pub(crate) async fn dataset(&self, id: DatasetId) -> CommandResult<DatasetView> {
         let dataset = self.view().dataset(id).await?;
         dataset.ok_or_else(|| {
             Failure::not_found(format!("there is no dataset {id}: see `vigil dataset list`"))
@@ -88,18 +89,18 @@ impl Context {
     pub(crate) async fn dataset_version(
         &self,
         id: DatasetVersionId,
-    ) -> Outcome<DatasetVersionView> {
+    ) -> CommandResult<DatasetVersionView> {
         let version = self.view().dataset_version(id).await?;
         version.ok_or_else(|| no_asset(id.into()))
     }
 
     /// An asset that must exist.
-    pub(crate) async fn asset(&self, id: AssetId) -> Outcome<Facts> {
+    pub(crate) async fn asset(&self, id: AssetId) -> CommandResult<Facts> {
         Facts::read(self, id).await?.ok_or_else(|| no_asset(id))
     }
 
     /// A job that must exist.
-    pub(crate) async fn job(&self, id: JobId) -> Outcome<Job> {
+    pub(crate) async fn job(&self, id: JobId) -> CommandResult<Job> {
         let job = self.view().job(id).await?;
         job.ok_or_else(|| {
             Failure::not_found(format!("there is no job {id}, or its record has been pruned"))
@@ -107,7 +108,7 @@ impl Context {
     }
 
     /// Signs and sends a call and waits until it is final.
-    pub(crate) async fn submit(&self, call: Call) -> Outcome<Included> {
+    pub(crate) async fn submit(&self, call: Call) -> CommandResult<Included> {
         let what = format!("waiting for {}.{} to be final", call.pallet(), call.name());
         let spinner = output::Progress::spinner(&self.global, what);
         let included = self.client.submit(&call, self.key()?, Until::Finalized).await?;
@@ -116,7 +117,7 @@ impl Context {
     }
 
     /// [`Self::submit`], then says what has been done.
-    pub(crate) async fn submit_and_report(&self, call: Call, done: String) -> Outcome {
+    pub(crate) async fn submit_and_report(&self, call: Call, done: String) -> CommandResult {
         let (pallet, name) = (call.pallet(), call.name());
         let included = self.submit(call).await?;
         output::show(&self.global, &receipt(&included, &format!("{pallet}.{name}")), || done);
@@ -144,17 +145,17 @@ fn receipt(included: &Included, call: &str) -> serde_json::Value {
 }
 
 /// The number of the model that a transaction registered.
-pub(crate) fn created_model(included: &Included) -> Outcome<ModelId> {
+pub(crate) fn created_model(included: &Included) -> CommandResult<ModelId> {
     Ok(included.events.expect::<events::models::ModelCreated>()?.model)
 }
 
 /// The version that a transaction published.
-pub(crate) fn published_version(included: &Included) -> Outcome<VersionId> {
+pub(crate) fn published_version(included: &Included) -> CommandResult<ModelVersionId> {
     Ok(included.events.expect::<events::models::VersionPublished>()?.id)
 }
 
 /// The number of the job that a transaction submitted.
-pub(crate) fn submitted_job(included: &Included) -> Outcome<JobId> {
+pub(crate) fn submitted_job(included: &Included) -> CommandResult<JobId> {
     Ok(included.events.expect::<events::jobs::Submitted>()?.job)
 }
 
@@ -171,7 +172,7 @@ pub(crate) fn fee(included: &Included) -> Balance {
 }
 
 /// The key that the flags name.
-pub(crate) fn signer(global: &Global) -> Outcome<Key> {
+pub(crate) fn signer(global: &Global) -> CommandResult<Key> {
     if let Some(name) = &global.dev_key {
         return Key::dev(name).map_err(Failure::from);
     }
@@ -182,7 +183,7 @@ pub(crate) fn signer(global: &Global) -> Outcome<Key> {
 }
 
 /// Reads a key file; the password of an encrypted one comes from the environment or the terminal.
-pub(crate) fn load(path: &Path) -> Outcome<Key> {
+pub(crate) fn load(path: &Path) -> CommandResult<Key> {
     let password = match std::env::var_os(PASSWORD) {
         Some(_) => Password::Env(PASSWORD.into()),
         None => Password::Prompt,

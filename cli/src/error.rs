@@ -41,7 +41,7 @@ pub(crate) struct Failure {
 }
 
 /// What every command returns.
-pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+pub(crate) type CommandResult<T = ()> = Result<T, Failure>;
 
 impl Failure {
     /// A failure of the given sort. `message` is one sentence: what is wrong, and what to do.

@@ -6,7 +6,7 @@
 use crate::{
     commands::job::{refund_reason, revealed, status_word},
     context::Context,
-    error::{Failure, Kind, Outcome},
+    error::{CommandResult, Failure, Kind},
     text,
 };
 use futures::{stream, StreamExt, TryStreamExt};
@@ -72,7 +72,7 @@ impl<'a> Follower<'a> {
         goal: Goal,
         ids: &[JobId],
         mut changed: impl FnMut(&Job),
-    ) -> Outcome<Vec<Job>> {
+    ) -> CommandResult<Vec<Job>> {
         let mut blocks = self.context.client.blocks();
         let mut seen: HashMap<JobId, Job> = HashMap::new();
         let mut finality = Finality::default();
@@ -110,7 +110,7 @@ impl<'a> Follower<'a> {
     }
 
     /// The jobs with these numbers at a block, in this order.
-    async fn read(&self, ids: &[JobId], at: Hash) -> Outcome<Vec<Job>> {
+    async fn read(&self, ids: &[JobId], at: Hash) -> CommandResult<Vec<Job>> {
         stream::iter(ids.iter().copied())
             .map(|id| async move {
                 self.context.client.at(at).job(id).await?.ok_or_else(|| {
@@ -126,7 +126,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Hands the job's input to the workers that were drawn and do not have it.
-    async fn deliver(&mut self, job: &Job) -> Outcome {
+    async fn deliver(&mut self, job: &Job) -> CommandResult {
         let Some(input) = self.inputs.get(&job.id) else { return Ok(()) };
         for replica in job.status.replicas() {
             let to = (job.id, replica.worker.clone());
@@ -164,7 +164,7 @@ impl<'a> Follower<'a> {
         &self,
         job: &Job,
         architecture: &Architecture,
-    ) -> Outcome<(AccountId, Vec<u8>)> {
+    ) -> CommandResult<(AccountId, Vec<u8>)> {
         let JobStatus::Settled { output, replicas, .. } = &job.status else {
             return Err(Failure::rejected(self.complaint(job).unwrap_or_default()));
         };
@@ -212,7 +212,7 @@ impl<'a> Follower<'a> {
         jobs: &[Job],
         architecture: &Architecture,
         done: impl Fn(),
-    ) -> Vec<Outcome<(AccountId, Vec<u8>)>> {
+    ) -> Vec<CommandResult<(AccountId, Vec<u8>)>> {
         let done = &done;
         stream::iter(jobs)
             .map(|job| async move {
@@ -227,7 +227,7 @@ impl<'a> Follower<'a> {
 }
 
 /// Where a worker's blob server is. An endpoint that is no text is none.
-async fn endpoint(context: &Context, worker: &AccountId) -> Outcome<String> {
+async fn endpoint(context: &Context, worker: &AccountId) -> CommandResult<String> {
     let view = context.view().worker(worker).await?;
     let endpoint = view.map(|worker| worker.endpoint).unwrap_or_default();
     Ok(String::from_utf8(endpoint).unwrap_or_default())

@@ -20,7 +20,7 @@ mod output;
 mod text;
 
 use clap::Parser;
-use error::{Failure, Outcome};
+use error::{CommandResult, Failure};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(json: bool) -> Outcome {
+fn run(json: bool) -> CommandResult {
     let cli = cli::Cli::try_parse().map_err(|error| {
         if json && error.use_stderr() {
             Failure::usage(output::usage(&error))

@@ -4,7 +4,7 @@
 
 use crate::{
     cli::Global,
-    error::{Failure, Kind, Outcome},
+    error::{CommandResult, Failure, Kind},
 };
 use comfy_table::{presets, CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -157,7 +157,7 @@ pub(crate) fn note(global: &Global, text: &str) {
 
 /// Asks at the terminal, and takes everything but `y` and `yes` for no. Where nobody sits at a
 /// terminal the answer is yes: who writes a script has decided.
-pub(crate) fn confirm(question: &str) -> Outcome<bool> {
+pub(crate) fn confirm(question: &str) -> CommandResult<bool> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);

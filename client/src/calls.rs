@@ -88,7 +88,7 @@ pub mod models {
     use vigil_primitives::{
         lineage::Shares,
         model::{Name, VersionSpec},
-        AccountId, ModelId, VersionId,
+        AccountId, ModelId, ModelVersionId,
     };
 
     const PALLET: &str = "Models";
@@ -119,12 +119,12 @@ pub mod models {
     }
 
     /// Marks a version as one that no further worker should serve.
-    pub fn deprecate(version: VersionId) -> Call {
+    pub fn deprecate(version: ModelVersionId) -> Call {
         Call::new(PALLET, "deprecate", 2, (version.model, version.version))
     }
 
     /// Ends new jobs for a version.
-    pub fn revoke(version: VersionId) -> Call {
+    pub fn revoke(version: ModelVersionId) -> Call {
         Call::new(PALLET, "revoke", 2, (version.model, version.version))
     }
 }
@@ -225,7 +225,7 @@ pub mod provenance {
 /// Calls of pallet `Workers`.
 pub mod workers {
     use super::Call;
-    use vigil_primitives::{model::Url, worker::Capability, Balance, VersionId};
+    use vigil_primitives::{model::Url, worker::Capability, Balance, ModelVersionId};
 
     const PALLET: &str = "Workers";
 
@@ -259,12 +259,12 @@ pub mod workers {
     }
 
     /// Starts to serve a version.
-    pub fn serve(version: VersionId) -> Call {
+    pub fn serve(version: ModelVersionId) -> Call {
         Call::new(PALLET, "serve", 1, (version,))
     }
 
     /// Ends serving a version.
-    pub fn unserve(version: VersionId) -> Call {
+    pub fn unserve(version: ModelVersionId) -> Call {
         Call::new(PALLET, "unserve", 1, (version,))
     }
 
@@ -319,7 +319,7 @@ pub mod jobs {
         Call::new(PALLET, "commit", 2, (job, commitment))
     }
 
-    /// Opens a commitment.
+    /// Reveals a commitment.
     pub fn reveal(job: JobId, output: &Output, salt: [u8; 32]) -> Call {
         Call::new(PALLET, "reveal", 3, (job, output, salt))
     }
@@ -358,7 +358,7 @@ mod tests {
         lineage::{Share, Shares},
         model::{Artifact, Sources},
         terms::{Access, Licence, Terms},
-        DatasetVersionId, Hash, Permill, VersionId,
+        DatasetVersionId, Hash, ModelVersionId, Permill,
     };
 
     #[test]
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn citations_should_follow_the_version_in_parts_per_million() {
-        let asset = VersionId { model: 2, version: 0 }.into();
+        let asset = ModelVersionId { model: 2, version: 0 }.into();
         let cited = Share { asset, share: Permill::from_percent(5) };
         let citations = Shares::try_from(vec![cited]).unwrap();
         let id = DatasetVersionId { dataset: 4, version: 0 };

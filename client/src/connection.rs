@@ -1,6 +1,7 @@
 //! The connection to a node: made once, kept through restarts of the node.
 
 use crate::{
+    api::Api,
     blocks::{Block, Blocks},
     error::{Error, Result},
     nonces::Nonces,
@@ -15,15 +16,13 @@ use subxt::{
             reconnecting_rpc_client::{ExponentialBackoff, FixedInterval, RpcClient as Transport},
             RpcSubscription,
         },
-        methods::legacy::{LegacyRpcMethods, NumberOrHex},
+        methods::legacy::{LegacyRpcMethods, NumberOrHex, RuntimeVersion},
         RpcClient, RpcConfig,
     },
     OnlineClient, OnlineClientAtBlock, SubstrateConfig,
 };
-use vigil_primitives::{api::runtime_decl_for_vigil_api, AccountId, BlockNumber, Hash};
+use vigil_primitives::{AccountId, BlockNumber, Hash};
 
-/// Version of `VigilApi` that this crate speaks.
-pub(crate) const API_VERSION: u32 = runtime_decl_for_vigil_api::VERSION;
 /// Name of the chain's runtime.
 pub(crate) const SPEC_NAME: &str = "vigil";
 
@@ -125,6 +124,24 @@ impl Client {
             )?;
         let nonces = Nonces::default();
         Ok(Self { inner: Arc::new(Inner { url: url.into(), methods, online, options, nonces }) })
+    }
+
+    /// Checks that the chain has these runtime APIs, in a version that this crate can use: a program
+    /// that depends on some says so at its start, before it has done anything.
+    ///
+    /// # Errors
+    /// [`Error::UnknownApi`] names the first that is missing or too old, and what to update.
+    pub async fn require(&self, apis: &[Api]) -> Result<()> {
+        let methods = &self.inner.methods;
+        let version =
+            self.request("the runtime version", || methods.state_get_runtime_version(None)).await?;
+        for api in apis {
+            let (found, needed) = (version_of(*api, &version), api.needed());
+            if found < needed {
+                return Err(Error::UnknownApi { api: api.name(), found, needed });
+            }
+        }
+        Ok(())
     }
 
     /// The node's address.
@@ -282,7 +299,7 @@ pub(crate) fn from_rpc(what: &'static str, error: RpcError) -> Error {
     }
 }
 
-/// The node must run Vigil and speak our version of its API.
+/// The node must run Vigil.
 async fn check_chain(url: &str, methods: &LegacyRpcMethods<Rpc>, options: &Options) -> Result<()> {
     let version = repeat("the runtime version", options.request_timeout, || {
         methods.state_get_runtime_version(None)
@@ -292,20 +309,18 @@ async fn check_chain(url: &str, methods: &LegacyRpcMethods<Rpc>, options: &Optio
     if name != SPEC_NAME {
         return Err(Error::WrongChain { url: url.into(), found: name.into() });
     }
-    let id = format!("0x{}", hex::encode(runtime_decl_for_vigil_api::ID));
-    let found = version
-        .other
-        .get("apis")
-        .and_then(|apis| apis.as_array())
-        .and_then(|apis| {
-            apis.iter().find(|api| api.get(0).and_then(|name| name.as_str()) == Some(&id))
-        })
-        .and_then(|api| api.get(1)?.as_u64())
-        .map_or(0, |version| u32::try_from(version).unwrap_or(u32::MAX));
-    if found != API_VERSION {
-        return Err(Error::UnknownApi { found, known: API_VERSION });
-    }
     Ok(())
+}
+
+/// The version of an API that a node's list of them names; 0 when it is not there.
+fn version_of(api: Api, version: &RuntimeVersion) -> u32 {
+    let id = format!("0x{}", hex::encode(api.id()));
+    let apis = version.other.get("apis").and_then(|apis| apis.as_array());
+    apis.and_then(|apis| {
+        apis.iter().find(|api| api.get(0).and_then(|name| name.as_str()) == Some(&id))
+    })
+    .and_then(|api| api.get(1)?.as_u64())
+    .map_or(0, |version| u32::try_from(version).unwrap_or(u32::MAX))
 }
 
 /// An error text without the nesting that transports wrap around it.

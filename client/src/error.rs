@@ -106,13 +106,15 @@ pub enum Error {
         /// The chain it runs.
         found: String,
     },
-    /// The chain's runtime speaks another version of the runtime API.
-    #[error("the chain speaks version {found} of VigilApi and this program version {known}; update {}", if found > known { "this program" } else { "the node" })]
+    /// The chain's runtime lacks an API, or has too old a version of it.
+    #[error("the chain {}, and this program needs version {needed} of it: update the node, or use the program that came with it", if *found == 0 { format!("has no {api}") } else { format!("speaks version {found} of {api}") })]
     UnknownApi {
+        /// Its name.
+        api: &'static str,
         /// The chain's version; 0 when it has no such API.
         found: u32,
-        /// This program's version.
-        known: u32,
+        /// The least version that this program can use.
+        needed: u32,
     },
     /// The chain's calls, events or types are not the ones this program knows.
     #[error("the chain does not fit this program ({0}); update the older of the two")]
@@ -160,10 +162,11 @@ mod tests {
 
     #[test]
     fn unknown_api_should_name_the_side_to_update() {
-        let newer = Error::UnknownApi { found: 2, known: 1 }.to_string();
-        assert!(newer.ends_with("update this program"), "{newer}");
-        let older = Error::UnknownApi { found: 0, known: 1 }.to_string();
-        assert!(older.ends_with("update the node"), "{older}");
+        let missing = Error::UnknownApi { api: "JobsApi", found: 0, needed: 1 }.to_string();
+        assert!(missing.starts_with("the chain has no JobsApi"), "{missing}");
+        let older = Error::UnknownApi { api: "JobsApi", found: 1, needed: 2 }.to_string();
+        assert!(older.starts_with("the chain speaks version 1 of JobsApi"), "{older}");
+        assert!(older.contains("update the node"), "{older}");
     }
 
     #[test]

@@ -75,7 +75,7 @@ macro_rules! typed {
 /// Events of pallet `Models`.
 pub mod models {
     use super::*;
-    use vigil_primitives::{model::Name, AccountId, ContentHash, ModelId, VersionId};
+    use vigil_primitives::{model::Name, AccountId, ContentHash, ModelId, ModelVersionId};
 
     typed! { "Models":
         /// A model was registered.
@@ -90,7 +90,7 @@ pub mod models {
         /// A version was published.
         VersionPublished {
             /// Its number.
-            id: VersionId,
+            id: ModelVersionId,
             /// BLAKE3 of its `package.json`.
             package: ContentHash,
         }
@@ -162,7 +162,7 @@ pub mod jobs {
     use super::*;
     use vigil_primitives::{
         job::{Output, Receipt, RefundReason},
-        AccountId, Balance, JobId, VersionId,
+        AccountId, Balance, JobId, ModelVersionId,
     };
 
     typed! { "Jobs":
@@ -173,7 +173,7 @@ pub mod jobs {
             /// Who pays.
             requester: AccountId,
             /// What is to be run.
-            version: VersionId,
+            version: ModelVersionId,
             /// The price held.
             max_price: Balance,
         }
@@ -213,7 +213,7 @@ pub mod jobs {
 mod tests {
     use super::*;
     use codec::Encode;
-    use vigil_primitives::{grant::Grant, AssetId, ContentHash, DatasetVersionId, VersionId};
+    use vigil_primitives::{grant::Grant, AssetId, ContentHash, DatasetVersionId, ModelVersionId};
 
     fn submitted(job: u64) -> Event {
         let fields = (job, [1u8; 32], (0u32, 0u32), 5u128).encode();
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_revoked_grant_should_be_read_with_its_refund() {
-        let asset = AssetId::Model(VersionId { model: 0, version: 2 });
+        let asset = AssetId::Model(ModelVersionId { model: 0, version: 2 });
         let evidence = Some(ContentHash::repeat_byte(4));
         let fields = (asset, [7u8; 32], 8u64, 250u128, evidence).encode();
         let event = Event { pallet: "Provenance".into(), name: "GrantRevoked".into(), fields };

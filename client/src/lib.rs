@@ -9,6 +9,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`Client`] | the connection: it survives node restarts |
+//! | [`api`] | the runtime APIs, and which versions of them are needed |
 //! | [`view`] | what the chain knows at one block |
 //! | [`calls`] | every extrinsic of models, datasets, grants, workers and jobs |
 //! | [`submit`] | signing, sending, following: many at once, none lost |
@@ -20,6 +21,7 @@
 //! | [`error`] | what can go wrong, sorted by what to do about it |
 
 pub mod amount;
+pub mod api;
 pub mod blobs;
 pub mod blocks;
 pub mod calls;
@@ -32,6 +34,7 @@ pub mod submit;
 pub mod view;
 
 pub use amount::Amount;
+pub use api::Api;
 pub use blocks::{Block, Blocks};
 pub use calls::Call;
 pub use connection::{Client, Options};

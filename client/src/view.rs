@@ -1,21 +1,24 @@
 //! What the chain knows at one block.
 
 use crate::{
+    api::Api,
     connection::Client,
     error::{Error, Result},
 };
 use codec::{Decode, DecodeAll, Encode};
 use sp_io::hashing::{blake2_128, twox_128};
 use vigil_primitives::{
-    api::{
-        DatasetVersionView, DatasetView, GrantView, LineageView, ModelView, NoQuote, Parameters,
-        Permission, Quote, StatementView, VersionView, WorkerView,
-    },
     dataset::StatementKind,
+    dataset::{DatasetVersionView, DatasetView, StatementView},
+    grant::{GrantView, Permission},
     job::Contribution,
+    job::{NoQuote, Parameters, Quote},
+    lineage::LineageView,
     lineage::Share,
-    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Hash, Job, JobId, ModelId, Nonce,
-    VersionId,
+    model::{ModelView, VersionView},
+    worker::WorkerView,
+    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Hash, Job, JobId, ModelId,
+    ModelVersionId, Nonce,
 };
 
 /// The state at one block, or at whichever block is the best when asked.
@@ -51,77 +54,77 @@ impl<'a> View<'a> {
 
     /// A model.
     pub async fn model(&self, id: ModelId) -> Result<Option<ModelView>> {
-        self.call("VigilApi_model", id).await
+        self.call("ModelsApi_model", id).await
     }
 
     /// Models from number `from` on.
     pub async fn models(&self, from: ModelId, limit: u32) -> Result<Vec<ModelView>> {
-        self.call("VigilApi_models", (from, limit)).await
+        self.call("ModelsApi_models", (from, limit)).await
     }
 
     /// A version.
-    pub async fn version(&self, id: VersionId) -> Result<Option<VersionView>> {
-        self.call("VigilApi_version", id).await
+    pub async fn version(&self, id: ModelVersionId) -> Result<Option<VersionView>> {
+        self.call("ModelsApi_version", id).await
     }
 
     /// A worker.
     pub async fn worker(&self, account: &AccountId) -> Result<Option<WorkerView>> {
-        self.call("VigilApi_worker", account).await
+        self.call("WorkersApi_worker", account).await
     }
 
     /// Workers after `after`, in the chain's order.
     pub async fn workers(&self, after: Option<&AccountId>, limit: u32) -> Result<Vec<WorkerView>> {
-        self.call("VigilApi_workers", (after, limit)).await
+        self.call("WorkersApi_workers", (after, limit)).await
     }
 
     /// A job; `None` when there is none or it has been pruned.
     pub async fn job(&self, id: JobId) -> Result<Option<Job>> {
-        self.call("VigilApi_job", id).await
+        self.call("JobsApi_job", id).await
     }
 
     /// Jobs from number `from` on.
     pub async fn jobs(&self, from: JobId, limit: u32) -> Result<Vec<Job>> {
-        self.call("VigilApi_jobs", (from, limit)).await
+        self.call("JobsApi_jobs", (from, limit)).await
     }
 
     /// The jobs a worker is engaged in.
     pub async fn assignments(&self, worker: &AccountId) -> Result<Vec<Job>> {
-        self.call("VigilApi_assignments", worker).await
+        self.call("JobsApi_assignments", worker).await
     }
 
     /// What a worker has computed and earned with a version.
     pub async fn contribution(
         &self,
         worker: &AccountId,
-        version: VersionId,
+        version: ModelVersionId,
     ) -> Result<Contribution> {
-        self.call("VigilApi_contribution", (worker, version)).await
+        self.call("WorkersApi_contribution", (worker, version)).await
     }
 
     /// What everybody has computed and earned in an era.
     pub async fn era_total(&self, era: u32) -> Result<Contribution> {
-        self.call("VigilApi_era_total", era).await
+        self.call("JobsApi_era_total", era).await
     }
 
     /// What a job would cost.
     pub async fn quote(
         &self,
-        version: VersionId,
+        version: ModelVersionId,
         tokens_in: u32,
         max_tokens_out: u32,
         replicas: u8,
     ) -> Result<Result<Quote, NoQuote>> {
-        self.call("VigilApi_quote", (version, tokens_in, max_tokens_out, replicas)).await
+        self.call("JobsApi_quote", (version, tokens_in, max_tokens_out, replicas)).await
     }
 
     /// A dataset.
     pub async fn dataset(&self, id: DatasetId) -> Result<Option<DatasetView>> {
-        self.call("VigilApi_dataset", id).await
+        self.call("DatasetsApi_dataset", id).await
     }
 
     /// Datasets from number `from` on.
     pub async fn datasets(&self, from: DatasetId, limit: u32) -> Result<Vec<DatasetView>> {
-        self.call("VigilApi_datasets", (from, limit)).await
+        self.call("DatasetsApi_datasets", (from, limit)).await
     }
 
     /// A version of a dataset.
@@ -129,7 +132,7 @@ impl<'a> View<'a> {
         &self,
         id: DatasetVersionId,
     ) -> Result<Option<DatasetVersionView>> {
-        self.call("VigilApi_dataset_version", id).await
+        self.call("DatasetsApi_dataset_version", id).await
     }
 
     /// Statements about a version of a dataset, after `after` in the chain's order.
@@ -139,12 +142,12 @@ impl<'a> View<'a> {
         after: Option<(&AccountId, StatementKind)>,
         limit: u32,
     ) -> Result<Vec<StatementView>> {
-        self.call("VigilApi_statements", (id, after, limit)).await
+        self.call("DatasetsApi_statements", (id, after, limit)).await
     }
 
     /// What an asset descends from.
     pub async fn lineage(&self, asset: AssetId) -> Result<Option<LineageView>> {
-        self.call("VigilApi_lineage", asset).await
+        self.call("ProvenanceApi_lineage", asset).await
     }
 
     /// The assets that cite `asset`, after `after` in the chain's order.
@@ -154,7 +157,7 @@ impl<'a> View<'a> {
         after: Option<AssetId>,
         limit: u32,
     ) -> Result<Vec<Share>> {
-        self.call("VigilApi_descendants", (asset, after, limit)).await
+        self.call("ProvenanceApi_descendants", (asset, after, limit)).await
     }
 
     /// Whether an account may use an asset; `None` when there is no such asset.
@@ -163,7 +166,7 @@ impl<'a> View<'a> {
         account: &AccountId,
         asset: AssetId,
     ) -> Result<Option<Permission>> {
-        self.call("VigilApi_permission", (account, asset)).await
+        self.call("ProvenanceApi_permission", (account, asset)).await
     }
 
     /// The grants that an account holds, after `after` in the chain's order.
@@ -173,7 +176,7 @@ impl<'a> View<'a> {
         after: Option<AssetId>,
         limit: u32,
     ) -> Result<Vec<GrantView>> {
-        self.call("VigilApi_grants_of", (account, after, limit)).await
+        self.call("ProvenanceApi_grants_of", (account, after, limit)).await
     }
 
     /// The grants of an asset, after `after` in the chain's order.
@@ -183,12 +186,12 @@ impl<'a> View<'a> {
         after: Option<&AccountId>,
         limit: u32,
     ) -> Result<Vec<GrantView>> {
-        self.call("VigilApi_grants_for", (asset, after, limit)).await
+        self.call("ProvenanceApi_grants_for", (asset, after, limit)).await
     }
 
     /// What an asset has earned its owners in an era.
     pub async fn asset_revenue(&self, asset: AssetId, era: u32) -> Result<Balance> {
-        self.call("VigilApi_asset_revenue", (asset, era)).await
+        self.call("ProvenanceApi_asset_revenue", (asset, era)).await
     }
 
     /// What an account has earned in an era by each asset, after `after` in the chain's order.
@@ -199,17 +202,17 @@ impl<'a> View<'a> {
         after: Option<AssetId>,
         limit: u32,
     ) -> Result<Vec<(AssetId, Balance)>> {
-        self.call("VigilApi_account_revenue", (account, era, after, limit)).await
+        self.call("ProvenanceApi_account_revenue", (account, era, after, limit)).await
     }
 
     /// What is kept for an account until it is claimed.
     pub async fn claimable(&self, account: &AccountId) -> Result<Balance> {
-        self.call("VigilApi_claimable", account).await
+        self.call("ProvenanceApi_claimable", account).await
     }
 
     /// The chain's constants.
     pub async fn parameters(&self) -> Result<Parameters> {
-        self.call("VigilApi_parameters", ()).await
+        self.call("JobsApi_parameters", ()).await
     }
 
     /// Number of transactions the account has made.
@@ -251,10 +254,18 @@ impl<'a> View<'a> {
     async fn call<T: Decode>(&self, method: &'static str, arguments: impl Encode) -> Result<T> {
         let arguments = arguments.encode();
         let methods = &self.client.inner.methods;
-        let bytes = self
+        let answer = self
             .client
             .request(method, || methods.state_call(method, Some(&arguments), self.at))
-            .await?;
+            .await;
+        let bytes = match (answer, Api::of(method)) {
+            // The chain is older or newer than this program: say which, and what to update.
+            (Err(Error::Incompatible(reason)), Some(api)) => {
+                self.client.require(&[api]).await?;
+                return Err(Error::Incompatible(reason));
+            }
+            (answer, _) => answer?,
+        };
         T::decode_all(&mut &bytes[..])
             .map_err(|error| Error::Incompatible(format!("the answer of {method}: {error}")))
     }

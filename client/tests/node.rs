@@ -6,8 +6,8 @@ use jsonrpsee::{
 };
 use serde_json::{json, Value};
 use std::{net::SocketAddr, time::Duration};
-use vigil_client::{Client, Error, Options};
-use vigil_primitives::api::runtime_decl_for_vigil_api::ID;
+use vigil_client::{Api, Client, Error, Options};
+use vigil_primitives::api::runtime_decl_for_jobs_api::ID;
 
 /// A node that knows its version, one block, and the account nonce of everybody: 5.
 async fn node(
@@ -39,7 +39,7 @@ async fn node(
             let params: Vec<Value> = params.parse()?;
             match params[0].as_str() {
                 Some("AccountNonceApi_account_nonce") => Ok("0x05000000"),
-                Some("VigilApi_job") => Ok("0x0000"),
+                Some("JobsApi_job") => Ok("0x0000"),
                 _ => Err(ErrorObjectOwned::owned(-32000, "unknown", None::<()>)),
             }
         })
@@ -70,13 +70,25 @@ async fn stop(handle: ServerHandle) {
 }
 
 #[tokio::test]
-async fn connect_should_refuse_another_chain_and_another_api() {
+async fn connect_should_refuse_another_chain_and_require_what_it_lacks() {
     let (address, _node) = node("127.0.0.1:0", "polkadot", 1, 1).await;
     let error = Client::connect(&format!("ws://{address}")).await.unwrap_err();
     assert!(matches!(&error, Error::WrongChain { found, .. } if found == "polkadot"), "{error}");
+    let (address, _node) = node("127.0.0.1:0", "vigil", 0, 1).await;
+    let client = Client::connect(&format!("ws://{address}")).await.unwrap();
+    let error = client.require(&[Api::Jobs]).await.unwrap_err();
+    let lacks = matches!(error, Error::UnknownApi { api: "JobsApi", found: 0, needed: 1 });
+    assert!(lacks, "{error}");
+}
+
+#[tokio::test]
+async fn a_client_should_need_only_the_apis_that_it_uses_at_a_least_version() {
     let (address, _node) = node("127.0.0.1:0", "vigil", 99, 1).await;
-    let error = Client::connect(&format!("ws://{address}")).await.unwrap_err();
-    assert!(matches!(error, Error::UnknownApi { found: 99, .. }), "{error}");
+    let client = Client::connect(&format!("ws://{address}")).await.unwrap();
+    client.require(&[]).await.unwrap();
+    client.require(&[Api::Jobs]).await.unwrap();
+    let error = client.require(&[Api::Jobs, Api::Workers]).await.unwrap_err();
+    assert!(matches!(error, Error::UnknownApi { api: "WorkersApi", .. }), "{error}");
 }
 
 #[tokio::test]

@@ -8,14 +8,12 @@
 //! are left out. A language model reads it as it is.
 
 use std::{env, fs, process::ExitCode};
+use vigil_architecture::Architecture;
 use vigil_engine::{
     cosine, measure,
     pack::{pack, PackOptions},
     FloatEncoder, Model, Options, Package, Report, Request, Tokenizer,
 };
-use vigil_primitives::Architecture;
-
-type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -36,7 +34,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(source: &str, texts: &str, calibration: Option<&String>) -> Outcome {
+fn compare(
+    source: &str,
+    texts: &str,
+    calibration: Option<&String>,
+) -> Result<(), Box<dyn std::error::Error>> {
     let texts = fs::read_to_string(texts)?;
     let calibration = calibration.map(fs::read_to_string).transpose()?;
     let texts_of = [Some(None), calibration.as_deref().map(Some)];
@@ -63,7 +65,12 @@ fn compare(source: &str, texts: &str, calibration: Option<&String>) -> Outcome {
     Ok(())
 }
 
-fn list(source: &str, texts: &str, model: &Model, tokenizer: &Tokenizer) -> Outcome {
+fn list(
+    source: &str,
+    texts: &str,
+    model: &Model,
+    tokenizer: &Tokenizer,
+) -> Result<(), Box<dyn std::error::Error>> {
     let float = FloatEncoder::open(source)?;
     let (mut least, mut sum, mut count) = (1.0f64, 0.0, 0);
     for text in texts.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {

@@ -18,12 +18,12 @@ use std::{
     path::Path,
     process::ExitCode,
 };
+use vigil_architecture::{Architecture, Decoder, OP_SET};
 use vigil_engine::{
     package::{self, FileEntry, Manifest, Package},
     Error,
 };
 use vigil_ops::weights::{DType, Module, Part, TensorSpec, Weights};
-use vigil_primitives::{Architecture, Decoder, OP_SET};
 
 type Failure = Box<dyn std::error::Error>;
 

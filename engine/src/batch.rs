@@ -14,8 +14,8 @@ use std::{
     collections::VecDeque,
     ops::{ControlFlow, Deref},
 };
+use vigil_architecture::Sampling;
 use vigil_ops::tensor::Draw;
-use vigil_primitives::Sampling;
 
 /// Bounds of a batch. None of them changes a byte of any output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,12 +14,12 @@ use crate::{
 use candle_core::{DType, Device, Shape, Tensor};
 use rayon::prelude::*;
 use std::cell::RefCell;
+use vigil_architecture::{Architecture, Decoder as Config};
 use vigil_ops::{
     tensor::{Chunk, Draw, KeyValues, Rotary},
     weights::{Module, Part},
     Kernel,
 };
-use vigil_primitives::{Architecture, Decoder as Config};
 
 /// A language model with its weights laid out for one kernel.
 pub(crate) struct Decoder {

@@ -11,12 +11,12 @@ use crate::{
     Error, Result,
 };
 use candle_core::{DType, Device, Tensor};
+use vigil_architecture::{Architecture, Encoder as Config};
 use vigil_ops::{
     tensor::Activation,
     weights::{Module, Part},
     Kernel,
 };
-use vigil_primitives::{Architecture, Encoder as Config};
 
 /// A text encoder with its weights laid out for one kernel.
 pub(crate) struct Encoder {

@@ -8,7 +8,7 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
-use vigil_primitives::{Architecture, Sampling};
+use vigil_architecture::{Architecture, BadRun};
 
 /// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -58,17 +58,9 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Input {
-    /// There are no tokens.
-    #[error("it has no tokens")]
-    Empty,
-    /// There are more tokens than the model has positions.
-    #[error("it has {tokens} tokens, and the model takes at most {most}: shorten or split it")]
-    TooLong {
-        /// Tokens of the input.
-        tokens: usize,
-        /// Positions of the model.
-        most: u32,
-    },
+    /// The model cannot run so many tokens, or not like this.
+    #[error(transparent)]
+    Run(#[from] BadRun),
     /// A token id is not in the vocabulary.
     #[error(
         "token id {id} at position {position} is not in the vocabulary: ids go from 0 to {}",
@@ -82,34 +74,6 @@ pub enum Input {
         /// Number of token ids.
         vocabulary: u32,
     },
-    /// An encoder can't generate tokens.
-    #[error("it asks for {asked} tokens of output, and the model is an encoder: ask for 0")]
-    GeneratesNothing {
-        /// Tokens that may be generated, by the request.
-        asked: u32,
-    },
-    /// A language model must be allowed to generate at least one token.
-    #[error("it asks for no tokens of output: ask for 1 or more")]
-    NoTokensOut,
-    /// Input and output together are longer than the model's positions.
-    #[error(
-        "it asks for {asked} tokens of output, and behind {tokens} tokens of input the model has \
-         room for {most}: ask for fewer or shorten the input"
-    )]
-    TooManyTokensOut {
-        /// Tokens that may be generated, by the request.
-        asked: u32,
-        /// Tokens of the input.
-        tokens: usize,
-        /// Tokens that the model can generate behind them.
-        most: u32,
-    },
-    /// The parameters of the sampling are out of range, or the model doesn't sample.
-    #[error("its sampling is out of range: {what}")]
-    Sampling {
-        /// What is wrong and what to do.
-        what: &'static str,
-    },
 }
 
 impl Input {
@@ -120,25 +84,8 @@ impl Input {
     /// The first of these that does not hold.
     pub fn check(request: &Request, architecture: &Architecture) -> std::result::Result<(), Self> {
         Self::check_tokens(&request.tokens, architecture)?;
-        let (asked, tokens) = (request.max_tokens_out, request.tokens.len());
-        let most = u32::try_from(tokens).map_or(0, |tokens| architecture.max_tokens_out(tokens));
-        match architecture {
-            Architecture::Encoder(_) if asked > 0 => return Err(Self::GeneratesNothing { asked }),
-            Architecture::Encoder(_) if request.sampling != Sampling::Greedy => {
-                return Err(Self::Sampling { what: "an encoder draws no tokens, leave it greedy" })
-            }
-            Architecture::Decoder(_) if asked == 0 => return Err(Self::NoTokensOut),
-            Architecture::Decoder(_) if asked > most => {
-                return Err(Self::TooManyTokensOut { asked, tokens, most })
-            }
-            _ => {}
-        }
-        if !request.sampling.is_valid() {
-            return Err(Self::Sampling {
-                what: "the temperature must be from 0.01 to 100 and min-p from 0 to 1",
-            });
-        }
-        Ok(())
+        let tokens = count(&request.tokens);
+        Ok(architecture.check_run(tokens, request.max_tokens_out, request.sampling)?)
     }
 
     /// Checks the tokens of an input alone: at least one, no more than the model's positions, every
@@ -150,18 +97,18 @@ impl Input {
         tokens: &[u32],
         architecture: &Architecture,
     ) -> std::result::Result<(), Self> {
-        let (most, vocabulary) = (architecture.max_tokens_in(), architecture.vocabulary());
-        if tokens.is_empty() {
-            return Err(Self::Empty);
-        }
-        if u32::try_from(tokens.len()).map_or(true, |tokens| tokens > most) {
-            return Err(Self::TooLong { tokens: tokens.len(), most });
-        }
+        let vocabulary = architecture.vocabulary();
+        architecture.check_input(count(tokens))?;
         match tokens.iter().enumerate().find(|(_, id)| **id >= vocabulary) {
             Some((position, id)) => Err(Self::OutOfVocabulary { id: *id, position, vocabulary }),
             None => Ok(()),
         }
     }
+}
+
+/// How many tokens there are. No model takes as many as a u32 cannot count.
+fn count(tokens: &[u32]) -> u32 {
+    u32::try_from(tokens.len()).unwrap_or(u32::MAX)
 }
 
 impl Error {

@@ -40,5 +40,5 @@ pub use report::{measure, report, DecoderReport, EncoderReport, Report};
 pub use smooth::{Choice, Site};
 pub use speed::measure_speed;
 pub use tokenizer::{TextStream, Tokenizer};
+pub use vigil_architecture::Sampling;
 pub use vigil_ops::Kernel;
-pub use vigil_primitives::Sampling;

@@ -11,8 +11,8 @@ use crate::{
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
+use vigil_architecture::{Architecture, Sampling};
 use vigil_ops::tensor;
-use vigil_primitives::{Architecture, Sampling};
 
 /// Most tokens of texts that go through an encoder together, unless one text has more. It bounds
 /// the memory of a batch and keeps its tensors within a processor's second cache; it changes no

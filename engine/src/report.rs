@@ -8,7 +8,7 @@ use crate::{
     Request, Result, Tokenizer,
 };
 use std::path::Path;
-use vigil_primitives::Architecture;
+use vigil_architecture::{Architecture, BadRun};
 
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -98,7 +98,7 @@ fn encoder(
         (lines, sum, min) = (lines.saturating_add(1), sum + cosine, min.min(cosine));
     }
     if lines == 0 {
-        return Err(Input::Empty.into());
+        return Err(Input::Run(BadRun::NoInput).into());
     }
     Ok(EncoderReport { lines, min, mean: sum / lines as f64 })
 }

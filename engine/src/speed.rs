@@ -19,7 +19,7 @@ pub fn measure_speed(kernel: Kernel, threads: usize) -> u32 {
 }
 
 fn measure(kernel: Kernel) -> Result<u32> {
-    let refused = |refused: vigil_ops::tensor::Refused| Error::Unsupported(refused.to_string());
+    let refused = |refused: vigil_ops::tensor::KernelError| Error::Unsupported(refused.to_string());
     let (rows, inputs, outputs) = SHAPE;
     let pattern = |len: usize| (0..len).map(|i| (i % 251) as i8).collect::<Vec<_>>();
     let weight: Vec<i8> = pattern(inputs * outputs).iter().map(|w| (*w).max(-127)).collect();

@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
 };
 use std::path::Path;
-use vigil_primitives::Architecture;
+use vigil_architecture::{Architecture, BadRun};
 
 /// The tokenizer of a package.
 pub struct Tokenizer {
@@ -70,11 +70,15 @@ impl Tokenizer {
     /// The token ids of `text`, with special tokens.
     ///
     /// # Errors
-    /// [`Input::TooLong`] if there are more tokens than the model has positions.
+    /// [`BadRun::InputTooLong`] if there are more tokens than the model has positions.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let ids = self.encode_long(text)?;
         if u32::try_from(ids.len()).map_or(true, |tokens| tokens > self.positions) {
-            return Err(Input::TooLong { tokens: ids.len(), most: self.positions }.into());
+            return Err(Input::Run(BadRun::InputTooLong {
+                tokens: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+                most: self.positions,
+            })
+            .into());
         }
         Ok(ids)
     }
@@ -82,14 +86,14 @@ impl Tokenizer {
     /// The token ids of a text of any length, for whoever cuts it into inputs.
     ///
     /// # Errors
-    /// [`Input::Empty`] if there are none.
+    /// [`BadRun::NoInput`] if there are none.
     pub fn encode_long(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self
             .inner
             .encode_fast(text, true)
             .map_err(|error| Error::Compute(format!("the tokenizer refuses the text: {error}")))?;
         match encoding.get_ids() {
-            [] => Err(Input::Empty.into()),
+            [] => Err(Input::Run(BadRun::NoInput).into()),
             ids => Ok(ids.to_vec()),
         }
     }

@@ -10,11 +10,11 @@ use std::{
     ops::ControlFlow,
     sync::{Arc, LazyLock},
 };
+use vigil_architecture::{Architecture, BadRun};
 use vigil_engine::{
     error::Input, Batch, Error, Kernel, Limits, Model, Options, Package, Request, Run, Sampling,
     Tokenizer,
 };
-use vigil_primitives::Architecture;
 
 fn load(package: &Package, kernel: Kernel, threads: usize) -> Model {
     Model::load(package, &Options { kernel: Some(kernel), threads }).unwrap()
@@ -173,16 +173,16 @@ fn requests_that_do_not_fit_should_be_refused_with_the_reason() {
     let ask = |tokens: Vec<u32>, most, sampling| Request::generate(tokens, most, sampling);
     let greedy = Sampling::Greedy;
     let cases = [
-        (ask(vec![], 1, greedy), Input::Empty, "no tokens"),
-        (ask(vec![3], 0, greedy), Input::NoTokensOut, "ask for 1 or more"),
+        (ask(vec![], 1, greedy), Input::Run(BadRun::NoInput), "no tokens"),
+        (ask(vec![3], 0, greedy), Input::Run(BadRun::NoTokensOut), "ask for 1 or more"),
         (
             ask(vec![3; 97], 1, greedy),
-            Input::TooLong { tokens: 97, most: 96 },
+            Input::Run(BadRun::InputTooLong { tokens: 97, most: 96 }),
             "97 tokens, and the model takes at most 96",
         ),
         (
             ask(vec![3; 90], 8, greedy),
-            Input::TooManyTokensOut { asked: 8, tokens: 90, most: 7 },
+            Input::Run(BadRun::TooManyTokensOut { asked: 8, tokens: 90, most: 7 }),
             "room for 7",
         ),
         (

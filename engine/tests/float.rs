@@ -8,6 +8,7 @@ use candle_transformers::models::{llama, mistral, qwen2, qwen3};
 use common::{inputs, Llama};
 use serde_json::Value;
 use std::path::Path;
+use vigil_architecture::BadRun;
 use vigil_engine::{error::Input, Error, FloatDecoder};
 
 fn ours(model: &FloatDecoder, tokens: &[u32]) -> Vec<Vec<f32>> {
@@ -107,8 +108,8 @@ fn inputs_that_do_not_fit_should_be_refused() {
     Llama::default().write(dir.path());
     let model = FloatDecoder::open(dir.path()).unwrap();
     for (tokens, refused) in [
-        (vec![], Input::Empty),
-        (vec![1; 97], Input::TooLong { tokens: 97, most: 96 }),
+        (vec![], Input::Run(BadRun::NoInput)),
+        (vec![1; 97], Input::Run(BadRun::InputTooLong { tokens: 97, most: 96 })),
         (vec![1, 48], Input::OutOfVocabulary { id: 48, position: 1, vocabulary: 48 }),
     ] {
         let error = model.logits(&tokens, &mut |_, _| panic!("computed")).unwrap_err();

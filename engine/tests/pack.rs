@@ -6,12 +6,12 @@ mod common;
 use common::{write_json, Bert, Float};
 use serde_json::json;
 use std::{cell::RefCell, fs, path::Path};
+use vigil_architecture::{Architecture, Pooling};
 use vigil_engine::{
     pack::{pack, PackOptions, PackReport},
     package::{Manifest, Package, FILES, MANIFEST},
     Error,
 };
-use vigil_primitives::{architecture::Pooling, Architecture};
 
 /// Packs `bert` after `change` has been at the folder's files.
 fn pack_after(bert: &Bert, change: impl FnOnce(&Path)) -> Result<PackReport, Error> {
@@ -33,7 +33,7 @@ fn refusal(bert: &Bert, change: impl FnOnce(&Path)) -> String {
     }
 }
 
-fn encoder(report: &PackReport) -> vigil_primitives::Encoder {
+fn encoder(report: &PackReport) -> vigil_architecture::Encoder {
     let Architecture::Encoder(encoder) = report.manifest.architecture else {
         panic!("not an encoder")
     };

@@ -5,12 +5,12 @@ mod common;
 use common::{write_json, Float, Llama};
 use serde_json::{json, Value};
 use std::{fs, path::Path};
+use vigil_architecture::{Architecture, Decoder};
 use vigil_engine::{
     pack::{pack, PackOptions, PackReport},
     package::FILES,
     Error, FloatDecoder,
 };
-use vigil_primitives::{Architecture, Decoder};
 
 /// Packs `llama` for `context` tokens after `change` has been at the folder's files.
 fn pack_after(

@@ -11,11 +11,11 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 use tempfile::TempDir;
+use vigil_architecture::{Architecture, Decoder};
 use vigil_engine::{
     package::{Manifest, Package, CONFIG, FILES, MANIFEST, MAX_MANIFEST, TOKENIZER, WEIGHTS},
     verify_file, Error, FileEntry, Tokenizer,
 };
-use vigil_primitives::{Architecture, Decoder};
 
 /// The system's allocator, with the largest single allocation of the whole test run.
 struct Watched;
@@ -283,7 +283,7 @@ fn a_header_length_that_is_a_lie_should_be_refused() {
 
 #[test]
 fn an_architecture_that_does_not_fit_the_weights_should_be_refused_before_they_are_read() {
-    let change = |change: fn(&mut vigil_primitives::Encoder)| {
+    let change = |change: fn(&mut vigil_architecture::Encoder)| {
         let victim = Victim::new();
         victim.change_manifest(|manifest| {
             let Architecture::Encoder(encoder) = &mut manifest.architecture else {

@@ -4,6 +4,7 @@ mod common;
 
 use common::{inputs, referee_logits, Bert, Llama};
 use std::path::Path;
+use vigil_architecture::BadRun;
 use vigil_engine::{
     error::Input,
     pack::{pack, PackOptions},
@@ -87,7 +88,7 @@ fn an_encoder_should_be_near_its_float_model() {
         other => panic!("{other:?}"),
     }
     let empty = report(&from, package.dir(), " \n", &Options::default()).unwrap_err();
-    assert!(matches!(empty, Error::Input(Input::Empty)), "{empty}");
+    assert!(matches!(empty, Error::Input(Input::Run(BadRun::NoInput))), "{empty}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod common;
 use common::{referee, Bert};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use std::{sync::Arc, thread};
+use vigil_architecture::BadRun;
 use vigil_engine::{
     cosine, error::Input, measure_speed, Error, FloatEncoder, Kernel, Model, Options, Package,
     Request, Run, Sampling, Tokenizer,
@@ -141,10 +142,10 @@ fn inputs_that_do_not_fit_should_be_refused_with_the_reason() {
     let model = load(&package, Kernel::best(), 1);
     let float = FloatEncoder::open(dir.path().join("source")).unwrap();
     let cases: [(&[u32], Input, &str); 4] = [
-        (&[], Input::Empty, "no tokens"),
+        (&[], Input::Run(BadRun::NoInput), "no tokens"),
         (
             &[1; 25],
-            Input::TooLong { tokens: 25, most: 24 },
+            Input::Run(BadRun::InputTooLong { tokens: 25, most: 24 }),
             "25 tokens, and the model takes at most 24",
         ),
         (

@@ -18,13 +18,13 @@ use std::{
 };
 use vigil_client::blobs::unix_time;
 use vigil_engine::{Request, Run};
-use vigil_primitives::{job::Output, ContentHash, VersionId};
+use vigil_primitives::{job::Output, ContentHash, ModelVersionId};
 
 /// Why a computation has no record.
 #[derive(Debug)]
 pub(crate) enum Problem {
     /// It can't be done: give the job back.
-    Refused(Failure),
+    NotComputed(Failure),
     /// It is done but not on disk: do it again.
     NotStored(String),
 }
@@ -105,7 +105,7 @@ impl<X: Compute> Bench<X> {
     /// record are on disk by then.
     pub(crate) fn run(
         &self,
-        version: VersionId,
+        version: ModelVersionId,
         door: &Door,
         done: impl Fn(Key, Result<Record, Problem>),
     ) {
@@ -119,7 +119,7 @@ impl<X: Compute> Bench<X> {
                 break;
             }
             for (key, run) in batch.step() {
-                let record = run.map_err(Problem::Refused).and_then(|run| {
+                let record = run.map_err(Problem::NotComputed).and_then(|run| {
                     self.metrics.work.inc_by(run.work);
                     self.metrics.tokens.inc_by(run.tokens_out.into());
                     self.keep(version, &key, &run).map_err(Problem::NotStored)
@@ -132,7 +132,7 @@ impl<X: Compute> Bench<X> {
         tracing::info!(%version, jobs, ms = start.elapsed().as_millis(), "computed");
     }
 
-    fn keep(&self, version: VersionId, key: &Key, run: &Run) -> Result<Record, String> {
+    fn keep(&self, version: ModelVersionId, key: &Key, run: &Run) -> Result<Record, String> {
         // A record that exists keeps its salt: its commitment may be on chain.
         if let Some(record) = self.store.get(key).map_err(|error| error.to_string())? {
             return Ok(record);

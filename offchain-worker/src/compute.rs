@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 use vigil_engine::{Input, Limits, Model, Request, Run};
-use vigil_primitives::{architecture::MAX_CONTEXT, job::DeclineReason, Architecture, VersionId};
+use vigil_primitives::{
+    architecture::MAX_CONTEXT, job::DeclineReason, Architecture, ModelVersionId,
+};
 
 /// Why there is no output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +21,15 @@ pub(crate) struct Failure {
 }
 
 /// What a job's run gave.
-pub(crate) type Outcome = (Key, Result<Run, Failure>);
+pub(crate) type Computed = (Key, Result<Run, Failure>);
 
 /// Runs models. Calls block: they belong on a thread of their own.
 pub(crate) trait Compute: Send + Sync + 'static {
     /// Whether the version can be run.
-    fn has(&self, version: VersionId) -> bool;
+    fn has(&self, version: ModelVersionId) -> bool;
 
     /// An empty batch of the version.
-    fn batch(&self, version: VersionId) -> Box<dyn Batch + '_>;
+    fn batch(&self, version: ModelVersionId) -> Box<dyn Batch + '_>;
 }
 
 /// Jobs of one version that are computed together.
@@ -37,7 +39,7 @@ pub(crate) trait Batch {
     fn add(&mut self, key: Key, request: Request);
 
     /// Does a part of the work. The jobs that it has finished.
-    fn step(&mut self) -> Vec<Outcome>;
+    fn step(&mut self) -> Vec<Computed>;
 
     /// Whether there is nothing to do.
     fn is_empty(&self) -> bool;
@@ -45,7 +47,7 @@ pub(crate) trait Batch {
 
 /// The models in memory.
 pub(crate) struct Models {
-    loaded: HashMap<VersionId, Arc<Model>>,
+    loaded: HashMap<ModelVersionId, Arc<Model>>,
     limits: Limits,
 }
 
@@ -59,17 +61,17 @@ impl Models {
     }
 
     /// Takes a loaded model.
-    pub(crate) fn add(&mut self, version: VersionId, model: Model) {
+    pub(crate) fn add(&mut self, version: ModelVersionId, model: Model) {
         self.loaded.insert(version, Arc::new(model));
     }
 }
 
 impl Compute for Models {
-    fn has(&self, version: VersionId) -> bool {
+    fn has(&self, version: ModelVersionId) -> bool {
         self.loaded.contains_key(&version)
     }
 
-    fn batch(&self, version: VersionId) -> Box<dyn Batch + '_> {
+    fn batch(&self, version: ModelVersionId) -> Box<dyn Batch + '_> {
         let Some(model) = self.loaded.get(&version) else {
             return Box::new(Unavailable { version, jobs: Vec::new() });
         };
@@ -87,7 +89,7 @@ fn unable(text: impl Into<String>) -> Failure {
 
 /// A batch of a version that is not here: every job fails.
 struct Unavailable {
-    version: VersionId,
+    version: ModelVersionId,
     jobs: Vec<Key>,
 }
 
@@ -96,7 +98,7 @@ impl Batch for Unavailable {
         self.jobs.push(key);
     }
 
-    fn step(&mut self) -> Vec<Outcome> {
+    fn step(&mut self) -> Vec<Computed> {
         let fail = |key| (key, Err(unable(format!("version {} is not loaded", self.version))));
         self.jobs.drain(..).map(fail).collect()
     }
@@ -117,7 +119,7 @@ impl Batch for Passes<'_> {
         self.jobs.push((key, request));
     }
 
-    fn step(&mut self) -> Vec<Outcome> {
+    fn step(&mut self) -> Vec<Computed> {
         let jobs = std::mem::take(&mut self.jobs);
         // One bad input must not cost the others their run.
         let (good, bad): (Vec<_>, Vec<_>) = jobs
@@ -145,7 +147,7 @@ struct Texts<'a> {
     /// The jobs in it.
     inside: Vec<Key>,
     /// Jobs that came to nothing.
-    failed: Vec<Outcome>,
+    failed: Vec<Computed>,
 }
 
 impl<'a> Texts<'a> {
@@ -173,7 +175,7 @@ impl Batch for Texts<'_> {
         }
     }
 
-    fn step(&mut self) -> Vec<Outcome> {
+    fn step(&mut self) -> Vec<Computed> {
         let mut outcomes = std::mem::take(&mut self.failed);
         let stepped = guarded(|| Ok(self.batch.as_mut().map(|batch| batch.step())));
         match stepped {
@@ -219,7 +221,7 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, vigil_engine::Error>) -> Result<T,
 }
 
 /// Gives every job its run, or all of them the failure that there was.
-fn deal(keys: Vec<Key>, runs: Result<Vec<Run>, Failure>) -> Vec<Outcome> {
+fn deal(keys: Vec<Key>, runs: Result<Vec<Run>, Failure>) -> Vec<Computed> {
     let (runs, failure) = match runs {
         Ok(runs) => (runs, unable("the batch gave too few outputs")),
         Err(failure) => (Vec::new(), failure),
@@ -267,7 +269,7 @@ mod tests {
     #[test]
     fn a_version_that_is_not_loaded_should_fail_every_job() {
         let models = Models::new(1, 1);
-        let version = VersionId { model: 0, version: 0 };
+        let version = ModelVersionId { model: 0, version: 0 };
         assert!(!models.has(version));
         let mut batch = models.batch(version);
         assert!(batch.is_empty());
@@ -294,7 +296,7 @@ mod tests {
         models
     }
 
-    const TALES: VersionId = VersionId { model: 1, version: 0 };
+    const TALES: ModelVersionId = ModelVersionId { model: 1, version: 0 };
 
     #[test]
     fn a_text_should_be_the_same_whichever_batch_it_joined_and_a_bad_job_fail_alone() {

@@ -9,7 +9,7 @@ use vigil_primitives::{
     architecture::MAX_CONTEXT,
     model::{Url, MAX_URL},
     worker::{MAX_CAPACITY, MAX_SERVED},
-    Balance, VersionId,
+    Balance, ModelVersionId,
 };
 
 /// The documented default configuration, as `vigil-worker init` prints it.
@@ -124,7 +124,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) endpoint: Url,
     pub(crate) max_connections: usize,
-    pub(crate) serve: Vec<VersionId>,
+    pub(crate) serve: Vec<ModelVersionId>,
     pub(crate) ask: Balance,
     pub(crate) capacity: u16,
     pub(crate) bond: Option<Balance>,
@@ -264,7 +264,7 @@ fn parse_endpoint(url: &str) -> Result<Url> {
         .map_err(|_| Error::Critical(format!("public_url has more than {MAX_URL} bytes")))
 }
 
-fn parse_versions(texts: &[String]) -> Result<Vec<VersionId>> {
+fn parse_versions(texts: &[String]) -> Result<Vec<ModelVersionId>> {
     let mut versions = Vec::new();
     for text in texts {
         let version =
@@ -344,7 +344,7 @@ mod tests {
         let config = flags.or(file).finish().unwrap();
         assert_eq!(config.ask, 2 * UNIT);
         assert_eq!(config.key, KeySource::Dev("Alice".into()));
-        assert_eq!(config.serve, vec![VersionId { model: 0, version: 0 }]);
+        assert_eq!(config.serve, vec![ModelVersionId { model: 0, version: 0 }]);
     }
 
     #[test]

@@ -38,13 +38,13 @@ pub(crate) enum Stage {
     },
     /// Committed; other replicas have not.
     Committed,
-    /// Every replica has committed: the commitment is to be opened.
-    Opening {
+    /// Every replica has committed: the commitment is to be revealed.
+    Revealing {
         /// What we committed to.
         commitment: Hash,
     },
     /// Nothing more is asked of us.
-    Opened,
+    Revealed,
     /// Not ours, or not any more.
     Elsewhere,
     /// The job has ended.
@@ -64,9 +64,9 @@ pub(crate) fn stage(job: &Job, me: &AccountId) -> Stage {
         }
         (JobStatus::Assigned { .. }, Some(ReplicaState::Committed { .. })) => Stage::Committed,
         (JobStatus::Revealing { .. }, Some(ReplicaState::Committed { commitment })) => {
-            Stage::Opening { commitment }
+            Stage::Revealing { commitment }
         }
-        (_, Some(ReplicaState::Revealed { .. })) => Stage::Opened,
+        (_, Some(ReplicaState::Revealed { .. })) => Stage::Revealed,
         (_, Some(_)) => Stage::Elsewhere,
     }
 }
@@ -95,11 +95,11 @@ pub(crate) enum Step {
     Compute,
     /// Commit to the recorded output.
     Commit,
-    /// Open the commitment.
+    /// Reveal the commitment.
     Reveal,
     /// Give the job back.
     Decline(DeclineReason),
-    /// The chain holds a commitment of ours that we can't open.
+    /// The chain holds a commitment of ours that we can't reveal.
     Lost,
 }
 
@@ -117,13 +117,13 @@ pub(crate) fn next(stage: Stage, facts: &Facts, now: BlockNumber, margin: BlockN
             Step::Decline(DeclineReason::InputUnavailable)
         }
         (Stage::Assigned { .. }, _) => Step::Wait,
-        (Stage::Opening { commitment }, Facts { commitment: Some(ours), .. })
+        (Stage::Revealing { commitment }, Facts { commitment: Some(ours), .. })
             if commitment == *ours =>
         {
             Step::Reveal
         }
-        (Stage::Opening { .. }, _) => Step::Lost,
-        (Stage::Committed | Stage::Opened | Stage::Elsewhere | Stage::Ended, _) => Step::Wait,
+        (Stage::Revealing { .. }, _) => Step::Lost,
+        (Stage::Committed | Stage::Revealed | Stage::Elsewhere | Stage::Ended, _) => Step::Wait,
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
 
     const OURS: Hash = Hash::repeat_byte(1);
     const ASSIGNED: Stage = Stage::Assigned { commit_by: 100 };
-    const OPENING: Stage = Stage::Opening { commitment: OURS };
+    const REVEALING: Stage = Stage::Revealing { commitment: OURS };
 
     fn facts(change: impl FnOnce(&mut Facts)) -> Facts {
         let mut facts = Facts::default();
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn nothing_should_be_sent_when_the_deadline_has_passed_or_something_is_on_its_way() {
         assert_eq!(step(ASSIGNED, 100, |f| f.commitment = Some(OURS)), Step::Wait);
-        for stage in [ASSIGNED, OPENING] {
+        for stage in [ASSIGNED, REVEALING] {
             assert_eq!(
                 step(stage, 10, |f| {
                     f.commitment = Some(OURS);
@@ -196,14 +196,14 @@ mod tests {
 
     #[test]
     fn a_commitment_should_be_opened_only_when_it_is_that_of_the_record() {
-        assert_eq!(step(OPENING, 10, |f| f.commitment = Some(OURS)), Step::Reveal);
-        assert_eq!(step(OPENING, 10, |_| {}), Step::Lost);
-        assert_eq!(step(OPENING, 10, |f| f.commitment = Some(Hash::zero())), Step::Lost);
+        assert_eq!(step(REVEALING, 10, |f| f.commitment = Some(OURS)), Step::Reveal);
+        assert_eq!(step(REVEALING, 10, |_| {}), Step::Lost);
+        assert_eq!(step(REVEALING, 10, |f| f.commitment = Some(Hash::zero())), Step::Lost);
     }
 
     #[test]
     fn nothing_should_be_done_when_the_chain_waits_for_others() {
-        for stage in [Stage::Committed, Stage::Opened, Stage::Elsewhere, Stage::Ended] {
+        for stage in [Stage::Committed, Stage::Revealed, Stage::Elsewhere, Stage::Ended] {
             let all = |f: &mut Facts| {
                 f.commitment = Some(OURS);
                 f.input = true;

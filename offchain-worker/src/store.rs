@@ -1,7 +1,7 @@
 //! What must survive a crash: the output and the salt of every job that is under way.
 //!
 //! A record is on disk before the commitment to it leaves the machine, so that whatever happens in
-//! between, the commitment can be opened. redb's commits are synced and atomic, and it locks its
+//! between, the commitment can be revealed. redb's commits are synced and atomic, and it locks its
 //! file, which keeps a second worker out of the same folder.
 
 use crate::{
@@ -13,7 +13,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use std::path::Path;
 use vigil_primitives::{
     job::{commitment, Output},
-    AccountId, Hash, VersionId,
+    AccountId, Hash, ModelVersionId,
 };
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
@@ -23,10 +23,10 @@ const OWNER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("owner");
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Record {
     /// The version that was run.
-    pub(crate) version: VersionId,
+    pub(crate) version: ModelVersionId,
     /// What was computed.
     pub(crate) output: Output,
-    /// Secret until the commitment is opened.
+    /// Secret until the commitment is revealed.
     pub(crate) salt: [u8; 32],
     /// When it was made, in seconds of Unix time.
     pub(crate) made: u64,
@@ -181,7 +181,7 @@ mod tests {
 
     fn record(salt: u8) -> Record {
         Record {
-            version: VersionId { model: 1, version: 2 },
+            version: ModelVersionId { model: 1, version: 2 },
             output: Output { hash: Hash::repeat_byte(9), tokens: 0 },
             salt: [salt; 32],
             made: 1,

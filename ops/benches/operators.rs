@@ -6,11 +6,11 @@ mod support;
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
 use std::hint::black_box;
 use support::{encoder, random_weights, Model, Stream};
+use vigil_architecture::{Architecture, Encoder};
 use vigil_ops::{
     tensor::{self, Activation, LayerNorm, Linear},
     Kernel,
 };
-use vigil_primitives::{Architecture, Encoder};
 
 const HIDDEN: usize = 384;
 const INNER: usize = 1_536;

@@ -47,4 +47,4 @@ pub use kernel::Kernel;
 pub use program::{Op, Program};
 pub use weights::Weights;
 
-pub use vigil_primitives::OP_SET;
+pub use vigil_architecture::OP_SET;

@@ -9,7 +9,7 @@ use crate::{
     program::{Kind, Op, Program},
 };
 use alloc::vec::Vec;
-use vigil_primitives::{Architecture, Sampling};
+use vigil_architecture::{Architecture, Sampling};
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

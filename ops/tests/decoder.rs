@@ -5,6 +5,7 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
+use vigil_architecture::{Architecture, Decoder, Sampling};
 use vigil_ops::{
     program::Kind,
     reference,
@@ -12,7 +13,6 @@ use vigil_ops::{
     weights::{Module, Part},
     Kernel, Program, Weights,
 };
-use vigil_primitives::{Architecture, Decoder, Sampling};
 
 /// A decoder ready to run.
 struct Model {

@@ -4,8 +4,8 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
+use vigil_architecture::{Architecture, Pooling, Sampling};
 use vigil_ops::{reference, Kernel, Program};
-use vigil_primitives::{architecture::Pooling, Architecture, Sampling};
 
 fn tokens(stream: &mut Stream, count: usize) -> Vec<u32> {
     (0..count).map(|_| stream.below(50)).collect()

@@ -5,13 +5,13 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
+use vigil_architecture::{Architecture, Decoder, Sampling};
 use vigil_ops::{
     program::{Kind, Layout, Op},
     reference::{self, BadInput},
     weights::{Module, Part},
     Program,
 };
-use vigil_primitives::{Architecture, Decoder, Sampling};
 
 /// Every operator with its result.
 fn results(program: &Program, tokens: &[u32], weights: &[u8]) -> Vec<(Op, Vec<u8>)> {

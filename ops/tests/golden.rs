@@ -13,8 +13,8 @@ use support::{
     golden::{cases, generations},
     random_weights, Model, Stream,
 };
+use vigil_architecture::{Architecture, Encoder, Sampling};
 use vigil_ops::{reference, Kernel, Program, OP_SET};
-use vigil_primitives::{Architecture, Encoder, Sampling};
 
 /// Longest tensor that is written out; of longer ones the hash is.
 const SHORT: usize = 512;

@@ -4,12 +4,12 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
+use vigil_architecture::{Architecture, Pooling};
 use vigil_ops::{
     tensor::{self, Activation, Embeddings, LayerNorm, Linear},
     weights::{Module, Part},
     Kernel,
 };
-use vigil_primitives::{architecture::Pooling, Architecture};
 
 /// First operator of layer 0.
 const LAYER: u32 = 5;
@@ -268,7 +268,7 @@ fn long_contexts_should_agree_across_blocks() {
 #[test]
 fn the_widest_product_should_be_exact() {
     // All at the limit: 133,144 x 127 x 127 is just below 2^31.
-    let inner = vigil_primitives::architecture::MAX_INNER as usize;
+    let inner = vigil_architecture::MAX_INNER as usize;
     for kernel in Kernel::available() {
         for sign in [1i8, -1] {
             let linear = Linear::new(kernel, &vec![127; inner], &[1.0], Some(&[0.0])).unwrap();
@@ -293,15 +293,21 @@ fn attention_weights_should_be_exact_over_the_longest_context() {
 
 #[test]
 fn tensors_should_refuse_wrong_shapes_and_bad_weights() {
-    use tensor::Refused;
+    use tensor::KernelError;
     let kernel = Kernel::best();
-    assert!(matches!(Linear::new(kernel, &[1, -128], &[1.0], None), Err(Refused::BadWeight(_))));
-    assert!(matches!(Linear::new(kernel, &[1, 2], &[f32::NAN], None), Err(Refused::BadWeight(_))));
-    assert!(matches!(Linear::new(kernel, &[], &[], None), Err(Refused::WrongDimension(_))));
+    assert!(matches!(
+        Linear::new(kernel, &[1, -128], &[1.0], None),
+        Err(KernelError::BadWeight(_))
+    ));
+    assert!(matches!(
+        Linear::new(kernel, &[1, 2], &[f32::NAN], None),
+        Err(KernelError::BadWeight(_))
+    ));
+    assert!(matches!(Linear::new(kernel, &[], &[], None), Err(KernelError::WrongDimension(_))));
     let linear = Linear::new(kernel, &[1, 2], &[1.0], Some(&[0.0])).unwrap();
     assert!(matches!(
         linear.forward(&[1, 2, 3], &[1.0], Activation::None, &mut [0.0]),
-        Err(Refused::WrongLength(_))
+        Err(KernelError::WrongLength(_))
     ));
     let mut out = [0.0; 4];
     assert!(

@@ -4,6 +4,7 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
+use vigil_architecture::{Architecture, BadRun, Decoder, Encoder, Pooling, Sampling};
 use vigil_ops::{
     element::element,
     opening::{opening, Source, MAX_OPENING},
@@ -11,7 +12,6 @@ use vigil_ops::{
     weights::DType,
     Program,
 };
-use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
 
 /// The program of a run that generates nothing.
 fn encoding(architecture: &Architecture, tokens: u32) -> Program {
@@ -167,15 +167,19 @@ fn the_operators_of_a_decoder_should_be_in_the_order_of_the_document() {
 #[test]
 fn a_program_should_refuse_bad_lengths_and_architectures() {
     let architecture = Architecture::Encoder(minilm());
-    for (tokens_in, tokens_out) in [(0, 0), (513, 0), (1, 1)] {
+    for (tokens_in, tokens_out, bad) in [
+        (0, 0, BadRun::NoInput),
+        (513, 0, BadRun::InputTooLong { tokens: 513, most: 512 }),
+        (1, 1, BadRun::GeneratesNothing { asked: 1 }),
+    ] {
         assert_eq!(
             Program::new(&architecture, tokens_in, tokens_out, Sampling::Greedy).map(|_| ()),
-            Err(NoProgram::BadLength)
+            Err(NoProgram::Run(bad))
         );
     }
     assert_eq!(
         Program::new(&architecture, 1, 0, gumbel(1, 1.0, 0.0)).map(|_| ()),
-        Err(NoProgram::BadSampling)
+        Err(NoProgram::Run(BadRun::NothingToSample))
     );
     let broken = Architecture::Encoder(Encoder { heads: 7, ..minilm() });
     let refused = Program::new(&broken, 1, 0, Sampling::Greedy);
@@ -189,14 +193,20 @@ fn a_decoders_program_should_refuse_bad_lengths_and_sampling() {
     let new = |tokens_in, tokens_out, sampling| {
         Program::new(&architecture, tokens_in, tokens_out, sampling).map(|_| ())
     };
-    for (tokens_in, tokens_out) in [(0, 1), (1, 0), (101, 1), (100, 2), (u32::MAX, 1)] {
+    for (tokens_in, tokens_out, bad) in [
+        (0, 1, BadRun::NoInput),
+        (1, 0, BadRun::NoTokensOut),
+        (101, 1, BadRun::InputTooLong { tokens: 101, most: 100 }),
+        (100, 2, BadRun::TooManyTokensOut { asked: 2, tokens: 100, most: 1 }),
+        (u32::MAX, 1, BadRun::InputTooLong { tokens: u32::MAX, most: 100 }),
+    ] {
         let refused = new(tokens_in, tokens_out, Sampling::Greedy);
-        assert_eq!(refused, Err(NoProgram::BadLength), "{tokens_in} {tokens_out}");
+        assert_eq!(refused, Err(NoProgram::Run(bad)), "{tokens_in} {tokens_out}");
     }
     assert_eq!(new(100, 1, Sampling::Greedy), Ok(()));
     assert_eq!(new(1, 100, gumbel(1, 1.0, 0.0)), Ok(()));
     for sampling in [gumbel(1, 0.0, 0.0), gumbel(1, 1.0, 1.5), gumbel(1, f32::NAN, 0.0)] {
-        assert_eq!(new(1, 1, sampling), Err(NoProgram::BadSampling));
+        assert_eq!(new(1, 1, sampling), Err(NoProgram::Run(BadRun::BadSampling)));
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 const TARGET: &str = "wasm32v1-none";
 
 fn main() -> ExitCode {
-    for path in ["guest", "../src", "../Cargo.toml", "../../primitives/src"] {
+    for path in ["guest", "../src", "../Cargo.toml", "../../architecture/src"] {
         println!("cargo::rerun-if-changed={path}");
     }
     for variable in ["WASM_BUILD_TOOLCHAIN", "SKIP_WASM_BUILD"] {

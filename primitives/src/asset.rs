@@ -3,7 +3,7 @@
 //! There are two kinds, versions of models and versions of datasets, and everything about access,
 //! lineage and revenue treats them alike.
 
-use crate::{dataset::DatasetVersionId, VersionId};
+use crate::{dataset::DatasetVersionId, ModelVersionId};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
@@ -26,14 +26,14 @@ use scale_info::TypeInfo;
 pub enum AssetId {
     /// A version of a model.
     #[codec(index = 0)]
-    Model(VersionId),
+    Model(ModelVersionId),
     /// A version of a dataset.
     #[codec(index = 1)]
     Dataset(DatasetVersionId),
 }
 
-impl From<VersionId> for AssetId {
-    fn from(id: VersionId) -> Self {
+impl From<ModelVersionId> for AssetId {
+    fn from(id: ModelVersionId) -> Self {
         Self::Model(id)
     }
 }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_asset_should_be_read_as_it_is_written() {
-        let model = AssetId::from(VersionId { model: 2, version: 1 });
+        let model = AssetId::from(ModelVersionId { model: 2, version: 1 });
         let dataset = AssetId::from(DatasetVersionId { dataset: 7, version: 0 });
         assert_eq!(model.to_string(), "model:2@1");
         assert_eq!(dataset.to_string(), "dataset:7@0");

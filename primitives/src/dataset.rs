@@ -1,6 +1,10 @@
 //! Datasets, their immutable versions and what third parties state about them.
 
-use crate::{model::Sources, terms::Terms, BlockNumber, ContentHash, Version};
+use crate::{
+    model::{Sources, VersionStatus},
+    terms::Terms,
+    BlockNumber, ContentHash, Version,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
@@ -111,4 +115,45 @@ pub struct Statement {
     pub document: ContentHash,
     /// When it was made.
     pub made_at: BlockNumber,
+}
+
+/// A dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct DatasetView<AccountId = crate::AccountId> {
+    /// Its number.
+    pub id: DatasetId,
+    /// Its name, UTF-8.
+    pub name: Name,
+    /// Who owns it and earns what it earns.
+    pub owner: AccountId,
+    /// Who has been offered it.
+    pub pending_owner: Option<AccountId>,
+    /// How many versions it has had; they are numbered from 0, and some may have been removed.
+    pub versions: u32,
+}
+
+/// A version of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct DatasetVersionView<AccountId = crate::AccountId> {
+    /// Its number.
+    pub id: DatasetVersionId,
+    /// Who owns the dataset now.
+    pub owner: AccountId,
+    /// What was published.
+    pub spec: DatasetSpec,
+    /// Whether it may be cited.
+    pub status: VersionStatus,
+    /// Versions that cite it.
+    pub citations: u32,
+}
+
+/// A third party's statement about a version of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct StatementView<AccountId = crate::AccountId> {
+    /// Who makes it.
+    pub author: AccountId,
+    /// What it says.
+    pub kind: StatementKind,
+    /// The document, and when it was made.
+    pub statement: Statement,
 }

@@ -3,7 +3,7 @@
 //! A use is a settled job, or a citation. A job reserves a use when it is submitted and consumes it
 //! when it is settled; a job that fails gives it back.
 
-use crate::{terms::GrantTerms, Balance, BlockNumber};
+use crate::{terms::GrantTerms, AssetId, Balance, BlockNumber};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::U256;
@@ -136,6 +136,47 @@ fn part_ceil(amount: Balance, left: u32, all: u32) -> Balance {
     let part: Balance =
         rounded.checked_div(all).unwrap_or_default().try_into().unwrap_or(Balance::MAX);
     part.min(amount)
+}
+
+/// A grant and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct GrantView<AccountId = crate::AccountId> {
+    /// What may be used.
+    pub asset: AssetId,
+    /// Who may use it.
+    pub holder: AccountId,
+    /// For how long, and how often.
+    pub grant: Grant,
+}
+
+/// Whether an account may use an asset, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum Permission {
+    /// It is open to everybody.
+    #[codec(index = 0)]
+    Open,
+    /// The account owns it.
+    #[codec(index = 1)]
+    Owner,
+    /// The account holds a grant that is good now.
+    #[codec(index = 2)]
+    Granted(Grant),
+    /// It takes no new uses: its owner revoked it.
+    #[codec(index = 3)]
+    Revoked,
+    /// The account holds no grant.
+    #[codec(index = 4)]
+    NoGrant,
+    /// The account's grant is not good any more.
+    #[codec(index = 5)]
+    Unusable(Unusable),
+}
+
+impl Permission {
+    /// Whether the account may use the asset.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Open | Self::Owner | Self::Granted(_))
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! A job: one run of one model version on one input, paid from escrow.
 
 pub use crate::Sampling;
-use crate::{lineage::Royalties, terms::AcceptedTerms, Balance, ContentHash, Hash, VersionId};
+use crate::{
+    lineage::{Royalties, Royalty},
+    terms::AcceptedTerms,
+    Balance, ContentHash, Hash, ModelVersionId,
+};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
 use sp_runtime::traits::{BlakeTwo256, Hash as _};
+use vigil_architecture::BadRun;
 
 /// Number of a job, from 0.
 pub type JobId = u64;
@@ -95,7 +100,7 @@ pub struct Policy<BlockNumber> {
 )]
 pub struct JobSpec<BlockNumber> {
     /// What to run.
-    pub version: VersionId,
+    pub version: ModelVersionId,
     /// Which terms the requester accepts.
     pub terms: AcceptedTerms,
     /// On which input.
@@ -184,7 +189,7 @@ pub enum ReplicaState<BlockNumber> {
         /// See [`commitment`].
         commitment: Hash,
     },
-    /// Has opened its commitment.
+    /// Has revealed its commitment.
     #[codec(index = 2)]
     Revealed {
         /// What the commitment was to.
@@ -270,12 +275,12 @@ pub enum JobStatus<AccountId, BlockNumber> {
         /// The workers drawn so far, at most `policy.replicas`.
         replicas: Replicas<AccountId, BlockNumber>,
     },
-    /// Every replica has committed; they open their commitments.
+    /// Every replica has committed; they reveal their commitments.
     #[codec(index = 2)]
     Revealing {
         /// The workers.
         replicas: Replicas<AccountId, BlockNumber>,
-        /// Last block for opening.
+        /// Last block for revealing.
         reveal_by: BlockNumber,
     },
     /// All revealed outputs agree; payment is due at this block.
@@ -401,4 +406,61 @@ pub struct Contribution {
     pub work: u128,
     /// Paid for them.
     pub earned: Balance,
+}
+
+/// What a job would cost.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct Quote<AccountId = crate::AccountId> {
+    /// Multiply-accumulates of one replica at most.
+    pub work: u64,
+    /// To the owners at most.
+    pub owner_fee: Balance,
+    /// The parts of it, as things stand now. They add up to it.
+    pub split: Vec<Royalty<AccountId>>,
+    /// Total at which as many workers as replicas would take the job; `None` when fewer could take
+    /// it now.
+    pub lowest: Option<Balance>,
+    /// What the workers are paid of `lowest` together; the treasury gets what is left of it without
+    /// the owners' fee. `None` with `lowest`.
+    pub rewards: Option<Balance>,
+    /// Total at which every worker seen would take the job; `None` with `lowest`.
+    pub highest: Option<Balance>,
+    /// Workers seen, in a bounded sample, that serve the version and have room now.
+    pub workers: u32,
+}
+
+/// Why there is no quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum NoQuote {
+    /// No such version.
+    UnknownVersion,
+    /// The version takes no new jobs.
+    Revoked,
+    /// The version cannot run so many tokens.
+    BadRun(BadRun),
+    /// Replicas out of range.
+    BadPolicy,
+}
+
+/// The constants a client needs.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct Parameters {
+    /// Where protocol fees go.
+    pub treasury: AccountId,
+    /// Protocol fee on rewards, in parts per million.
+    pub protocol_fee_ppm: u32,
+    /// Smallest bond of a worker.
+    pub min_bond: Balance,
+    /// Blocks a worker has from its draw to its commitment.
+    pub commit_period: BlockNumber,
+    /// Blocks a worker has to reveal its commitment.
+    pub reveal_period: BlockNumber,
+    /// Shortest and longest challenge window.
+    pub challenge_window: (BlockNumber, BlockNumber),
+    /// Longest time from submission to deadline.
+    pub max_duration: BlockNumber,
+    /// Blocks of one era of contribution totals.
+    pub era_length: BlockNumber,
+    /// Milliseconds between blocks.
+    pub block_time_ms: u64,
 }

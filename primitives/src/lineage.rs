@@ -5,7 +5,11 @@
 //! it descends from, each once. The shares of a waterfall add up to the whole exactly. What a cited
 //! version owes its own ancestors comes out of the share that it was given.
 
-use crate::{api::LineageEdge, asset::AssetId, Balance};
+use crate::{
+    asset::AssetId,
+    model::{Name, VersionStatus},
+    Balance,
+};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -223,15 +227,50 @@ fn part_of(share: Permill, of: Permill) -> Permill {
     Permill::from_parts(of.mul_floor(share.deconstruct()))
 }
 
+/// One asset in a lineage.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LineageNode<AccountId = crate::AccountId> {
+    /// The asset.
+    pub asset: AssetId,
+    /// Name of its model or dataset, UTF-8.
+    pub name: Name,
+    /// Who owns it now.
+    pub owner: AccountId,
+    /// Whether it may be put to new uses.
+    pub status: VersionStatus,
+    /// Its share of the revenue of the asset that was asked about.
+    pub share: Permill,
+}
+
+/// One citation in a lineage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LineageEdge {
+    /// The asset that cites.
+    pub from: AssetId,
+    /// The asset that is cited.
+    pub to: AssetId,
+    /// The share of `from`'s revenue that it promised.
+    pub share: Permill,
+}
+
+/// What an asset descends from: all its ancestors, and every citation among them.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LineageView<AccountId = crate::AccountId> {
+    /// The asset itself, then its ancestors. Their shares add up to the whole.
+    pub nodes: Vec<LineageNode<AccountId>>,
+    /// The citations.
+    pub edges: Vec<LineageEdge>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{dataset::DatasetVersionId, VersionId};
+    use crate::{dataset::DatasetVersionId, ModelVersionId};
     use alloc::{collections::BTreeMap, vec};
     use proptest::prelude::*;
 
     fn asset(number: u32) -> AssetId {
-        VersionId { model: number, version: 0 }.into()
+        ModelVersionId { model: number, version: 0 }.into()
     }
 
     fn shares(parts: &[(u32, u32)]) -> Shares {

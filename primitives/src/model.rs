@@ -40,20 +40,20 @@ pub type Sources = BoundedVec<Url, ConstU32<MAX_SOURCES>>;
     MaxEncodedLen,
     TypeInfo,
 )]
-pub struct VersionId {
+pub struct ModelVersionId {
     /// The model.
     pub model: ModelId,
     /// The version within the model.
     pub version: Version,
 }
 
-impl core::fmt::Display for VersionId {
+impl core::fmt::Display for ModelVersionId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}@{}", self.model, self.version)
     }
 }
 
-impl core::str::FromStr for VersionId {
+impl core::str::FromStr for ModelVersionId {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -174,6 +174,36 @@ pub enum VersionStatus {
     /// No new jobs and no new citations. Jobs already submitted finish, and citations go on earning.
     #[codec(index = 2)]
     Revoked,
+}
+
+/// A model.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct ModelView<AccountId = crate::AccountId> {
+    /// Its number.
+    pub id: ModelId,
+    /// Its name, UTF-8.
+    pub name: Name,
+    /// Who owns it and earns its fees.
+    pub owner: AccountId,
+    /// Who has been offered it.
+    pub pending_owner: Option<AccountId>,
+    /// How many versions it has; they are numbered from 0.
+    pub versions: u32,
+}
+
+/// A version of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct VersionView<AccountId = crate::AccountId> {
+    /// Its number.
+    pub id: ModelVersionId,
+    /// Who owns the model now.
+    pub owner: AccountId,
+    /// What was published.
+    pub spec: VersionSpec,
+    /// Whether it takes new work.
+    pub status: VersionStatus,
+    /// Workers that serve it.
+    pub workers: u32,
 }
 
 #[cfg(test)]

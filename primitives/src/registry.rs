@@ -30,7 +30,7 @@ pub struct Entry<AccountId> {
 
 /// Why something was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum RegistryError {
     /// The name is empty.
     EmptyName,
     /// The name is not UTF-8, or holds a control character.
@@ -52,22 +52,22 @@ pub enum Refused {
 }
 
 /// Checks that a name is text that a terminal can print: UTF-8, not empty, no control characters.
-pub fn check_name(name: &[u8]) -> Result<(), Refused> {
-    let text = core::str::from_utf8(name).map_err(|_| Refused::UnprintableName)?;
+pub fn check_name(name: &[u8]) -> Result<(), RegistryError> {
+    let text = core::str::from_utf8(name).map_err(|_| RegistryError::UnprintableName)?;
     if text.chars().any(char::is_control) {
-        return Err(Refused::UnprintableName);
+        return Err(RegistryError::UnprintableName);
     }
     if text.trim().is_empty() {
-        return Err(Refused::EmptyName);
+        return Err(RegistryError::EmptyName);
     }
     Ok(())
 }
 
 /// Checks that every source is the URL of a folder.
-pub fn check_sources(sources: &Sources) -> Result<(), Refused> {
+pub fn check_sources(sources: &Sources) -> Result<(), RegistryError> {
     let is_folder = |source: &[u8]| url_scheme(source).is_some() && source.last() == Some(&b'/');
     if !sources.iter().all(|source| is_folder(source)) {
-        return Err(Refused::InvalidSource);
+        return Err(RegistryError::InvalidSource);
     }
     Ok(())
 }
@@ -79,32 +79,32 @@ impl<AccountId: PartialEq> Entry<AccountId> {
     }
 
     /// Adds a version with its deposit and returns its number.
-    pub fn publish(mut self, deposit: Balance) -> Result<(Self, Version), Refused> {
+    pub fn publish(mut self, deposit: Balance) -> Result<(Self, Version), RegistryError> {
         let version = self.versions;
-        self.versions = version.checked_add(1).ok_or(Refused::TooManyVersions)?;
+        self.versions = version.checked_add(1).ok_or(RegistryError::TooManyVersions)?;
         self.deposit = self.deposit.saturating_add(deposit);
         Ok((self, version))
     }
 
     /// Offers it to `to`, instead of whoever it was offered to.
-    pub fn offer(mut self, to: AccountId) -> Result<Self, Refused> {
+    pub fn offer(mut self, to: AccountId) -> Result<Self, RegistryError> {
         if to == self.owner {
-            return Err(Refused::AlreadyOwner);
+            return Err(RegistryError::AlreadyOwner);
         }
         self.pending_owner = Some(to);
         Ok(self)
     }
 
     /// Takes the offer back.
-    pub fn withdraw_offer(mut self) -> Result<Self, Refused> {
-        self.pending_owner.take().ok_or(Refused::NoOffer)?;
+    pub fn withdraw_offer(mut self) -> Result<Self, RegistryError> {
+        self.pending_owner.take().ok_or(RegistryError::NoOffer)?;
         Ok(self)
     }
 
     /// Makes `who` the owner, if it is offered to it, and returns the former owner.
-    pub fn accept(mut self, who: AccountId) -> Result<(Self, AccountId), Refused> {
+    pub fn accept(mut self, who: AccountId) -> Result<(Self, AccountId), RegistryError> {
         if self.pending_owner.as_ref() != Some(&who) {
-            return Err(Refused::NotOffered);
+            return Err(RegistryError::NotOffered);
         }
         self.pending_owner = None;
         let former = core::mem::replace(&mut self.owner, who);
@@ -114,19 +114,19 @@ impl<AccountId: PartialEq> Entry<AccountId> {
 
 impl VersionStatus {
     /// Deprecates an active version.
-    pub fn deprecate(self) -> Result<Self, Refused> {
+    pub fn deprecate(self) -> Result<Self, RegistryError> {
         match self {
             Self::Active => Ok(Self::Deprecated),
-            Self::Deprecated => Err(Refused::AlreadyDeprecated),
-            Self::Revoked => Err(Refused::AlreadyRevoked),
+            Self::Deprecated => Err(RegistryError::AlreadyDeprecated),
+            Self::Revoked => Err(RegistryError::AlreadyRevoked),
         }
     }
 
     /// Revokes an active or deprecated version.
-    pub fn revoke(self) -> Result<Self, Refused> {
+    pub fn revoke(self) -> Result<Self, RegistryError> {
         match self {
             Self::Active | Self::Deprecated => Ok(Self::Revoked),
-            Self::Revoked => Err(Refused::AlreadyRevoked),
+            Self::Revoked => Err(RegistryError::AlreadyRevoked),
         }
     }
 }

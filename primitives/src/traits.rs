@@ -5,7 +5,7 @@
 use crate::{
     grant::GrantId,
     lineage::{Royalty, Shares},
-    model::{ModelId, Name, VersionId, VersionSpec, VersionStatus},
+    model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
     terms::Terms,
     AssetId, Balance, JobId,
 };
@@ -26,7 +26,7 @@ pub struct RegisteredVersion<AccountId> {
 /// The model registry as workers and jobs see it.
 pub trait ModelRegistry<AccountId> {
     /// The version, if it was ever published.
-    fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>>;
+    fn version(id: ModelVersionId) -> Option<RegisteredVersion<AccountId>>;
 
     /// Who owns the model now.
     fn owner(model: ModelId) -> Option<AccountId>;
@@ -38,7 +38,7 @@ pub trait ModelRegistry<AccountId> {
 
     /// Sets the scene of a benchmark: publishes an active version of a small encoder in the name
     /// of `owner`, at no cost. No call reaches it. `None` when the registry cannot.
-    fn benchmark_version(_owner: &AccountId) -> Option<VersionId> {
+    fn benchmark_version(_owner: &AccountId) -> Option<ModelVersionId> {
         None
     }
 }
@@ -82,7 +82,7 @@ pub trait Waterfall<AccountId> {
 
     /// Sets the scene of a benchmark: gives `version` a lineage of so many payees, itself included,
     /// each with an owner of its own. No call reaches it.
-    fn benchmark_lineage(_version: VersionId, _payees: u32) {}
+    fn benchmark_lineage(_version: ModelVersionId, _payees: u32) {}
 }
 
 /// The grants that jobs run under.
@@ -120,9 +120,9 @@ pub trait Claims<AccountId> {
 
 /// What a job needs of a worker.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening<'a, AccountId> {
+pub struct Vacancy<'a, AccountId> {
     /// The version to run.
-    pub version: VersionId,
+    pub version: ModelVersionId,
     /// Multiply-accumulates at most.
     pub work: u64,
     /// The most the worker may earn.
@@ -163,7 +163,7 @@ pub enum Outcome {
 /// The workers as jobs see them.
 pub trait WorkerPool<AccountId> {
     /// Draws one worker from a bounded sample and engages it; `None` when none of the sample fits.
-    fn engage(opening: &Opening<'_, AccountId>) -> Option<Engagement<AccountId>>;
+    fn engage(vacancy: &Vacancy<'_, AccountId>) -> Option<Engagement<AccountId>>;
 
     /// Ends an engagement. `reward` is the engagement's.
     fn release(worker: &AccountId, reward: Balance, outcome: Outcome);
@@ -181,14 +181,14 @@ pub trait WorkerPool<AccountId> {
     }
 
     /// Whether anybody serves the version.
-    fn is_served(version: VersionId) -> bool;
+    fn is_served(version: ModelVersionId) -> bool;
 
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
-    fn asks(version: VersionId) -> Vec<Balance>;
+    fn asks(version: ModelVersionId) -> Vec<Balance>;
 
     /// Sets the scene of a benchmark: makes `worker` an active worker that serves `version` with
     /// the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
-    fn benchmark_worker(_worker: &AccountId, _version: VersionId) {}
+    fn benchmark_worker(_worker: &AccountId, _version: ModelVersionId) {}
 }
 
 /// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.

@@ -1,6 +1,7 @@
 //! What the chain knows of a worker.
 
-use crate::Balance;
+use crate::{Balance, ModelVersionId};
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
@@ -114,4 +115,33 @@ pub struct Reputation {
     pub declined: u32,
     /// Jobs whose replicas differed.
     pub contested: u32,
+}
+
+/// A worker.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNumber> {
+    /// Its account.
+    pub account: AccountId,
+    /// What it has at stake.
+    pub bond: Balance,
+    /// Whether it is given jobs.
+    pub status: WorkerStatus<BlockNumber>,
+    /// Base URL of its blob server.
+    pub endpoint: Vec<u8>,
+    /// X25519 public key for inputs that only it may read.
+    pub encryption_key: [u8; 32],
+    /// What it says of its hardware.
+    pub capability: Capability,
+    /// Price per giga multiply-accumulate.
+    pub ask: Balance,
+    /// Jobs it runs at the same time.
+    pub capacity: u16,
+    /// Jobs it is engaged in.
+    pub active: u16,
+    /// Rewards of those jobs.
+    pub unfinalised: Balance,
+    /// Versions it serves.
+    pub serves: Vec<ModelVersionId>,
+    /// How it has behaved.
+    pub reputation: Reputation,
 }

@@ -27,14 +27,16 @@ use sp_runtime::{
 };
 use sp_version::RuntimeVersion;
 use vigil_primitives::{
-    api::{
-        DatasetVersionView, DatasetView, GrantView, LineageView, ModelView, NoQuote, Parameters,
-        Permission, Quote, StatementView, VersionView, WorkerView,
-    },
     dataset::StatementKind,
+    dataset::{DatasetVersionView, DatasetView, StatementView},
+    grant::{GrantView, Permission},
     job::{Contribution, Job, JobId},
+    job::{NoQuote, Parameters, Quote},
+    lineage::LineageView,
     lineage::Share,
-    AssetId, DatasetId, DatasetVersionId, ModelId, VersionId,
+    model::{ModelView, VersionView},
+    worker::WorkerView,
+    AssetId, DatasetId, DatasetVersionId, ModelId, ModelVersionId,
 };
 
 impl_runtime_apis! {
@@ -260,7 +262,7 @@ impl_runtime_apis! {
         }
     }
 
-    impl vigil_primitives::api::VigilApi<Block> for Runtime {
+    impl vigil_primitives::api::ModelsApi<Block> for Runtime {
         fn model(id: ModelId) -> Option<ModelView> {
             Models::model_view(id)
         }
@@ -269,47 +271,12 @@ impl_runtime_apis! {
             Models::model_views(from, limit)
         }
 
-        fn version(id: VersionId) -> Option<VersionView> {
+        fn version(id: ModelVersionId) -> Option<VersionView> {
             Models::version_view(id, Workers::serving_count(id))
         }
+    }
 
-        fn worker(account: AccountId) -> Option<WorkerView> {
-            Workers::worker_view(account)
-        }
-
-        fn workers(after: Option<AccountId>, limit: u32) -> Vec<WorkerView> {
-            Workers::worker_views(after, limit)
-        }
-
-        fn job(id: JobId) -> Option<Job> {
-            Jobs::job(id)
-        }
-
-        fn jobs(from: JobId, limit: u32) -> Vec<Job> {
-            Jobs::jobs(from, limit)
-        }
-
-        fn assignments(worker: AccountId) -> Vec<Job> {
-            Jobs::assignments(worker)
-        }
-
-        fn contribution(worker: AccountId, version: VersionId) -> Contribution {
-            Jobs::contribution(worker, version)
-        }
-
-        fn era_total(era: u32) -> Contribution {
-            Jobs::era_total(era)
-        }
-
-        fn quote(
-            version: VersionId,
-            tokens_in: u32,
-            max_tokens_out: u32,
-            replicas: u8,
-        ) -> Result<Quote, NoQuote> {
-            Jobs::quote(version, tokens_in, max_tokens_out, replicas)
-        }
-
+    impl vigil_primitives::api::DatasetsApi<Block> for Runtime {
         fn dataset(id: DatasetId) -> Option<DatasetView> {
             Provenance::dataset_view(id)
         }
@@ -329,7 +296,9 @@ impl_runtime_apis! {
         ) -> Vec<StatementView> {
             Provenance::statement_views(id, after, limit)
         }
+    }
 
+    impl vigil_primitives::api::ProvenanceApi<Block> for Runtime {
         fn lineage(asset: AssetId) -> Option<LineageView> {
             Provenance::lineage_view(asset)
         }
@@ -366,11 +335,54 @@ impl_runtime_apis! {
         fn claimable(account: AccountId) -> Balance {
             Provenance::claimable(&account)
         }
+    }
+
+    impl vigil_primitives::api::WorkersApi<Block> for Runtime {
+        fn worker(account: AccountId) -> Option<WorkerView> {
+            Workers::worker_view(account)
+        }
+
+        fn workers(after: Option<AccountId>, limit: u32) -> Vec<WorkerView> {
+            Workers::worker_views(after, limit)
+        }
+
+        fn contribution(worker: AccountId, version: ModelVersionId) -> Contribution {
+            Jobs::contribution(worker, version)
+        }
+    }
+
+    impl vigil_primitives::api::JobsApi<Block> for Runtime {
+        fn job(id: JobId) -> Option<Job> {
+            Jobs::job(id)
+        }
+
+        fn jobs(from: JobId, limit: u32) -> Vec<Job> {
+            Jobs::jobs(from, limit)
+        }
+
+        fn assignments(worker: AccountId) -> Vec<Job> {
+            Jobs::assignments(worker)
+        }
+
+        fn quote(
+            version: ModelVersionId,
+            tokens_in: u32,
+            max_tokens_out: u32,
+            replicas: u8,
+        ) -> Result<Quote, NoQuote> {
+            Jobs::quote(version, tokens_in, max_tokens_out, replicas)
+        }
+
+        fn era_total(era: u32) -> Contribution {
+            Jobs::era_total(era)
+        }
 
         fn parameters() -> Parameters {
             parameters()
         }
     }
+
+    impl vigil_primitives::api::VigilApi<Block> for Runtime {}
 
     impl sp_genesis_builder::GenesisBuilder<Block> for Runtime {
         fn build_state(config: Vec<u8>) -> sp_genesis_builder::Result {

@@ -2,9 +2,9 @@
 
 use crate::{
     assets::access_text,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
-use vigil_primitives::{api::Permission, grant::Unusable, terms::Access, AccountId, AssetId};
+use vigil_primitives::{grant::Permission, grant::Unusable, terms::Access, AccountId, AssetId};
 
 /// Fails unless `who` may use `asset`, whose owner gives access on these terms. The failure says
 /// how to get a grant.
@@ -14,7 +14,7 @@ pub(crate) fn check(
     access: &Access,
     who: &AccountId,
     permission: &Permission,
-) -> Outcome {
+) -> CommandResult {
     let what = match permission {
         Permission::Open | Permission::Owner | Permission::Granted(_) => return Ok(()),
         Permission::Revoked => {
@@ -48,9 +48,9 @@ fn remedy(asset: AssetId, owner: &AccountId, access: &Access, who: &AccountId) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::{grant::Grant, terms::GrantTerms, VersionId};
+    use vigil_primitives::{grant::Grant, terms::GrantTerms, ModelVersionId};
 
-    const ASSET: AssetId = AssetId::Model(VersionId { model: 1, version: 2 });
+    const ASSET: AssetId = AssetId::Model(ModelVersionId { model: 1, version: 2 });
     const PAID: Access = Access::Paid(GrantTerms { price: 1, duration: 2, uses: None });
 
     fn says(access: &Access, permission: Permission) -> String {

@@ -1,13 +1,13 @@
 //! What registries of models and of datasets take alike: names, and places to fetch from.
 
-use crate::error::{Failure, Outcome};
+use crate::error::{CommandResult, Failure};
 use vigil_primitives::{
     model::{Name, Sources, Url, MAX_NAME, MAX_SOURCES, MAX_URL},
     registry::check_name,
 };
 
 /// The name of a model or a dataset.
-pub(crate) fn bounded_name(name: &str) -> Outcome<Name> {
+pub(crate) fn bounded_name(name: &str) -> CommandResult<Name> {
     let name = name.trim();
     check_name(name.as_bytes())
         .map_err(|_| Failure::usage("a name is printable text, not empty"))?;
@@ -20,14 +20,14 @@ pub(crate) fn bounded_name(name: &str) -> Outcome<Name> {
 }
 
 /// The places to fetch from, as URLs of folders that end in `/`.
-pub(crate) fn sources(given: &[String]) -> Outcome<Sources> {
-    let urls = given.iter().map(|source| source_url(source)).collect::<Outcome<Vec<_>>>()?;
+pub(crate) fn sources(given: &[String]) -> CommandResult<Sources> {
+    let urls = given.iter().map(|source| source_url(source)).collect::<CommandResult<Vec<_>>>()?;
     Sources::try_from(urls).map_err(|_| {
         Failure::usage(format!("{} sources are given, {MAX_SOURCES} are allowed", given.len()))
     })
 }
 
-fn source_url(source: &str) -> Outcome<Url> {
+fn source_url(source: &str) -> CommandResult<Url> {
     let url = match source.split_once("://") {
         Some(("file" | "http" | "https", rest)) if !rest.is_empty() => source.to_owned(),
         Some((scheme, _)) => {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    fn url(source: &str) -> Outcome<String> {
+    fn url(source: &str) -> CommandResult<String> {
         source_url(source).map(|url| String::from_utf8_lossy(&url).into_owned())
     }
 

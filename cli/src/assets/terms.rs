@@ -4,7 +4,7 @@
 use crate::{
     assets::{parse_percent, percent, ppm},
     commands::{amount, amount_json, hex, unreadable},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     text,
 };
 use clap::{Args, ValueEnum};
@@ -80,7 +80,7 @@ pub(crate) struct Stated {
 
 impl TermsArgs {
     /// Checks the flags and reads the licence's text. No chain is needed.
-    pub(crate) fn read(&self) -> Outcome<Stated> {
+    pub(crate) fn read(&self) -> CommandResult<Stated> {
         let licence = Licence::try_from(self.licence.trim().as_bytes().to_vec())
             .map_err(|_| invalid(InvalidTerms::Licence))?;
         let licence_text = match &self.licence_text {
@@ -127,7 +127,7 @@ impl TermsArgs {
 
 impl Stated {
     /// The terms for a chain with so many milliseconds between blocks.
-    pub(crate) fn on_chain(self, block_time_ms: u64) -> Outcome<Terms> {
+    pub(crate) fn on_chain(self, block_time_ms: u64) -> CommandResult<Terms> {
         let mut terms = self.terms;
         if let (Access::Paid(grant), Some(Lasting::Days(days))) = (&mut terms.access, self.lasting)
         {

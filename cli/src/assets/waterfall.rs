@@ -6,7 +6,7 @@ use crate::{
     output, text,
 };
 use serde_json::{json, Value};
-use vigil_primitives::api::LineageNode;
+use vigil_primitives::lineage::LineageNode;
 
 /// The payees of an asset under one another, for people. The shares add up to the whole.
 pub(crate) fn waterfall_text(payees: &[LineageNode]) -> String {

@@ -4,7 +4,7 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::Subcommand;
@@ -57,7 +57,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         match self {
             Self::New { file, show_secret } => new(global, &file, show_secret),
             Self::Import { file } => import(global, &file),
@@ -88,7 +88,7 @@ fn show(global: &Global, key: &Key, file: Option<&Path>) {
     });
 }
 
-fn new(global: &Global, file: &Path, show_secret: bool) -> Outcome {
+fn new(global: &Global, file: &Path, show_secret: bool) -> CommandResult {
     if show_secret && (global.json || !std::io::stdout().is_terminal()) {
         return Err(Failure::usage(
             "--show-secret prints to a terminal only: a pipe or a file would keep the secret",
@@ -106,7 +106,7 @@ fn new(global: &Global, file: &Path, show_secret: bool) -> Outcome {
     Ok(())
 }
 
-fn import(global: &Global, file: &Path) -> Outcome {
+fn import(global: &Global, file: &Path) -> CommandResult {
     if file.exists() {
         return Err(Failure::failed(format!(
             "{} exists; a key is never overwritten",
@@ -132,7 +132,7 @@ fn import(global: &Global, file: &Path) -> Outcome {
     }
 }
 
-fn read_secret() -> Outcome<String> {
+fn read_secret() -> CommandResult<String> {
     let unreadable =
         |error: std::io::Error| Failure::failed(format!("cannot read the secret: {error}"));
     let stdin = std::io::stdin();
@@ -152,7 +152,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-async fn balance(global: &Global, account: Option<AccountId>) -> Outcome {
+async fn balance(global: &Global, account: Option<AccountId>) -> CommandResult {
     let account = match account {
         Some(account) => account,
         None => context::signer(global)?.account().clone(),

@@ -4,7 +4,7 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json, hex},
     context::Context,
-    error::Outcome,
+    error::CommandResult,
     output,
 };
 use clap::Subcommand;
@@ -21,7 +21,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::connect(global).await?;
         match self {
             Self::Info => info(&context).await,
@@ -30,7 +30,7 @@ impl Command {
     }
 }
 
-async fn info(context: &Context) -> Outcome {
+async fn info(context: &Context) -> CommandResult {
     let best = context.client.best_head().await?;
     let finalized = context.client.finalized_head().await?;
     let genesis = context.client.genesis_hash();
@@ -51,7 +51,7 @@ async fn info(context: &Context) -> Outcome {
     Ok(())
 }
 
-async fn parameters(context: &Context) -> Outcome {
+async fn parameters(context: &Context) -> CommandResult {
     let parameters = context.view().parameters().await?;
     let minimum = context.view().existential_deposit().await?;
     let (shortest, longest) = parameters.challenge_window;

@@ -4,7 +4,7 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::Args;
@@ -23,7 +23,7 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::signing(global).await?;
         let account = match self.account {
             Some(account) => account,
@@ -46,7 +46,7 @@ impl Claim {
 }
 
 /// Refuses a claim that the chain would refuse.
-fn check(account: &AccountId, kept: Balance, free: Balance, minimum: Balance) -> Outcome {
+fn check(account: &AccountId, kept: Balance, free: Balance, minimum: Balance) -> CommandResult {
     if kept == 0 {
         return Err(Failure::rejected(format!("nothing is kept for {account}")));
     }

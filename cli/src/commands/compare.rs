@@ -3,7 +3,7 @@
 use crate::{
     cli::Global,
     commands::{job::embedding, lines, pack::lost, read_text, run::With, texts::prepare},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output::{self, Progress},
     text,
 };
@@ -35,7 +35,7 @@ pub(crate) struct Compare {
 
 impl Compare {
     /// Does what was typed.
-    pub(crate) fn execute(self, global: &Global) -> Outcome {
+    pub(crate) fn execute(self, global: &Global) -> CommandResult {
         let text = read_text(&self.input_file)?;
         let package = Package::open(&self.package)?;
         match package.architecture() {
@@ -45,7 +45,7 @@ impl Compare {
     }
 
     /// How near a language model's predictions are.
-    fn predictions(self, global: &Global, package: &Package, text: &str) -> Outcome {
+    fn predictions(self, global: &Global, package: &Package, text: &str) -> CommandResult {
         let spinner = Progress::spinner(global, "comparing");
         let tokenizer = Tokenizer::open(package)?;
         let report = measure(&self.model, &self.with.load(package)?, &tokenizer, text)?;
@@ -65,7 +65,7 @@ impl Compare {
     }
 
     /// How near an encoder's embeddings are.
-    fn embeddings(self, global: &Global, package: &Package, text: &str) -> Outcome {
+    fn embeddings(self, global: &Global, package: &Package, text: &str) -> CommandResult {
         let texts = texts(text);
         if texts.is_empty() {
             return Err(Failure::usage(format!(

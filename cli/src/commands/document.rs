@@ -3,7 +3,7 @@
 use crate::{
     cli::Global,
     commands::{parse_hash, unreadable},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output::Progress,
 };
 use std::{
@@ -37,7 +37,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, String> {
 
 impl Document {
     /// Its BLAKE3.
-    pub(crate) fn hash(&self, global: &Global) -> Outcome<ContentHash> {
+    pub(crate) fn hash(&self, global: &Global) -> CommandResult<ContentHash> {
         match self {
             Self::Hash(hash) => Ok(*hash),
             Self::File(path) => hash_file(global, path).map(|file| file.hash),
@@ -46,7 +46,7 @@ impl Document {
 }
 
 /// BLAKE3 and size of a file, which may be of any size.
-pub(crate) fn hash_file(global: &Global, path: &Path) -> Outcome<Artifact> {
+pub(crate) fn hash_file(global: &Global, path: &Path) -> CommandResult<Artifact> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     // Opening anything else could wait for ever.
     if !metadata.is_file() {
@@ -57,7 +57,7 @@ pub(crate) fn hash_file(global: &Global, path: &Path) -> Outcome<Artifact> {
 }
 
 /// [`hash_file`] for one of many files, of which `before` bytes have been done.
-pub(crate) fn hash_part(path: &Path, before: u64, progress: &Progress) -> Outcome<Artifact> {
+pub(crate) fn hash_part(path: &Path, before: u64, progress: &Progress) -> CommandResult<Artifact> {
     let broken = |error: std::io::Error| unreadable(path, &error);
     let mut file = File::open(path).map_err(broken)?;
     let mut hasher = blake3::Hasher::new();

@@ -1,6 +1,6 @@
 //! How a language model is asked to continue a text, and what its output says.
 
-use crate::error::{Failure, Outcome};
+use crate::error::{CommandResult, Failure};
 use clap::Args;
 use serde_json::{json, Value};
 use vigil_engine::{Request, Tokenizer};
@@ -35,7 +35,7 @@ impl Generation {
         &self,
         tokens: Vec<u32>,
         architecture: &Architecture,
-    ) -> Outcome<Request> {
+    ) -> CommandResult<Request> {
         let tokens_in = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let max_tokens_out = self.max_tokens_out(tokens_in, architecture)?;
         Ok(Request { tokens, max_tokens_out, sampling: self.sampling()? })
@@ -46,7 +46,7 @@ impl Generation {
         &self,
         tokens_in: u32,
         architecture: &Architecture,
-    ) -> Outcome<u32> {
+    ) -> CommandResult<u32> {
         if let Architecture::Encoder(_) = architecture {
             if self.max_tokens.is_some() || self.temperature.is_some() {
                 return Err(Failure::usage(
@@ -74,7 +74,7 @@ impl Generation {
     }
 
     /// How tokens are chosen.
-    pub(crate) fn sampling(&self) -> Outcome<Sampling> {
+    pub(crate) fn sampling(&self) -> CommandResult<Sampling> {
         let Some(temperature) = self.temperature else { return Ok(Sampling::Greedy) };
         let sampling = Sampling::Gumbel {
             seed: self.seed,

@@ -20,7 +20,7 @@ pub(crate) mod texts;
 pub(crate) mod worker;
 
 use crate::{
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use serde_json::{json, Value};
@@ -114,7 +114,7 @@ pub(crate) fn architecture(architecture: &Architecture) -> String {
 }
 
 /// Reads a text file of the requester's.
-pub(crate) fn read_text(path: &Path) -> Outcome<String> {
+pub(crate) fn read_text(path: &Path) -> CommandResult<String> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::failed(format!("{} is not UTF-8 text", path.display())))

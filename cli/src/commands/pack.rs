@@ -3,7 +3,7 @@
 use crate::{
     cli::Global,
     commands::{architecture, read_text},
-    error::Outcome,
+    error::CommandResult,
     output::{self, Progress},
 };
 use clap::Args;
@@ -37,7 +37,7 @@ pub(crate) struct Pack {
 
 impl Pack {
     /// Does what was typed.
-    pub(crate) fn execute(self, global: &Global) -> Outcome {
+    pub(crate) fn execute(self, global: &Global) -> CommandResult {
         let calibrate = self.calibrate.as_deref().map(read_text).transpose()?;
         let text = self.report.as_deref().map(read_text).transpose()?;
         // The length of the bar is known at the first tensor.
@@ -102,7 +102,7 @@ impl Pack {
     }
 
     /// What the package loses against the float model.
-    fn measure(&self, global: &Global, text: &str) -> Outcome<Report> {
+    fn measure(&self, global: &Global, text: &str) -> CommandResult<Report> {
         let _spinner = Progress::spinner(global, "measuring against the float model");
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options { threads, ..Options::default() };

@@ -4,7 +4,7 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
-    error::Outcome,
+    error::CommandResult,
     output,
 };
 use clap::Args;
@@ -48,7 +48,7 @@ struct Report {
 
 impl Revenue {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::connect(global).await?;
         // All of one block, so that the eras and what is claimable belong together.
         let best = context.client.best_head().await?;
@@ -79,7 +79,7 @@ async fn earned(
     view: &View<'_>,
     account: &AccountId,
     era: u32,
-) -> Outcome<Vec<((u32, AssetId), Balance)>> {
+) -> CommandResult<Vec<((u32, AssetId), Balance)>> {
     let mut earned: Vec<((u32, AssetId), Balance)> = Vec::new();
     loop {
         let after = earned.last().map(|((_, asset), _)| *asset);
@@ -161,7 +161,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::{DatasetVersionId, VersionId};
+    use vigil_primitives::{DatasetVersionId, ModelVersionId};
 
     fn report(earned: &[(u32, AssetId, Balance)], claimable: Balance) -> Report {
         Report {
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_report_should_add_up_by_asset_and_in_all() {
-        let model = VersionId { model: 1, version: 0 }.into();
+        let model = ModelVersionId { model: 1, version: 0 }.into();
         let dataset = DatasetVersionId { dataset: 3, version: 2 }.into();
         let report = report(&[(30, model, 5), (30, dataset, 1), (31, model, 7)], 9);
         let json = report.json();

@@ -12,7 +12,7 @@ use crate::{
         texts::{Prepared, Texts},
         work,
     },
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output::{self, Progress},
     text,
 };
@@ -67,7 +67,7 @@ struct Ran {
 
 impl With {
     /// Loads a model to be computed this way.
-    pub(crate) fn load(&self, package: &Package) -> Outcome<Model> {
+    pub(crate) fn load(&self, package: &Package) -> CommandResult<Model> {
         let kernel = self.kernel.as_deref().map(kernel).transpose()?;
         Ok(Model::load(package, &Options { kernel, threads: self.threads() })?)
     }
@@ -79,7 +79,7 @@ impl With {
 }
 
 /// The kernel of this name, if this machine has it.
-fn kernel(name: &str) -> Outcome<Kernel> {
+fn kernel(name: &str) -> CommandResult<Kernel> {
     let have = Kernel::available();
     have.iter().copied().find(|kernel| kernel.name() == name).ok_or_else(|| {
         let names: Vec<_> = have.iter().map(|kernel| kernel.name()).collect();
@@ -92,7 +92,7 @@ fn kernel(name: &str) -> Outcome<Kernel> {
 
 impl Run {
     /// Does what was typed.
-    pub(crate) fn execute(self, global: &Global) -> Outcome {
+    pub(crate) fn execute(self, global: &Global) -> CommandResult {
         if self.texts.is_empty() {
             return Err(Failure::usage("no input: give --input, --input-file or --tokens"));
         }
@@ -113,7 +113,7 @@ impl Run {
                 let tokens = input.tokens.clone();
                 Ok((input, self.generation.request(tokens, model.architecture())?))
             })
-            .collect::<Outcome<Vec<_>>>()?;
+            .collect::<CommandResult<Vec<_>>>()?;
         let runs = match model.architecture() {
             Architecture::Encoder(_) => embed(global, &model, requests)?,
             Architecture::Decoder(_) => {
@@ -141,7 +141,11 @@ impl Run {
     }
 }
 
-fn embed(global: &Global, model: &Model, requests: Vec<(Prepared, Request)>) -> Outcome<Vec<Ran>> {
+fn embed(
+    global: &Global,
+    model: &Model,
+    requests: Vec<(Prepared, Request)>,
+) -> CommandResult<Vec<Ran>> {
     let progress = Progress::bar(global, requests.len() as u64, "running");
     let mut runs = Vec::new();
     for (input, request) in requests {
@@ -161,7 +165,7 @@ fn generate(
     model: &Model,
     tokenizer: &Tokenizer,
     requests: Vec<(Prepared, Request)>,
-) -> Outcome<Vec<Ran>> {
+) -> CommandResult<Vec<Ran>> {
     let mut runs: Vec<Ran> = Vec::new();
     for (input, request) in requests {
         let mut stream = tokenizer.decode_stream();

@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{lines, read_text, unreadable},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -43,7 +43,11 @@ pub(crate) struct TokenizerArgs {
 impl TokenizerArgs {
     /// The inputs as token ids of a version. The tokenizer must be the version's own, or the
     /// workers would run another text than the one that was written.
-    pub(crate) fn prepare(&self, texts: &Texts, spec: &VersionSpec) -> Outcome<Vec<Prepared>> {
+    pub(crate) fn prepare(
+        &self,
+        texts: &Texts,
+        spec: &VersionSpec,
+    ) -> CommandResult<Vec<Prepared>> {
         if !texts.need_tokenizer() {
             return texts.prepare(|_| Err(Failure::failed("token ids need no tokenizer")));
         }
@@ -52,7 +56,7 @@ impl TokenizerArgs {
     }
 
     /// The tokenizer of a version, if one was named.
-    pub(crate) fn at_hand(&self, spec: &VersionSpec) -> Outcome<Option<Tokenizer>> {
+    pub(crate) fn at_hand(&self, spec: &VersionSpec) -> CommandResult<Option<Tokenizer>> {
         if self.package.is_none() && self.tokenizer.is_none() {
             return Ok(None);
         }
@@ -60,7 +64,7 @@ impl TokenizerArgs {
     }
 
     /// The tokenizer of a version.
-    pub(crate) fn load(&self, spec: &VersionSpec) -> Outcome<Tokenizer> {
+    pub(crate) fn load(&self, spec: &VersionSpec) -> CommandResult<Tokenizer> {
         let (path, bytes) = match (&self.package, &self.tokenizer) {
             (Some(dir), _) => (dir, Package::open(dir)?.tokenizer().to_vec()),
             (None, Some(file)) => {
@@ -114,8 +118,8 @@ impl Texts {
     /// The inputs as token ids, by `encode`.
     pub(crate) fn prepare(
         &self,
-        encode: impl Fn(&str) -> Outcome<Vec<u32>>,
-    ) -> Outcome<Vec<Prepared>> {
+        encode: impl Fn(&str) -> CommandResult<Vec<u32>>,
+    ) -> CommandResult<Vec<Prepared>> {
         if !self.tokens.is_empty() {
             let label = format!("{} token ids", self.tokens.len());
             return Ok(vec![Prepared { label, tokens: self.tokens.clone() }]);
@@ -143,8 +147,8 @@ impl Texts {
 /// Texts as token ids. The failure names the text.
 pub(crate) fn prepare(
     texts: Vec<String>,
-    encode: impl Fn(&str) -> Outcome<Vec<u32>>,
-) -> Outcome<Vec<Prepared>> {
+    encode: impl Fn(&str) -> CommandResult<Vec<u32>>,
+) -> CommandResult<Vec<Prepared>> {
     let many = texts.len() > 1;
     texts
         .into_iter()
@@ -173,7 +177,7 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    fn encode(text: &str) -> Outcome<Vec<u32>> {
+    fn encode(text: &str) -> CommandResult<Vec<u32>> {
         if text == "bad" {
             return Err(Failure::failed("bad input"));
         }

@@ -7,16 +7,17 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output, text,
 };
 use clap::Subcommand;
 use serde_json::{json, Value};
 use vigil_client::{calls, Amount};
 use vigil_primitives::{
-    api::{WorkerView, PAGE},
+    api::PAGE,
+    worker::WorkerView,
     worker::{DeviceClass, WorkerStatus},
-    AccountId, BlockNumber, VersionId,
+    AccountId, BlockNumber, ModelVersionId,
 };
 
 /// `vigil worker ...`.
@@ -26,7 +27,7 @@ pub(crate) enum Command {
     List {
         /// Only workers that serve this version.
         #[arg(long, value_name = "MODEL@VERSION")]
-        version: Option<VersionId>,
+        version: Option<ModelVersionId>,
     },
     /// Show a worker.
     Show {
@@ -53,7 +54,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let (call, done) = match self {
             Self::List { version } => return list(global, version).await,
             Self::Show { account } => return show(global, account).await,
@@ -76,7 +77,7 @@ impl Command {
 }
 
 /// Every worker, page by page.
-pub(crate) async fn all(context: &Context) -> Outcome<Vec<WorkerView>> {
+pub(crate) async fn all(context: &Context) -> CommandResult<Vec<WorkerView>> {
     let mut workers: Vec<WorkerView> = Vec::new();
     loop {
         let after = workers.last().map(|worker| worker.account.clone());
@@ -89,7 +90,7 @@ pub(crate) async fn all(context: &Context) -> Outcome<Vec<WorkerView>> {
     }
 }
 
-async fn list(global: &Global, version: Option<VersionId>) -> Outcome {
+async fn list(global: &Global, version: Option<ModelVersionId>) -> CommandResult {
     let context = Context::connect(global).await?;
     let mut workers = all(&context).await?;
     if let Some(version) = version {
@@ -132,7 +133,7 @@ fn table(workers: &[WorkerView]) -> String {
     output::render(&table)
 }
 
-async fn show(global: &Global, account: Option<AccountId>) -> Outcome {
+async fn show(global: &Global, account: Option<AccountId>) -> CommandResult {
     let account = match account {
         Some(account) => account,
         None => context::signer(global)?.account().clone(),
@@ -275,7 +276,7 @@ mod tests {
             capacity: 4,
             active: 1,
             unfinalised: 0,
-            serves: vec![VersionId { model: 0, version: 1 }],
+            serves: vec![ModelVersionId { model: 0, version: 1 }],
             reputation: Reputation::default(),
         }
     }

@@ -125,7 +125,7 @@ fn a_call_should_be_refused_when_the_chain_takes_other_arguments() {
     refused(Call::new("Jobs", "reveal", 3, (1u64, [0u8; 36], [0u8; 33])));
 }
 
-fn answer(code: i32, data: &str) -> Refusal {
+fn answer(code: i32, data: &str) -> SendError {
     let data = format!("\"{data}\"");
     let error: UserError = serde_json::from_str(&format!(
         r#"{{"code":{code},"message":"Invalid Transaction","data":{data}}}"#
@@ -136,18 +136,18 @@ fn answer(code: i32, data: &str) -> Refusal {
 
 #[test]
 fn refusals_should_be_told_apart_by_code_and_text() {
-    assert!(matches!(answer(1010, "Transaction is outdated"), Refusal::Stale));
-    assert!(matches!(answer(1010, "Transaction has a bad signature"), Refusal::BadProof));
+    assert!(matches!(answer(1010, "Transaction is outdated"), SendError::Stale));
+    assert!(matches!(answer(1010, "Transaction has a bad signature"), SendError::BadProof));
     assert!(matches!(
         answer(1010, "Inability to pay some fees (e.g. account balance too low)"),
-        Refusal::Other(Error::InsufficientFunds { .. })
+        SendError::Other(Error::InsufficientFunds { .. })
     ));
-    assert!(matches!(answer(1012, ""), Refusal::Other(Error::Banned)));
-    assert!(matches!(answer(1013, ""), Refusal::Known));
-    assert!(matches!(answer(1014, "priority"), Refusal::NonceTaken));
-    assert!(matches!(answer(1016, ""), Refusal::Other(Error::PoolFull)));
+    assert!(matches!(answer(1012, ""), SendError::Other(Error::Banned)));
+    assert!(matches!(answer(1013, ""), SendError::Known));
+    assert!(matches!(answer(1014, "priority"), SendError::NonceTaken));
+    assert!(matches!(answer(1016, ""), SendError::Other(Error::PoolFull)));
     let lost = refusal(RpcError::DisconnectedWillReconnect("closed".into()));
-    assert!(matches!(lost, Refusal::Lost(Error::Disconnected(_))));
+    assert!(matches!(lost, SendError::Lost(Error::Disconnected(_))));
 }
 
 #[test]

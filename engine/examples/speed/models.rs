@@ -7,11 +7,11 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+use vigil_architecture::Sampling;
 use vigil_engine::{
     pack::{pack, PackOptions},
     Model, Options, Package, Request,
 };
-use vigil_primitives::Sampling;
 
 /// Answers `decode`, `prefill`, `batch` and `memory` about a language model.
 pub(crate) fn decoder(package: &str, options: &Options) -> Result<(), Failure> {

@@ -9,8 +9,8 @@ use candle_nn::{
     VarBuilder,
 };
 use std::path::Path;
+use vigil_architecture::{Architecture, Decoder};
 use vigil_ops::weights::{Module, Part, TensorId, Weights};
-use vigil_primitives::{Architecture, Decoder};
 
 /// Rows that go through the head together, so that the logits of a long text need little memory.
 const ROWS: usize = 64;

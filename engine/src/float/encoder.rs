@@ -5,7 +5,7 @@ use crate::{error::Input, tokenizer::Tokenizer, Error, Result};
 use candle_core::{Device, IndexOp, Tensor};
 use candle_transformers::models::bert::{BertModel, Config};
 use std::path::Path;
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+use vigil_architecture::{Architecture, Encoder, Pooling};
 
 /// A float text encoder, loaded from the same Hugging Face folder that a package is packed from.
 pub struct FloatEncoder {

@@ -14,17 +14,17 @@ use candle_core::{
     Tensor,
 };
 use std::cell::RefCell;
+use vigil_architecture::Pooling;
 use vigil_ops::{
-    tensor::{self, Activation, Embeddings, Linear, Refused},
+    tensor::{self, Activation, Embeddings, KernelError, Linear},
     Kernel,
 };
-use vigil_primitives::architecture::Pooling;
 
 /// Rows of a batch that belong to each sequence, in order.
 pub(crate) type Lengths<'a> = &'a [usize];
 
-/// `Refused` as candle's error.
-fn refused(error: Refused) -> Error {
+/// `KernelError` as candle's error.
+fn refused(error: KernelError) -> Error {
     Error::wrap(error)
 }
 

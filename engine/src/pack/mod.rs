@@ -19,7 +19,7 @@ use crate::{
 };
 use destination::Destination;
 use std::path::{Path, PathBuf};
-use vigil_primitives::OP_SET;
+use vigil_architecture::OP_SET;
 
 /// How to pack.
 #[derive(Clone, Copy, Default)]

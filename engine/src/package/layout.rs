@@ -3,8 +3,8 @@
 //! Which tensors there are, their shapes and their order is `vigil_ops`' to say: the program of
 //! operators points into them. This adds the name under which an author publishes each.
 
+use vigil_architecture::Architecture;
 use vigil_ops::weights::{DType, Module, Part, TensorId, TensorSpec, Weights};
-use vigil_primitives::Architecture;
 
 /// A tensor's type as safetensors names it.
 pub(crate) fn dtype_name(dtype: DType) -> &'static str {

@@ -9,7 +9,7 @@ use super::weights;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use vigil_primitives::{Architecture, OP_SET};
+use vigil_architecture::{Architecture, OP_SET};
 
 /// Format of the manifest and of the files it names.
 pub const FORMAT: &str = "vigil-package-1";

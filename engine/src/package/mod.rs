@@ -23,7 +23,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
 };
-use vigil_primitives::Architecture;
+use vigil_architecture::Architecture;
 
 /// A verified package. Its weights stay memory-mapped.
 pub struct Package {

@@ -6,8 +6,8 @@
 
 use super::{layout::dtype_name, manifest::shorten};
 use serde_json::Value;
+use vigil_architecture::Architecture;
 use vigil_ops::weights::{DType, Part, TensorSpec, Weights};
-use vigil_primitives::Architecture;
 
 /// The canonical header of `weights.safetensors`: eight bytes of length, then JSON padded with
 /// spaces to a multiple of eight. No metadata, tensors by offset.

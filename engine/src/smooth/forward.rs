@@ -15,11 +15,11 @@ use crate::{
     Error, Result,
 };
 use rayon::prelude::*;
+use vigil_architecture::{Architecture, Decoder};
 use vigil_ops::{
     math,
     weights::{Module, Part, TensorId},
 };
-use vigil_primitives::{Architecture, Decoder};
 
 /// Rows of a matrix that are read together.
 const BLOCK: usize = 64;

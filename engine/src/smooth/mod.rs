@@ -25,8 +25,8 @@ mod search;
 
 use crate::{error::Input, source::Source, Error, Result};
 use std::collections::HashMap;
+use vigil_architecture::{Architecture, BadRun, Decoder};
 use vigil_ops::weights::{Module, Part, TensorId};
-use vigil_primitives::{Architecture, Decoder};
 
 /// Most tokens of a calibration text that are used: maxima hardly grow beyond.
 const TOKENS: usize = 1_024;
@@ -86,7 +86,7 @@ impl Smoothing {
             ));
         };
         if tokens.is_empty() {
-            return Err(Input::Empty.into());
+            return Err(Input::Run(BadRun::NoInput).into());
         }
         let window = WINDOW.min(decoder.positions as usize);
         let tokens = tokens.get(..TOKENS).unwrap_or(tokens);

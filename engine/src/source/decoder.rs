@@ -9,7 +9,7 @@ use crate::{Error, Result as Checked};
 use serde::{de::IgnoredAny, Deserialize};
 use serde_json::Value;
 use std::path::Path;
-use vigil_primitives::{
+use vigil_architecture::{
     architecture::{MAX_CONTEXT, MAX_STOP_TOKENS},
     Architecture, Decoder,
 };

@@ -4,7 +4,7 @@ use super::{is_file_name, read_json, SUPPORTED};
 use crate::{Error, Result as Checked};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use vigil_primitives::{architecture::Pooling, Architecture, Encoder};
+use vigil_architecture::{Architecture, Encoder, Pooling};
 
 /// The part of `config.json` that decides what is computed.
 #[derive(Deserialize)]

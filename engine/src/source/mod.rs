@@ -24,7 +24,7 @@ use std::{
     io::Read,
     path::{Component, Path, PathBuf},
 };
-use vigil_primitives::Architecture;
+use vigil_architecture::Architecture;
 
 /// Largest JSON file read from a folder, other than the tokenizer, in bytes.
 const MAX_JSON: u64 = 16 << 20;

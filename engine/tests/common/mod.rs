@@ -13,12 +13,12 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use vigil_architecture::Sampling;
 use vigil_engine::{
     pack::{pack, PackOptions},
     package::Package,
 };
 use vigil_ops::{weights::DType, Program};
-use vigil_primitives::Sampling;
 
 /// Words of the tokenizer, after its special tokens.
 pub const WORDS: [&str; 10] =

@@ -8,11 +8,12 @@ use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use std::sync::Arc;
 use vigil_primitives::{
-    api::{self, NoQuote, VigilApi as _},
+    api::JobsApi as _,
+    job::NoQuote,
     job::{self, Input, RefundReason, ReplicaState, Sampling},
     lineage,
     sampling::decimal,
-    terms, AccountId, AssetId, BlockNumber, Hash, JobId, JobStatus, VersionId,
+    terms, AccountId, AssetId, BlockNumber, Hash, JobId, JobStatus, ModelVersionId,
 };
 
 /// Questions about jobs. `at` is a block's hash; without it the best block answers.
@@ -89,10 +90,10 @@ impl JobsApiServer for Jobs {
             .map(Into::into)
             .map_err(|reason| {
                 invalid(match reason {
-                    NoQuote::UnknownVersion => "there is no such version",
-                    NoQuote::Revoked => "the version is revoked and takes no new jobs",
-                    NoQuote::BadLength => "no tokens, more than the version takes, or more or fewer than it can generate",
-                    NoQuote::BadPolicy => "replicas out of range: 1 to 5",
+                    NoQuote::UnknownVersion => "there is no such version".into(),
+                    NoQuote::Revoked => "the version is revoked and takes no new jobs".into(),
+                    NoQuote::BadRun(bad) => format!("the version cannot run this request: {bad}"),
+                    NoQuote::BadPolicy => "replicas out of range: 1 to 5".into(),
                 })
             })
     }
@@ -115,7 +116,7 @@ pub(crate) struct Job {
     id: JobId,
     requester: AccountId,
     #[serde(serialize_with = "id")]
-    version: VersionId,
+    version: ModelVersionId,
     terms: AcceptedTerms,
     input: JobInput,
     tokens_in: u32,
@@ -373,8 +374,8 @@ pub(crate) struct Quote {
     workers: u32,
 }
 
-impl From<api::Quote> for Quote {
-    fn from(it: api::Quote) -> Self {
+impl From<job::Quote> for Quote {
+    fn from(it: job::Quote) -> Self {
         Self {
             work: it.work,
             owner_fee: it.owner_fee,
@@ -404,8 +405,8 @@ pub(crate) struct Parameters {
     block_time_ms: u64,
 }
 
-impl From<api::Parameters> for Parameters {
-    fn from(it: api::Parameters) -> Self {
+impl From<job::Parameters> for Parameters {
+    fn from(it: job::Parameters) -> Self {
         let (min_challenge_window, max_challenge_window) = it.challenge_window;
         Self {
             treasury: it.treasury,
@@ -440,7 +441,7 @@ mod tests {
             id: 9,
             requester: Alice.to_account_id(),
             spec: JobSpec {
-                version: VersionId { model: 1, version: 2 },
+                version: ModelVersionId { model: 1, version: 2 },
                 terms: terms::AcceptedTerms { licence: Hash::repeat_byte(5), commercial: true },
                 input: Input::Inline(vec![101, 0, 0, 0].try_into().unwrap()),
                 max_tokens_out: 0,
@@ -539,7 +540,7 @@ mod tests {
             work: u64::MAX,
         };
         let royalties = vec![
-            royalty(VersionId { model: 1, version: 2 }, 19, true),
+            royalty(ModelVersionId { model: 1, version: 2 }, 19, true),
             royalty(DatasetVersionId { dataset: 3, version: 0 }, 1, false),
         ];
         let royalties = royalties.try_into().unwrap();
@@ -583,10 +584,10 @@ mod tests {
 
     #[test]
     fn a_quote_should_say_null_when_nobody_can_take_the_job() {
-        let quote = api::Quote {
+        let quote = job::Quote {
             work: 7,
             owner_fee: 8,
-            split: vec![royalty(VersionId { model: 1, version: 2 }, 8, true)],
+            split: vec![royalty(ModelVersionId { model: 1, version: 2 }, 8, true)],
             lowest: Some(9),
             rewards: Some(1),
             highest: Some(9),

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use serde_json::{json, Value};
     use sp_runtime::Permill;
-    use vigil_primitives::{AssetId, DatasetVersionId, VersionId};
+    use vigil_primitives::{AssetId, DatasetVersionId, ModelVersionId};
 
     #[test]
     fn contributions_should_keep_every_digit_when_written() {
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn a_version_should_be_refused_when_it_is_not_model_at_version() {
-        assert_eq!(parse::<VersionId>("3@1").unwrap().version, 1);
+        assert_eq!(parse::<ModelVersionId>("3@1").unwrap().version, 1);
         for wrong in ["", "3", "3@", "@1", "-1@0", "4294967296@0"] {
-            let error = parse::<VersionId>(wrong).unwrap_err();
+            let error = parse::<ModelVersionId>(wrong).unwrap_err();
             assert_eq!(error.code(), INVALID_PARAMS_CODE, "{wrong}");
         }
     }

@@ -8,8 +8,10 @@ use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use std::sync::Arc;
 use vigil_primitives::{
-    api::{ModelView, VersionView, VigilApi as _},
-    model, AccountId, Architecture, Hash, ModelId, VersionId,
+    api::ModelsApi as _,
+    model,
+    model::{ModelView, VersionView},
+    AccountId, Architecture, Hash, ModelId, ModelVersionId,
 };
 
 /// Questions about models. `at` is a block's hash; without it the best block answers.
@@ -79,7 +81,7 @@ impl From<ModelView> for Model {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Version {
     #[serde(serialize_with = "id")]
-    id: VersionId,
+    id: ModelVersionId,
     owner: AccountId,
     status: &'static str,
     workers: u32,
@@ -208,7 +210,7 @@ mod tests {
     #[test]
     fn a_version_should_show_hashes_in_hex_and_amounts_as_digits() {
         let version = Version::from(VersionView {
-            id: VersionId { model: 7, version: 1 },
+            id: ModelVersionId { model: 7, version: 1 },
             owner: Alice.to_account_id(),
             spec: VersionSpec {
                 package: Hash::repeat_byte(1),

@@ -8,7 +8,8 @@ use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use std::sync::Arc;
 use vigil_primitives::{
-    api::{VigilApi as _, WorkerView},
+    api::WorkersApi as _,
+    worker::WorkerView,
     worker::{DeviceClass, WorkerStatus},
     AccountId, BlockNumber, Hash,
 };
@@ -169,7 +170,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use sp_keyring::Sr25519Keyring::Alice;
-    use vigil_primitives::{worker, VersionId};
+    use vigil_primitives::{worker, ModelVersionId};
 
     #[test]
     fn a_worker_should_show_when_its_jail_ends() {
@@ -188,7 +189,7 @@ mod tests {
             capacity: 4,
             active: 1,
             unfinalised: 6,
-            serves: vec![VersionId { model: 0, version: 3 }],
+            serves: vec![ModelVersionId { model: 0, version: 3 }],
             reputation: worker::Reputation { completed: 9, ..Default::default() },
         });
         assert_eq!(

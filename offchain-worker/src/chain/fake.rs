@@ -9,15 +9,17 @@ use std::{
 use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
-    api::{Parameters, VersionView, WorkerView},
+    job::Parameters,
     job::{commitment, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling},
+    model::VersionView,
     terms::AcceptedTerms,
+    worker::WorkerView,
     worker::{Reputation, WorkerStatus},
-    AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, VersionId, UNIT,
+    AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, ModelVersionId, UNIT,
 };
 
 /// The version of every job of the fake.
-pub(crate) const VERSION: VersionId = VersionId { model: 0, version: 0 };
+pub(crate) const VERSION: ModelVersionId = ModelVersionId { model: 0, version: 0 };
 
 /// A chain in memory. Clones share it.
 #[derive(Clone)]
@@ -231,7 +233,7 @@ impl State {
             return Err(Error::Reset("not committed".into()));
         };
         if found != commitment(&output, &salt, me, id) {
-            return Err(Error::Reset("the commitment does not open".into()));
+            return Err(Error::Reset("the reveal does not fit the commitment".into()));
         }
         replicas[index].state = ReplicaState::Revealed { output };
         job.status = JobStatus::Revealed { replicas: replicas.clone(), settle_at: 300 };
@@ -266,7 +268,7 @@ impl Chain for Fake {
         Ok(self.up()?.worker.clone())
     }
 
-    async fn version(&self, id: VersionId) -> Result<Option<VersionView>> {
+    async fn version(&self, id: ModelVersionId) -> Result<Option<VersionView>> {
         Ok(self.up()?.versions.iter().find(|version| version.id == id).cloned())
     }
 

@@ -10,13 +10,13 @@ use crate::{
 use vigil_engine::Request;
 use vigil_primitives::{
     job::{bytes_to_tokens, DeclineReason, Input},
-    BlockNumber, VersionId,
+    BlockNumber, ModelVersionId,
 };
 
 /// A batch that runs.
 pub(super) struct Running {
     pub(super) number: u64,
-    version: VersionId,
+    version: ModelVersionId,
     door: Door,
 }
 
@@ -81,7 +81,7 @@ impl<C: Chain, X: Compute> Service<C, X> {
         self.metrics.running.set(self.running.len() as u64);
     }
 
-    fn start(&mut self, version: VersionId, door: Door) {
+    fn start(&mut self, version: ModelVersionId, door: Door) {
         self.batches = self.batches.saturating_add(1);
         let number = self.batches;
         let (bench, results) = (self.bench.clone(), self.results.0.clone());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::chain::fake::{inline, job, Fake, VERSION};
-use crate::compute::{Batch, Failure, Outcome};
+use crate::compute::{Batch, Computed, Failure};
 use std::sync::{
     atomic::{AtomicUsize, Ordering},
     Mutex,
@@ -11,7 +11,7 @@ use vigil_engine::{Request, Run};
 use vigil_primitives::JobId;
 
 /// The other version that [`Echo`] has.
-const OTHER: VersionId = VersionId { model: 0, version: 1 };
+const OTHER: ModelVersionId = ModelVersionId { model: 0, version: 1 };
 
 /// Gives the tokens back as bytes. Token 13 is not in its vocabulary. A job that may generate
 /// tokens takes a step for each.
@@ -35,11 +35,11 @@ impl Echo {
 }
 
 impl Compute for Echo {
-    fn has(&self, version: VersionId) -> bool {
+    fn has(&self, version: ModelVersionId) -> bool {
         [VERSION, OTHER].contains(&version)
     }
 
-    fn batch(&self, _version: VersionId) -> Box<dyn Batch + '_> {
+    fn batch(&self, _version: ModelVersionId) -> Box<dyn Batch + '_> {
         Box::new(EchoBatch { echo: self, jobs: Vec::new() })
     }
 }
@@ -54,7 +54,7 @@ impl Batch for EchoBatch<'_> {
         self.jobs.push((key, request, 0));
     }
 
-    fn step(&mut self) -> Vec<Outcome> {
+    fn step(&mut self) -> Vec<Computed> {
         self.echo.steps.lock().unwrap().push(self.jobs.iter().map(|(key, ..)| key.id).collect());
         std::thread::sleep(Duration::from_millis(self.echo.time.load(Ordering::SeqCst) as u64));
         let mut done = Vec::new();
@@ -233,7 +233,7 @@ async fn a_commitment_should_leave_only_when_its_record_is_on_disk() {
     }));
     rig.fake.add(job(1, inline(5)));
     rig.until("revealing", |fake| !fake.sent("commit").is_empty()).await;
-    // What a power cut at that moment would have left opens the commitment that was sent.
+    // What a power cut at that moment would have left reveals the commitment that was sent.
     let record = rig.record(crash.path(), 1).expect("no record was on disk");
     let key = Key::of(&job(1, inline(5)));
     let commitment = record.commitment(rig.fake.me(), &key);

@@ -4,8 +4,8 @@ use crate::{
     config::Settings,
 };
 use vigil_primitives::{
-    api::VersionView,
-    model::{Artifact, Fee, VersionId, VersionSpec},
+    model::VersionView,
+    model::{Artifact, Fee, ModelVersionId, VersionSpec},
     terms::{Access, Terms},
     AccountId, Architecture, ContentHash,
 };
@@ -107,7 +107,7 @@ async fn what_changed_should_be_brought_to_the_chain() {
     assert_eq!(names(&fake), ["bond_more", "update"]);
     assert_eq!((worker().ask, worker().bond), (7 * UNIT, 150 * UNIT));
     fake.state().worker.as_mut().unwrap().status = WorkerStatus::Draining;
-    fake.state().worker.as_mut().unwrap().serves.push(VersionId { model: 5, version: 5 });
+    fake.state().worker.as_mut().unwrap().serves.push(ModelVersionId { model: 5, version: 5 });
     fake.state().sent.clear();
     enlist_with(&fake, "ask = \"7\"").await.unwrap();
     assert_eq!(names(&fake), ["resume", "unserve"]);

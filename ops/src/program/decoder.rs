@@ -5,7 +5,7 @@ use super::{
     Kind, Layout, Op, BLOCK,
 };
 use crate::weights::{DType, Module, Part};
-use vigil_primitives::{Decoder, Sampling};
+use vigil_architecture::{Decoder, Sampling};
 
 /// Operators before the layers: tokens and their rows of the token table.
 const HEAD: u32 = 2;

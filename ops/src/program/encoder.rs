@@ -5,7 +5,7 @@ use super::{
     Kind, Layout, Op, BLOCK, TOKEN_BLOCK,
 };
 use crate::weights::{DType, Module, Part};
-use vigil_primitives::{architecture::Pooling, Encoder};
+use vigil_architecture::{Encoder, Pooling};
 
 /// Operators before the layers: tokens, embedding and its normalisation.
 const HEAD: u32 = 5;

@@ -17,7 +17,7 @@ mod steps;
 
 use crate::weights::{DType, TensorSpec, Weights};
 use steps::Steps;
-use vigil_primitives::{architecture::InvalidArchitecture, Architecture, Sampling};
+use vigil_architecture::{Architecture, BadRun, InvalidArchitecture, Sampling};
 
 /// Elements of a row that one partial sum or maximum covers.
 pub const BLOCK: u32 = 1_024;
@@ -273,22 +273,15 @@ impl Op {
 pub enum NoProgram {
     /// The architecture breaks one of its bounds.
     Invalid(InvalidArchitecture),
-    /// No tokens, or more than the architecture takes or generates.
-    BadLength,
-    /// Parameters of the sampling out of range, or of an encoder, which samples nothing.
-    BadSampling,
+    /// The architecture cannot run so many tokens, or not with this sampling.
+    Run(BadRun),
 }
 
 impl core::fmt::Display for NoProgram {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Invalid(invalid) => invalid.fmt(f),
-            Self::BadLength => {
-                f.write_str("the number of tokens is zero or more than the model takes")
-            }
-            Self::BadSampling => {
-                f.write_str("the parameters of the sampling are out of range for the model")
-            }
+            Self::Run(bad) => bad.fmt(f),
         }
     }
 }
@@ -315,17 +308,7 @@ impl Program {
         sampling: Sampling,
     ) -> Result<Self, NoProgram> {
         architecture.validate().map_err(NoProgram::Invalid)?;
-        let outputs = architecture.min_tokens_out()..=architecture.max_tokens_out(tokens_in);
-        if tokens_in == 0
-            || tokens_in > architecture.max_tokens_in()
-            || !outputs.contains(&tokens_out)
-        {
-            return Err(NoProgram::BadLength);
-        }
-        let samples = matches!(architecture, Architecture::Decoder(_));
-        if !sampling.is_valid() || !(samples || sampling == Sampling::Greedy) {
-            return Err(NoProgram::BadSampling);
-        }
+        architecture.check_run(tokens_in, tokens_out, sampling).map_err(NoProgram::Run)?;
         let weights = Weights::new(architecture);
         Ok(Self { architecture: *architecture, weights, tokens_in, tokens_out, sampling })
     }
@@ -391,11 +374,11 @@ impl Program {
         Steps { weights: &self.weights, rows: self.tokens() }
     }
 
-    fn encoder<'a>(&'a self, encoder: &'a vigil_primitives::Encoder) -> encoder::Run<'a> {
+    fn encoder<'a>(&'a self, encoder: &'a vigil_architecture::Encoder) -> encoder::Run<'a> {
         encoder::Run { encoder, steps: self.steps() }
     }
 
-    fn decoder<'a>(&'a self, decoder: &'a vigil_primitives::Decoder) -> decoder::Run<'a> {
+    fn decoder<'a>(&'a self, decoder: &'a vigil_architecture::Decoder) -> decoder::Run<'a> {
         decoder::Run {
             decoder,
             steps: self.steps(),

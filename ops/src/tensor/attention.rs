@@ -9,7 +9,7 @@ use super::{
     rows,
     threads::{self, Shared},
     tile::{Matrix, PairMatrix, Tile, PANEL, TILE_ROWS},
-    total, Refused,
+    total, KernelError,
 };
 use crate::{
     math::{
@@ -19,7 +19,7 @@ use crate::{
     program::TOKEN_BLOCK,
     Kernel,
 };
-use vigil_primitives::architecture::MAX_CONTEXT;
+use vigil_architecture::MAX_CONTEXT;
 
 /// Self-attention of every sequence of a batch: `q`, `k`, `v` and `out` are `[rows, hidden]`, a
 /// head is `hidden / heads` consecutive columns.
@@ -31,7 +31,7 @@ pub fn attention(
     heads: usize,
     lengths: &[usize],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     let rows = total(lengths)?;
     if rows == 0 {
@@ -39,10 +39,10 @@ pub fn attention(
     }
     let hidden = q.len() / rows;
     if heads == 0 || hidden == 0 || !hidden.is_multiple_of(heads) || hidden / heads > 65_536 {
-        return Err(Refused::WrongDimension("the number of heads"));
+        return Err(KernelError::WrongDimension("the number of heads"));
     }
     if lengths.iter().any(|length| *length > MAX_CONTEXT as usize) {
-        return Err(Refused::WrongDimension("a sequence"));
+        return Err(KernelError::WrongDimension("a sequence"));
     }
     let size = area(rows, hidden)?;
     check_length("q", q.len(), size)?;

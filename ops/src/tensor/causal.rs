@@ -18,14 +18,14 @@ use super::{
     rows::{max_magnitude, quantise_row, quantise_row_body},
     threads::{self, Shared},
     tile::{Matrix, Tile, PANEL, TILE_ROWS},
-    Refused,
+    KernelError,
 };
 use crate::{
     math::{canonical, magnitude, scale_of, sqrt, I8_MAX, LANES, WEIGHT_MAX},
     Kernel,
 };
 use rayon::prelude::*;
-use vigil_primitives::architecture::{MAX_CONTEXT, MAX_HEAD_WIDTH};
+use vigil_architecture::{MAX_CONTEXT, MAX_HEAD_WIDTH};
 
 /// Tokens of a page.
 const PAGE: usize = 128;
@@ -62,10 +62,10 @@ struct Page {
 
 impl KeyValues {
     /// None yet, of `heads` key and value heads of `width` channels.
-    pub fn new(kernel: Kernel, heads: usize, width: usize) -> Result<Self, Refused> {
+    pub fn new(kernel: Kernel, heads: usize, width: usize) -> Result<Self, KernelError> {
         check_kernel(kernel)?;
         if heads == 0 || width == 0 || width > MAX_HEAD_WIDTH as usize || !width.is_multiple_of(2) {
-            return Err(Refused::WrongDimension("a head"));
+            return Err(KernelError::WrongDimension("a head"));
         }
         Ok(Self { kernel, width, len: 0, heads: vec![Head::default(); heads] })
     }
@@ -136,7 +136,7 @@ pub fn causal_attention(
     v: &[f32],
     chunks: &mut [Chunk<'_>],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     let shape = check(kernel, rotary, [q, k, v], chunks, out.len())?;
     let (heads, kv_heads, width) = (shape.heads, shape.kv_heads, shape.width);
     let starts = append(kernel, rotary, shape, k, v, chunks);
@@ -212,20 +212,20 @@ fn check(
     [q, k, v]: [&[f32]; 3],
     chunks: &[Chunk<'_>],
     out: usize,
-) -> Result<HeadShape, Refused> {
+) -> Result<HeadShape, KernelError> {
     check_kernel(kernel)?;
-    let Some(first) = chunks.first() else { return Err(Refused::WrongDimension("the batch")) };
+    let Some(first) = chunks.first() else { return Err(KernelError::WrongDimension("the batch")) };
     let (kv_heads, width) = (first.cache.heads.len(), first.cache.width);
     let positions = rotary.cos.len() / (width / 2);
     let mut rows = 0usize;
     for chunk in chunks {
         let cache = &chunk.cache;
         if (cache.kernel, cache.heads.len(), cache.width) != (kernel, kv_heads, width) {
-            return Err(Refused::WrongDimension("a cache"));
+            return Err(KernelError::WrongDimension("a cache"));
         }
         let len = cache.len.saturating_add(chunk.rows);
         if chunk.rows == 0 || len > positions || len > MAX_CONTEXT as usize {
-            return Err(Refused::WrongDimension("a sequence"));
+            return Err(KernelError::WrongDimension("a sequence"));
         }
         rows += chunk.rows;
     }
@@ -236,7 +236,7 @@ fn check(
     }
     let heads = q.len() / area(rows, width)?;
     if heads == 0 || !heads.is_multiple_of(kv_heads) {
-        return Err(Refused::WrongDimension("the number of heads"));
+        return Err(KernelError::WrongDimension("the number of heads"));
     }
     check_length("q", q.len(), area(rows, heads * width)?)?;
     check_length("k", k.len(), area(rows, kv_heads * width)?)?;

@@ -5,7 +5,7 @@ use super::{
     area, check_kernel, check_length, multiversion,
     rows::{add_row, blocked_sum, quantise_row_body},
     threads::{self, Shared},
-    Linear, Refused,
+    KernelError, Linear,
 };
 use crate::{
     math::{canonical, silu, sqrt},
@@ -30,10 +30,10 @@ pub fn lookup(
     scale: &[f32],
     tokens: &[u32],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     let hidden = table.len().checked_div(scale.len()).unwrap_or(0);
     if hidden == 0 {
-        return Err(Refused::WrongDimension("hidden"));
+        return Err(KernelError::WrongDimension("hidden"));
     }
     check_length("the table", table.len(), area(scale.len(), hidden)?)?;
     look_up(kernel, scale, hidden, tokens, out, |token, out| {
@@ -47,7 +47,7 @@ pub fn lookup_tied(
     head: &Linear,
     tokens: &[u32],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     let (hidden, scale) = (head.inputs(), head.scale());
     look_up(kernel, scale, hidden, tokens, out, |token, out| {
         let mut row = vec![0; hidden];
@@ -63,11 +63,11 @@ fn look_up(
     tokens: &[u32],
     out: &mut [f32],
     row: impl Fn(usize, &mut [f32]) + Sync + Send,
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     check_length("out", out.len(), area(tokens.len(), hidden)?)?;
     if let Some(id) = tokens.iter().find(|id| **id as usize >= scale.len()) {
-        return Err(Refused::UnknownToken(*id));
+        return Err(KernelError::UnknownToken(*id));
     }
     threads::rows(out, hidden, |first, rows| {
         for (out, token) in rows.chunks_exact_mut(hidden).zip(&tokens[first..]) {
@@ -95,7 +95,7 @@ pub fn rms_quantise(
     x: &[f32],
     q: &mut [i8],
     scale: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     let width = norm.weight.len();
     check_rows(kernel, width, x.len(), q.len(), scale.len())?;
     quantised_rows(width, q, scale, |t, row, q| {
@@ -112,7 +112,7 @@ pub fn swiglu_quantise(
     width: usize,
     q: &mut [i8],
     scale: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_rows(kernel, width, gate.len(), q.len(), scale.len())?;
     check_length("up", up.len(), gate.len())?;
     quantised_rows(width, q, scale, |t, row, q| {
@@ -123,7 +123,7 @@ pub fn swiglu_quantise(
 }
 
 /// Adds `residual` to `x`, in place.
-pub fn add(kernel: Kernel, residual: &[f32], x: &mut [f32]) -> Result<(), Refused> {
+pub fn add(kernel: Kernel, residual: &[f32], x: &mut [f32]) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     check_length("residual", residual.len(), x.len())?;
     threads::rows(x, 1, |first, x| add_row(kernel, &residual[first..][..x.len()], x));
@@ -136,10 +136,10 @@ fn check_rows(
     x: usize,
     q: usize,
     scale: usize,
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     if width == 0 || width > 1 << 24 {
-        return Err(Refused::WrongDimension("width"));
+        return Err(KernelError::WrongDimension("width"));
     }
     check_length("x", x, area(scale, width)?)?;
     check_length("q", q, x)

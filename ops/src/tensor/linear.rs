@@ -4,7 +4,7 @@ use super::{
     area, check_kernel, check_length, multiversion,
     threads::{self, Shared},
     tile::{Ahead, Matrix, Rows, Tile, PANEL, TILE_ROWS},
-    Refused,
+    KernelError,
 };
 use crate::{
     math::{canonical, gelu},
@@ -12,7 +12,7 @@ use crate::{
 };
 use core::ops::Range;
 use std::cell::RefCell;
-use vigil_primitives::architecture::MAX_INNER;
+use vigil_architecture::MAX_INNER;
 
 /// What follows the bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,22 +41,22 @@ impl Linear {
         weight: &[i8],
         scale: &[f32],
         bias: Option<&[f32]>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, KernelError> {
         check_kernel(kernel)?;
         let outputs = scale.len();
         let inputs = weight.len().checked_div(outputs).unwrap_or(0);
         if inputs == 0 || inputs > MAX_INNER as usize {
-            return Err(Refused::WrongDimension("the inner dimension"));
+            return Err(KernelError::WrongDimension("the inner dimension"));
         }
         check_length("the weight", weight.len(), area(outputs, inputs)?)?;
         // Adding -0 leaves every value as it is, -0 included.
         let bias = bias.map_or_else(|| vec![-0.0; outputs], <[f32]>::to_vec);
         check_length("the bias", bias.len(), outputs)?;
         if scale.iter().chain(&bias).any(|x| !x.is_finite()) {
-            return Err(Refused::BadWeight("the scale or the bias"));
+            return Err(KernelError::BadWeight("the scale or the bias"));
         }
         let matrix = Matrix::pack(kernel, outputs, inputs, weight)
-            .ok_or(Refused::BadWeight("the weight"))?;
+            .ok_or(KernelError::BadWeight("the weight"))?;
         Ok(Self { kernel, matrix, scale: scale.to_vec(), bias })
     }
 
@@ -90,7 +90,7 @@ impl Linear {
         row_scale: &[f32],
         activation: Activation,
         out: &mut [f32],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), KernelError> {
         Self::forward_many(&[self], q, row_scale, activation, &mut [out])
     }
 
@@ -102,17 +102,17 @@ impl Linear {
         row_scale: &[f32],
         activation: Activation,
         outs: &mut [&mut [f32]],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), KernelError> {
         let Some(first) = linears.first() else { return Ok(()) };
         let (rows, inputs) = (row_scale.len(), first.inputs());
         check_length("q", q.len(), area(rows, inputs)?)?;
         check_length("the results", outs.len(), linears.len())?;
         for (linear, out) in linears.iter().zip(outs.iter()) {
             if linear.kernel != first.kernel {
-                return Err(Refused::KernelUnavailable(linear.kernel));
+                return Err(KernelError::KernelUnavailable(linear.kernel));
             }
             if linear.inputs() != inputs {
-                return Err(Refused::WrongDimension("the inner dimension"));
+                return Err(KernelError::WrongDimension("the inner dimension"));
             }
             check_length("out", out.len(), area(rows, linear.outputs())?)?;
         }

@@ -46,7 +46,7 @@ use std::fmt;
 
 /// Why a tensor function did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum KernelError {
     /// This processor lacks the kernel's instructions.
     KernelUnavailable(Kernel),
     /// A slice has the wrong length. It says which.
@@ -59,7 +59,7 @@ pub enum Refused {
     BadWeight(&'static str),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for KernelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KernelUnavailable(kernel) => {
@@ -73,38 +73,38 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for KernelError {}
 
-fn check_kernel(kernel: Kernel) -> Result<(), Refused> {
+fn check_kernel(kernel: Kernel) -> Result<(), KernelError> {
     if kernel.is_available() {
         Ok(())
     } else {
-        Err(Refused::KernelUnavailable(kernel))
+        Err(KernelError::KernelUnavailable(kernel))
     }
 }
 
-fn check_length(what: &'static str, actual: usize, expected: usize) -> Result<(), Refused> {
+fn check_length(what: &'static str, actual: usize, expected: usize) -> Result<(), KernelError> {
     if actual == expected {
         Ok(())
     } else {
-        Err(Refused::WrongLength(what))
+        Err(KernelError::WrongLength(what))
     }
 }
 
 /// Rows of a batch.
-fn total(lengths: &[usize]) -> Result<usize, Refused> {
+fn total(lengths: &[usize]) -> Result<usize, KernelError> {
     if lengths.contains(&0) {
-        return Err(Refused::WrongDimension("a sequence"));
+        return Err(KernelError::WrongDimension("a sequence"));
     }
     lengths
         .iter()
         .try_fold(0usize, |sum, length| sum.checked_add(*length))
-        .ok_or(Refused::WrongDimension("the batch"))
+        .ok_or(KernelError::WrongDimension("the batch"))
 }
 
 /// `rows * columns`, refusing overflow.
-fn area(rows: usize, columns: usize) -> Result<usize, Refused> {
-    rows.checked_mul(columns).ok_or(Refused::WrongDimension("a tensor"))
+fn area(rows: usize, columns: usize) -> Result<usize, KernelError> {
+    rows.checked_mul(columns).ok_or(KernelError::WrongDimension("a tensor"))
 }
 
 /// Compiles one body for every kernel. The body is plain code; the instruction set only lets the

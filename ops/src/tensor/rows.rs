@@ -2,7 +2,7 @@
 
 use super::{
     area, check_kernel, check_length, multiversion, rounding::quantise_each, threads, total,
-    Refused,
+    KernelError,
 };
 use crate::{
     math::{canonical, fold, magnitude, scale_of, sqrt, sum_lanes, I8_MAX, LANES, MIN_NORM},
@@ -50,11 +50,11 @@ pub fn embed(
     tokens: &[u32],
     lengths: &[usize],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     let hidden = tables.hidden;
     if hidden == 0 {
-        return Err(Refused::WrongDimension("hidden"));
+        return Err(KernelError::WrongDimension("hidden"));
     }
     check_length("tokens", tokens.len(), total(lengths)?)?;
     check_length("out", out.len(), area(tokens.len(), hidden)?)?;
@@ -67,13 +67,13 @@ pub fn embed(
     }
     let longest = lengths.iter().copied().max().unwrap_or(0);
     if longest > tables.position_scale.len() {
-        return Err(Refused::WrongDimension("a sequence"));
+        return Err(KernelError::WrongDimension("a sequence"));
     }
     let Some(type_scale) = tables.token_type_scale.first() else {
-        return Err(Refused::WrongLength("the token type table"));
+        return Err(KernelError::WrongLength("the token type table"));
     };
     if let Some(id) = tokens.iter().find(|id| **id as usize >= tables.word_scale.len()) {
-        return Err(Refused::UnknownToken(*id));
+        return Err(KernelError::UnknownToken(*id));
     }
     let positions: Vec<usize> = lengths.iter().flat_map(|length| 0..*length).collect();
     threads::rows(out, hidden, |first, rows| {
@@ -121,7 +121,7 @@ fn embed_row_body(
 }
 
 /// Layer normalisation of every row of `x`, in place.
-pub fn layer_norm(kernel: Kernel, norm: &LayerNorm<'_>, x: &mut [f32]) -> Result<(), Refused> {
+pub fn layer_norm(kernel: Kernel, norm: &LayerNorm<'_>, x: &mut [f32]) -> Result<(), KernelError> {
     let hidden = check_norm(kernel, norm, x.len())?;
     threads::rows(x, hidden, |_, rows| {
         for row in rows.chunks_exact_mut(hidden) {
@@ -137,7 +137,7 @@ pub fn add_layer_norm(
     norm: &LayerNorm<'_>,
     residual: &[f32],
     x: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     let hidden = check_norm(kernel, norm, x.len())?;
     check_length("residual", residual.len(), x.len())?;
     threads::rows(x, hidden, |first, rows| {
@@ -150,15 +150,15 @@ pub fn add_layer_norm(
     Ok(())
 }
 
-fn check_norm(kernel: Kernel, norm: &LayerNorm<'_>, len: usize) -> Result<usize, Refused> {
+fn check_norm(kernel: Kernel, norm: &LayerNorm<'_>, len: usize) -> Result<usize, KernelError> {
     check_kernel(kernel)?;
     let hidden = norm.weight.len();
     if hidden == 0 || hidden > 1 << 24 {
-        return Err(Refused::WrongDimension("hidden"));
+        return Err(KernelError::WrongDimension("hidden"));
     }
     check_length("the bias of the normalisation", norm.bias.len(), hidden)?;
     if !len.is_multiple_of(hidden) {
-        return Err(Refused::WrongLength("x"));
+        return Err(KernelError::WrongLength("x"));
     }
     Ok(hidden)
 }
@@ -215,10 +215,10 @@ pub fn quantise(
     width: usize,
     q: &mut [i8],
     scale: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     if width == 0 {
-        return Err(Refused::WrongDimension("width"));
+        return Err(KernelError::WrongDimension("width"));
     }
     check_length("x", x.len(), area(scale.len(), width)?)?;
     check_length("q", q.len(), x.len())?;
@@ -296,7 +296,7 @@ pub fn mean_pool(
     width: usize,
     lengths: &[usize],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_pool(kernel, x, width, lengths, out)?;
     let mut rest = x;
     for (length, out) in lengths.iter().zip(out.chunks_exact_mut(width)) {
@@ -349,7 +349,7 @@ pub fn first_pool(
     width: usize,
     lengths: &[usize],
     out: &mut [f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_pool(kernel, x, width, lengths, out)?;
     let mut rest = x;
     for (length, out) in lengths.iter().zip(out.chunks_exact_mut(width)) {
@@ -366,23 +366,23 @@ fn check_pool(
     width: usize,
     lengths: &[usize],
     out: &[f32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     if width == 0 {
-        return Err(Refused::WrongDimension("width"));
+        return Err(KernelError::WrongDimension("width"));
     }
     check_length("x", x.len(), area(total(lengths)?, width)?)?;
     check_length("out", out.len(), area(lengths.len(), width)?)
 }
 
 /// Scales every row of `x` (`width` wide) to unit length, in place.
-pub fn l2_normalise(kernel: Kernel, x: &mut [f32], width: usize) -> Result<(), Refused> {
+pub fn l2_normalise(kernel: Kernel, x: &mut [f32], width: usize) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     if width == 0 {
-        return Err(Refused::WrongDimension("width"));
+        return Err(KernelError::WrongDimension("width"));
     }
     if !x.len().is_multiple_of(width) {
-        return Err(Refused::WrongLength("x"));
+        return Err(KernelError::WrongLength("x"));
     }
     for row in x.chunks_exact_mut(width) {
         unit_row(kernel, row);
@@ -406,15 +406,15 @@ fn unit_row_body(x: &mut [f32]) {
 /// Quantises a weight matrix (`columns` wide) for a package: int8 rows and one scale per row.
 ///
 /// Refuses NaN, infinity and rows whose scale would be too small for their values.
-pub fn quantise_weights(x: &[f32], columns: usize) -> Result<(Vec<i8>, Vec<f32>), Refused> {
+pub fn quantise_weights(x: &[f32], columns: usize) -> Result<(Vec<i8>, Vec<f32>), KernelError> {
     if columns == 0 {
-        return Err(Refused::WrongDimension("columns"));
+        return Err(KernelError::WrongDimension("columns"));
     }
     if !x.len().is_multiple_of(columns) {
-        return Err(Refused::WrongLength("x"));
+        return Err(KernelError::WrongLength("x"));
     }
     if x.iter().any(|x| !x.is_finite()) {
-        return Err(Refused::BadWeight("the matrix"));
+        return Err(KernelError::BadWeight("the matrix"));
     }
     let mut q = vec![0; x.len()];
     let scale = q

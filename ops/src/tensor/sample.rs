@@ -1,11 +1,11 @@
 //! Which token a row of logits gives.
 
-use super::{area, check_kernel, check_length, multiversion, threads, Refused};
+use super::{area, check_kernel, check_length, multiversion, threads, KernelError};
 use crate::{
     math::{exp, from_order_key, gumbel, order_key},
     Kernel,
 };
-use vigil_primitives::Sampling;
+use vigil_architecture::Sampling;
 
 /// More than the greatest Gumbel noise, which is `-ln(2^-24)` = 16.6...
 const MOST_NOISE: f32 = 17.0;
@@ -25,16 +25,16 @@ pub fn sample(
     logits: &[f32],
     draws: &[Draw],
     tokens: &mut [u32],
-) -> Result<(), Refused> {
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     let vocabulary = logits.len().checked_div(draws.len()).unwrap_or(0);
     if vocabulary == 0 || vocabulary > u32::MAX as usize {
-        return Err(Refused::WrongDimension("the vocabulary"));
+        return Err(KernelError::WrongDimension("the vocabulary"));
     }
     check_length("the logits", logits.len(), area(draws.len(), vocabulary)?)?;
     check_length("the tokens", tokens.len(), draws.len())?;
     if draws.iter().any(|draw| !draw.sampling.is_valid()) {
-        return Err(Refused::WrongDimension("the temperature or min-p"));
+        return Err(KernelError::WrongDimension("the temperature or min-p"));
     }
     let tokens = threads::Shared::new(tokens);
     threads::each(draws.len(), |row| {

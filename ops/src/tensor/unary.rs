@@ -4,7 +4,7 @@
 //! Here each stands alone, so that the vector code can be held against the plain code on every input
 //! there is: `cargo run --release --example exhaustive`.
 
-use super::{check_kernel, check_length, multiversion, rounding::quantise_each, Refused};
+use super::{check_kernel, check_length, multiversion, rounding::quantise_each, KernelError};
 use crate::{
     math::{canonical, erf, exp, gelu, ln, quantise, silu, soft_sqrt, sqrt, I8_MAX, WEIGHT_MAX},
     Kernel,
@@ -80,7 +80,12 @@ fn finite(x: f32) -> f32 {
 }
 
 /// `out[i] = function(x[i])`.
-pub fn unary(kernel: Kernel, function: Unary, x: &[f32], out: &mut [f32]) -> Result<(), Refused> {
+pub fn unary(
+    kernel: Kernel,
+    function: Unary,
+    x: &[f32],
+    out: &mut [f32],
+) -> Result<(), KernelError> {
     check_kernel(kernel)?;
     check_length("out", out.len(), x.len())?;
     apply(kernel, function, x, out);

@@ -5,7 +5,7 @@ use super::{
     Part::{Bias, Cos, Scale, Sin, Weight},
     TensorId,
 };
-use vigil_primitives::Decoder;
+use vigil_architecture::Decoder;
 
 pub(super) const FAMILY: Family = Family {
     outside_f32: &[

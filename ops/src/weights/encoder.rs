@@ -4,7 +4,7 @@ use super::{
     Family, Module,
     Part::{Bias, Scale, Weight},
 };
-use vigil_primitives::Encoder;
+use vigil_architecture::Encoder;
 
 pub(super) const FAMILY: Family = Family {
     outside_f32: &[

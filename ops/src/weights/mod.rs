@@ -15,7 +15,7 @@ mod decoder;
 mod encoder;
 
 use core::fmt;
-use vigil_primitives::Architecture;
+use vigil_architecture::Architecture;
 
 /// Type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -387,7 +387,7 @@ fn layer_of(module: Module) -> Option<u16> {
 mod tests {
     use super::*;
     use std::string::ToString;
-    use vigil_primitives::{architecture::Pooling, Decoder, Encoder};
+    use vigil_architecture::{Decoder, Encoder, Pooling};
 
     fn encoder() -> Encoder {
         Encoder {

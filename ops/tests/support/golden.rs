@@ -4,13 +4,13 @@
 //! the operator's operands and then its weights, so that another implementation can make them too.
 
 use super::{decoder, encoder, gumbel, random_weights, Stream};
+use vigil_architecture::{Architecture, Decoder, Encoder, Pooling, Sampling};
 use vigil_ops::{
     program::{Kind, Op},
     reference::evaluate,
     weights::{DType, Part},
     Program,
 };
-use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
 
 /// An operator with everything it needs.
 pub struct Case {

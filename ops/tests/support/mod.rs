@@ -6,13 +6,13 @@
 pub mod golden;
 
 use std::collections::HashMap;
+use vigil_architecture::{Architecture, Decoder, Encoder, Pooling, Sampling};
 use vigil_ops::{
     reference::evaluate,
     tensor::{self, Activation, Embeddings, LayerNorm, Linear},
     weights::{DType, Module, Part, TensorId},
     Kernel, Program, Weights,
 };
-use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
 
 /// Number `counter` of the stream `seed`: SplitMix64 of `seed + (counter + 1) * golden ratio`.
 pub fn random(seed: u64, counter: u64) -> u64 {

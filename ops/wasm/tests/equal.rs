@@ -6,9 +6,9 @@ mod support;
 use codec::{Decode, Encode};
 use proptest::prelude::*;
 use support::{decoder, encoder, golden, gumbel, random_weights, Model, Stream};
+use vigil_architecture::{Architecture, Decoder, Encoder, Pooling, Sampling};
 use vigil_ops::{reference, Kernel, Program};
 use vigil_ops_wasm::MODULE;
-use vigil_primitives::{architecture::Pooling, Architecture, Decoder, Encoder, Sampling};
 use wasmi::{Engine, Instance, Linker, Module, Store};
 
 /// The module, compiled once.

@@ -27,7 +27,7 @@ use vigil_primitives::{
     pricing,
     terms::AcceptedTerms,
     traits::{Claims, Grants, ModelRegistry, Waterfall, WorkerPool},
-    ContentHash, JobStatus, VersionId,
+    ContentHash, JobStatus, ModelVersionId,
 };
 
 /// Tokens of the benchmarked jobs; [`submit`](self) varies them.
@@ -56,7 +56,7 @@ fn fund<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
 
 /// A version that `workers` workers serve, with so many payees. The owner can be paid; of the others
 /// it depends on the waterfall.
-fn version<T: Config>(workers: u32, payees: u32) -> Result<VersionId, BenchmarkError> {
+fn version<T: Config>(workers: u32, payees: u32) -> Result<ModelVersionId, BenchmarkError> {
     let owner = account("owner", 0, 0);
     let version = T::Models::benchmark_version(&owner)
         .ok_or(BenchmarkError::Stop("the registry cannot publish"))?;
@@ -71,7 +71,7 @@ fn version<T: Config>(workers: u32, payees: u32) -> Result<VersionId, BenchmarkE
 }
 
 fn spec<T: Config>(
-    version: VersionId,
+    version: ModelVersionId,
     tokens: u32,
     replicas: u8,
 ) -> Result<JobSpecOf<T>, BenchmarkError> {

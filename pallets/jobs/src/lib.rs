@@ -1,7 +1,7 @@
 //! # Jobs: escrow, assignment, commit, reveal, expiry and settlement
 //!
 //! A requester submits a job with the most it pays, which is held until the job ends. The pallet
-//! draws workers for it, takes their commitments and then their openings, and pays everybody from
+//! draws workers for it, takes their commitments and then their reveals, and pays everybody from
 //! the hold in one storage transaction, or gives the whole escrow back. Every planck of escrow
 //! ends as a payment for a result or as a refund.
 //!
@@ -28,8 +28,8 @@
 //! Each transition runs in its own storage transaction; one that fails is tried again later.
 //!
 //! It trusts nobody. Work is computed from the architecture, never taken from a worker. A commitment binds
-//! the worker and the job, and nobody opens one before every replica has committed, so nobody can
-//! copy. A withheld opening costs its worker and blocks nobody else.
+//! the worker and the job, and nobody reveals before every replica has committed, so nobody can
+//! copy. A withheld reveal costs its worker and blocks nobody else.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -65,10 +65,10 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
     use sp_runtime::Permill;
     use vigil_primitives::{
-        api::{NoQuote, Quote},
         job::{Contribution, DeclineReason, Input, Output, Receipt, RefundReason},
+        job::{NoQuote, Quote},
         traits::{Claims, Disputes, Grants, ModelRegistry, Waterfall, WorkerPool},
-        Hash, VersionId,
+        Hash, ModelVersionId,
     };
 
     /// The in-code storage version.
@@ -129,7 +129,7 @@ pub mod pallet {
         #[pallet::constant]
         type WorkPerBlock: Get<u64>;
 
-        /// Blocks a worker has to open its commitment.
+        /// Blocks a worker has to reveal its commitment.
         #[pallet::constant]
         type RevealPeriod: Get<BlockNumberFor<Self>>;
 
@@ -238,7 +238,7 @@ pub mod pallet {
         Blake2_128Concat,
         T::AccountId,
         Twox64Concat,
-        VersionId,
+        ModelVersionId,
         Contribution,
         ValueQuery,
     >;
@@ -270,7 +270,7 @@ pub mod pallet {
             /// Who pays.
             requester: T::AccountId,
             /// What is run.
-            version: VersionId,
+            version: ModelVersionId,
             /// What is held.
             max_price: Balance,
         },
@@ -294,14 +294,14 @@ pub mod pallet {
             /// The commitment.
             commitment: Hash,
         },
-        /// Every replica has committed: they open their commitments until this block.
+        /// Every replica has committed: they reveal their commitments until this block.
         RevealStarted {
             /// The job.
             job: JobId,
-            /// Last block for the openings.
+            /// Last block for the reveals.
             reveal_by: BlockNumberFor<T>,
         },
-        /// A worker has opened its commitment.
+        /// A worker has revealed its commitment.
         Revealed {
             /// The job.
             job: JobId,
@@ -474,7 +474,7 @@ pub mod pallet {
         NotAssigned,
         /// The worker has committed already.
         AlreadyCommitted,
-        /// The worker has opened its commitment already.
+        /// The worker has revealed its commitment already.
         AlreadyRevealed,
         /// The deadline for this has passed.
         TooLate,
@@ -555,7 +555,7 @@ pub mod pallet {
             Ok(Pays::No.into())
         }
 
-        /// Opens a commitment.
+        /// Reveals a commitment.
         ///
         /// Only a worker that has committed may, once every replica has, up to `reveal_by`. Free
         /// when it succeeds. Emits [`Event::Revealed`], and [`Event::Concluded`] or
@@ -612,7 +612,7 @@ pub mod pallet {
         }
 
         /// What `worker` has computed and earned with a version.
-        pub fn contribution(worker: T::AccountId, version: VersionId) -> Contribution {
+        pub fn contribution(worker: T::AccountId, version: ModelVersionId) -> Contribution {
             Contributions::<T>::get(worker, version)
         }
 
@@ -623,7 +623,7 @@ pub mod pallet {
 
         /// What a job would cost now.
         pub fn quote(
-            version: VersionId,
+            version: ModelVersionId,
             tokens_in: u32,
             max_tokens_out: u32,
             replicas: u8,

@@ -23,7 +23,7 @@ use vigil_primitives::{
     model::Fee,
     pricing,
     terms::AcceptedTerms,
-    Architecture, Balance, Hash, Job, JobId, JobStatus, VersionId,
+    Architecture, Balance, Hash, Job, JobId, JobStatus, ModelVersionId,
 };
 
 /// Most workers that can lose one job: every replica of every attempt.
@@ -37,7 +37,7 @@ pub struct JobRecord<AccountId, BlockNumber> {
     /// Who pays.
     pub requester: AccountId,
     /// What is run.
-    pub version: VersionId,
+    pub version: ModelVersionId,
     /// Which of its terms the requester has accepted.
     pub terms: AcceptedTerms,
     /// The grant of which the job has reserved a use.
@@ -106,12 +106,12 @@ pub struct QueueBounds {
 
 /// Why a transition was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TransitionError {
     /// The caller is not one of the job's workers.
     NotAssigned,
     /// The caller has committed already.
     AlreadyCommitted,
-    /// The caller has opened its commitment already.
+    /// The caller has revealed its commitment already.
     AlreadyRevealed,
     /// The caller's deadline has passed.
     TooLate,
@@ -134,7 +134,7 @@ pub enum Due {
     Settle,
     /// Drop the workers that did not commit in time.
     ExpireCommitments,
-    /// Drop the workers that did not open their commitment in time.
+    /// Drop the workers that did not reveal their commitment in time.
     ExpireReveals,
     /// Give the whole escrow back.
     Refund(RefundReason),
@@ -257,11 +257,13 @@ where
         worker: &AccountId,
         commitment: Hash,
         now: BlockNumber,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, TransitionError> {
         let replicas = match &mut self.status {
             JobStatus::Assigned { replicas } => replicas,
-            status if engaged(status.replicas(), worker) => return Err(Refusal::AlreadyCommitted),
-            _ => return Err(Refusal::NotAssigned),
+            status if engaged(status.replicas(), worker) => {
+                return Err(TransitionError::AlreadyCommitted)
+            }
+            _ => return Err(TransitionError::NotAssigned),
         };
         let replica = find(replicas, worker)?;
         in_time_to_commit(replica, now)?;
@@ -275,26 +277,28 @@ where
         &mut self,
         worker: &AccountId,
         now: BlockNumber,
-    ) -> Result<Replica<AccountId, BlockNumber>, Refusal> {
+    ) -> Result<Replica<AccountId, BlockNumber>, TransitionError> {
         let replicas = match &mut self.status {
             JobStatus::Assigned { replicas } => replicas,
-            status if engaged(status.replicas(), worker) => return Err(Refusal::AlreadyCommitted),
-            _ => return Err(Refusal::NotAssigned),
+            status if engaged(status.replicas(), worker) => {
+                return Err(TransitionError::AlreadyCommitted)
+            }
+            _ => return Err(TransitionError::NotAssigned),
         };
         in_time_to_commit(find(replicas, worker)?, now)?;
         let index = replicas.iter().position(|replica| replica.worker == *worker);
-        let replica = replicas.remove(index.ok_or(Refusal::NotAssigned)?);
+        let replica = replicas.remove(index.ok_or(TransitionError::NotAssigned)?);
         self.lose(&replica);
         Ok(replica)
     }
 
-    /// Lets the replicas open their commitments.
+    /// Lets the replicas reveal their commitments.
     pub fn start_reveal(&mut self, reveal_by: BlockNumber) {
         let replicas = self.take_replicas();
         self.status = JobStatus::Revealing { replicas, reveal_by };
     }
 
-    /// Takes an opening. Whether every replica has now opened its commitment.
+    /// Takes a reveal. Whether every replica has now revealed its commitment.
     pub fn reveal(
         &mut self,
         job: JobId,
@@ -302,30 +306,32 @@ where
         output: Output,
         salt: &[u8; 32],
         now: BlockNumber,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, TransitionError> {
         let max_tokens_out = self.max_tokens_out;
         let min_tokens_out = self.architecture.min_tokens_out();
         let (replicas, reveal_by) = match &mut self.status {
             JobStatus::Revealing { replicas, reveal_by } => (replicas, *reveal_by),
-            status if !engaged(status.replicas(), worker) => return Err(Refusal::NotAssigned),
-            JobStatus::Assigned { .. } => return Err(Refusal::RevealTooEarly),
-            _ => return Err(Refusal::AlreadyRevealed),
+            status if !engaged(status.replicas(), worker) => {
+                return Err(TransitionError::NotAssigned)
+            }
+            JobStatus::Assigned { .. } => return Err(TransitionError::RevealTooEarly),
+            _ => return Err(TransitionError::AlreadyRevealed),
         };
         let replica = find(replicas, worker)?;
         let ReplicaState::Committed { commitment: committed } = replica.state else {
-            return Err(Refusal::AlreadyRevealed);
+            return Err(TransitionError::AlreadyRevealed);
         };
         if reveal_by < now {
-            return Err(Refusal::TooLate);
+            return Err(TransitionError::TooLate);
         }
         if output.tokens > max_tokens_out {
-            return Err(Refusal::TooManyTokens);
+            return Err(TransitionError::TooManyTokens);
         }
         if output.tokens < min_tokens_out {
-            return Err(Refusal::TooFewTokens);
+            return Err(TransitionError::TooFewTokens);
         }
         if commitment(&output, salt, worker, job) != committed {
-            return Err(Refusal::CommitmentMismatch);
+            return Err(TransitionError::CommitmentMismatch);
         }
         replica.state = ReplicaState::Revealed { output };
         Ok(replicas.iter().all(|replica| revealed(replica).is_some()))
@@ -394,9 +400,9 @@ where
     }
 
     /// The requester takes the job back.
-    pub fn cancel(&mut self) -> Result<(), Refusal> {
+    pub fn cancel(&mut self) -> Result<(), TransitionError> {
         if self.status != JobStatus::Queued {
-            return Err(Refusal::NotQueued);
+            return Err(TransitionError::NotQueued);
         }
         self.status = JobStatus::Cancelled;
         Ok(())
@@ -478,17 +484,20 @@ fn engaged<AccountId: PartialEq, BlockNumber>(
 fn find<'a, AccountId: PartialEq, BlockNumber>(
     replicas: &'a mut Replicas<AccountId, BlockNumber>,
     worker: &AccountId,
-) -> Result<&'a mut Replica<AccountId, BlockNumber>, Refusal> {
-    replicas.iter_mut().find(|replica| replica.worker == *worker).ok_or(Refusal::NotAssigned)
+) -> Result<&'a mut Replica<AccountId, BlockNumber>, TransitionError> {
+    replicas
+        .iter_mut()
+        .find(|replica| replica.worker == *worker)
+        .ok_or(TransitionError::NotAssigned)
 }
 
 fn in_time_to_commit<AccountId, BlockNumber: Copy + PartialOrd>(
     replica: &Replica<AccountId, BlockNumber>,
     now: BlockNumber,
-) -> Result<(), Refusal> {
+) -> Result<(), TransitionError> {
     match commit_by(replica) {
         Some(commit_by) if now <= commit_by => Ok(()),
-        Some(_) => Err(Refusal::TooLate),
-        None => Err(Refusal::AlreadyCommitted),
+        Some(_) => Err(TransitionError::TooLate),
+        None => Err(TransitionError::AlreadyCommitted),
     }
 }

@@ -13,7 +13,7 @@ use vigil_primitives::{
     },
     terms::{Access, GrantTerms, Licence, MAX_LICENCE},
     traits::ModelRegistry,
-    Balance, ContentHash, VersionId,
+    Balance, ContentHash, ModelVersionId,
 };
 
 /// An account that can pay any deposit of these benchmarks.
@@ -47,14 +47,14 @@ fn largest_spec<T: Config>(owner: &T::AccountId) -> Result<VersionSpec, Benchmar
 }
 
 /// A model with a version of the largest specification.
-fn published<T: Config>(owner: &T::AccountId) -> Result<VersionId, BenchmarkError> {
+fn published<T: Config>(owner: &T::AccountId) -> Result<ModelVersionId, BenchmarkError> {
     let spec = largest_spec::<T>(owner)?;
     let name = Name::truncate_from(filled(b"", b"", MAX_NAME));
     let model = NextModelId::<T>::get();
     Pallet::<T>::create(RawOrigin::Signed(owner.clone()).into(), name)?;
     let origin = RawOrigin::Signed(owner.clone()).into();
     Pallet::<T>::publish(origin, model, Box::new(spec), Shares::default())?;
-    Ok(VersionId { model, version: 0 })
+    Ok(ModelVersionId { model, version: 0 })
 }
 
 #[benchmarks]

@@ -15,14 +15,15 @@ use frame_support::{
 };
 use sp_runtime::Permill;
 use vigil_primitives::{
-    api::{ModelView, VersionView, PAGE},
+    api::PAGE,
     architecture::{Architecture, Decoder},
     lineage::Shares,
     model::{Artifact, Fee, Name, Sources, VersionSpec, VersionStatus},
+    model::{ModelView, VersionView},
     registry::check_name,
     terms::{Access, Licence, Terms},
     traits::{ModelRegistry, Provenance, RegisteredVersion},
-    Balance, ContentHash, ModelId, VersionId,
+    Balance, ContentHash, ModelId, ModelVersionId,
 };
 
 impl<T: Config> Pallet<T> {
@@ -48,7 +49,7 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         let record = Self::owned(who, model)?;
         check_spec(&spec, &T::OpSets::get()).map_err(Error::<T>::from)?;
-        let id = VersionId { model, version: record.versions };
+        let id = ModelVersionId { model, version: record.versions };
         let recorded = T::Provenance::record(id.into(), who, &spec.terms, citations)?;
         let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
         let deposit = Self::deposit(spec.encoded_size().saturating_add(recorded));
@@ -90,13 +91,13 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(crate) fn do_deprecate(who: &T::AccountId, id: VersionId) -> DispatchResult {
+    pub(crate) fn do_deprecate(who: &T::AccountId, id: ModelVersionId) -> DispatchResult {
         Self::change_status(who, id, |status| Ok(status.deprecate()?))?;
         Self::deposit_event(Event::VersionDeprecated { id });
         Ok(())
     }
 
-    pub(crate) fn do_revoke(who: &T::AccountId, id: VersionId) -> DispatchResult {
+    pub(crate) fn do_revoke(who: &T::AccountId, id: ModelVersionId) -> DispatchResult {
         Self::change_status(who, id, |status| {
             let revoked = status.revoke()?;
             ensure!(!T::Provenance::has_paid_grants(id.into()), Error::<T>::PaidGrants);
@@ -116,7 +117,7 @@ impl<T: Config> Pallet<T> {
     /// Changes the status of a version, if `who` owns its model.
     fn change_status(
         who: &T::AccountId,
-        id: VersionId,
+        id: ModelVersionId,
         change: impl FnOnce(VersionStatus) -> Result<VersionStatus, Error<T>>,
     ) -> Result<(), Error<T>> {
         Self::owned(who, id.model)?;
@@ -151,14 +152,14 @@ impl<T: Config> Pallet<T> {
     }
 
     /// A version that `workers` workers serve, for the runtime API.
-    pub fn version_view(id: VersionId, workers: u32) -> Option<VersionView<T::AccountId>> {
+    pub fn version_view(id: ModelVersionId, workers: u32) -> Option<VersionView<T::AccountId>> {
         let RegisteredVersion { owner, spec, status } = Self::version(id)?;
         Some(VersionView { id, owner, spec, status, workers })
     }
 }
 
 impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
-    fn version(id: VersionId) -> Option<RegisteredVersion<T::AccountId>> {
+    fn version(id: ModelVersionId) -> Option<RegisteredVersion<T::AccountId>> {
         let PublishedVersion { spec, status, deposit: _ } =
             Versions::<T>::get(id.model, id.version)?;
         let owner = Models::<T>::get(id.model)?.owner;
@@ -173,7 +174,7 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
         Models::<T>::get(model).map(|model| model.name)
     }
 
-    fn benchmark_version(owner: &T::AccountId) -> Option<VersionId> {
+    fn benchmark_version(owner: &T::AccountId) -> Option<ModelVersionId> {
         let model = NextModelId::<T>::get();
         NextModelId::<T>::put(model.checked_add(1)?);
         let name = Name::truncate_from(b"benchmark".to_vec());
@@ -181,7 +182,7 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
         ModelsOf::<T>::insert(owner, model, ());
         Models::<T>::insert(model, record);
         let spec = benchmark_spec(*T::OpSets::get().first()?);
-        let id = VersionId { model, version };
+        let id = ModelVersionId { model, version };
         T::Provenance::record(id.into(), owner, &spec.terms, Shares::default()).ok()?;
         Versions::<T>::insert(model, version, PublishedVersion::new(spec, 0));
         Some(id)

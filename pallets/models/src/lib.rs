@@ -44,7 +44,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::types::Refused;
+    use crate::types::SpecError;
     use alloc::{boxed::Box, vec::Vec};
     use frame_support::{pallet_prelude::*, traits::fungible};
     use frame_system::pallet_prelude::*;
@@ -53,7 +53,7 @@ pub mod pallet {
         model::{Name, VersionSpec},
         registry,
         traits::Provenance,
-        Balance, ContentHash, ModelId, Version, VersionId,
+        Balance, ContentHash, ModelId, ModelVersionId, Version,
     };
 
     /// The in-code storage version.
@@ -135,7 +135,7 @@ pub mod pallet {
         /// A version was published.
         VersionPublished {
             /// Its number.
-            id: VersionId,
+            id: ModelVersionId,
             /// BLAKE3 of its `package.json`.
             package: ContentHash,
         },
@@ -163,12 +163,12 @@ pub mod pallet {
         /// No worker may start to serve the version any more.
         VersionDeprecated {
             /// The version.
-            id: VersionId,
+            id: ModelVersionId,
         },
         /// The version takes no new jobs any more.
         VersionRevoked {
             /// The version.
-            id: VersionId,
+            id: ModelVersionId,
         },
     }
 
@@ -352,7 +352,7 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::deprecate())]
         pub fn deprecate(origin: OriginFor<T>, model: ModelId, version: Version) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            Self::do_deprecate(&who, VersionId { model, version })
+            Self::do_deprecate(&who, ModelVersionId { model, version })
         }
 
         /// Revokes a version, active or deprecated: it takes no new jobs and no new citations. Jobs
@@ -366,40 +366,40 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::revoke())]
         pub fn revoke(origin: OriginFor<T>, model: ModelId, version: Version) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            Self::do_revoke(&who, VersionId { model, version })
+            Self::do_revoke(&who, ModelVersionId { model, version })
         }
     }
 
-    impl<T> From<Refused> for Error<T> {
-        fn from(refused: Refused) -> Self {
+    impl<T> From<SpecError> for Error<T> {
+        fn from(refused: SpecError) -> Self {
             use vigil_primitives::{
                 architecture::InvalidArchitecture as Wrong, terms::InvalidTerms,
             };
             match refused {
-                Refused::Registry(refused) => refused.into(),
-                Refused::UnsupportedOpSet => Self::UnsupportedOpSet,
-                Refused::ImplausibleWeights => Self::ImplausibleWeights,
-                Refused::Terms(InvalidTerms::Licence) => Self::InvalidLicence,
-                Refused::Terms(InvalidTerms::FreeGrant) => Self::FreeGrant,
-                Refused::Terms(InvalidTerms::ZeroDuration) => Self::ZeroDuration,
-                Refused::Terms(InvalidTerms::ZeroUses) => Self::ZeroUses,
-                Refused::Architecture(Wrong::ZeroDimension) => Self::ZeroDimension,
-                Refused::Architecture(Wrong::HeadsDoNotDivide) => Self::HeadsDoNotDivide,
-                Refused::Architecture(Wrong::TooWide) => Self::TooWide,
-                Refused::Architecture(Wrong::ContextTooLong) => Self::ContextTooLong,
-                Refused::Architecture(Wrong::VocabularyTooLarge) => Self::VocabularyTooLarge,
-                Refused::Architecture(Wrong::TooManyLayers) => Self::TooManyLayers,
-                Refused::Architecture(Wrong::BadEpsilon) => Self::BadEpsilon,
-                Refused::Architecture(Wrong::StopTokenOutOfVocabulary) => {
+                SpecError::Registry(refused) => refused.into(),
+                SpecError::UnsupportedOpSet => Self::UnsupportedOpSet,
+                SpecError::ImplausibleWeights => Self::ImplausibleWeights,
+                SpecError::Terms(InvalidTerms::Licence) => Self::InvalidLicence,
+                SpecError::Terms(InvalidTerms::FreeGrant) => Self::FreeGrant,
+                SpecError::Terms(InvalidTerms::ZeroDuration) => Self::ZeroDuration,
+                SpecError::Terms(InvalidTerms::ZeroUses) => Self::ZeroUses,
+                SpecError::Architecture(Wrong::ZeroDimension) => Self::ZeroDimension,
+                SpecError::Architecture(Wrong::HeadsDoNotDivide) => Self::HeadsDoNotDivide,
+                SpecError::Architecture(Wrong::TooWide) => Self::TooWide,
+                SpecError::Architecture(Wrong::ContextTooLong) => Self::ContextTooLong,
+                SpecError::Architecture(Wrong::VocabularyTooLarge) => Self::VocabularyTooLarge,
+                SpecError::Architecture(Wrong::TooManyLayers) => Self::TooManyLayers,
+                SpecError::Architecture(Wrong::BadEpsilon) => Self::BadEpsilon,
+                SpecError::Architecture(Wrong::StopTokenOutOfVocabulary) => {
                     Self::StopTokenOutOfVocabulary
                 }
             }
         }
     }
 
-    impl<T> From<registry::Refused> for Error<T> {
-        fn from(refused: registry::Refused) -> Self {
-            use registry::Refused as Wrong;
+    impl<T> From<registry::RegistryError> for Error<T> {
+        fn from(refused: registry::RegistryError) -> Self {
+            use registry::RegistryError as Wrong;
             match refused {
                 Wrong::EmptyName => Self::EmptyName,
                 Wrong::UnprintableName => Self::UnprintableName,

@@ -31,7 +31,7 @@ pub struct PublishedVersion {
 
 /// Why a specification was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum SpecError {
     /// The architecture breaks a bound.
     Architecture(InvalidArchitecture),
     /// The operator set is not among the supported ones.
@@ -41,26 +41,26 @@ pub enum Refused {
     /// The terms are not ones that a version may have.
     Terms(InvalidTerms),
     /// Something that models and datasets have in common is wrong.
-    Registry(registry::Refused),
+    Registry(registry::RegistryError),
 }
 
-impl From<registry::Refused> for Refused {
-    fn from(refused: registry::Refused) -> Self {
+impl From<registry::RegistryError> for SpecError {
+    fn from(refused: registry::RegistryError) -> Self {
         Self::Registry(refused)
     }
 }
 
 /// Checks everything about a specification that the chain can know without the package.
-pub fn check_spec(spec: &VersionSpec, op_sets: &[u16]) -> Result<(), Refused> {
-    spec.architecture.validate().map_err(Refused::Architecture)?;
+pub fn check_spec(spec: &VersionSpec, op_sets: &[u16]) -> Result<(), SpecError> {
+    spec.architecture.validate().map_err(SpecError::Architecture)?;
     if !op_sets.contains(&spec.op_set) {
-        return Err(Refused::UnsupportedOpSet);
+        return Err(SpecError::UnsupportedOpSet);
     }
     let (least, most) = spec.architecture.weights_len_bounds();
     if !(least..=most).contains(&spec.weights.len) {
-        return Err(Refused::ImplausibleWeights);
+        return Err(SpecError::ImplausibleWeights);
     }
-    spec.terms.check().map_err(Refused::Terms)?;
+    spec.terms.check().map_err(SpecError::Terms)?;
     check_sources(&spec.sources)?;
     Ok(())
 }

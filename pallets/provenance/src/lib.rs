@@ -64,7 +64,7 @@ pub mod pallet {
         grant::{Grant, GrantId, Unusable},
         lineage::{InvalidLineage, Lineage, Shares, MAX_PAYEES},
         model::Name,
-        registry::Refused,
+        registry::RegistryError,
         terms::InvalidTerms,
         traits::ModelRegistry,
         AssetId, BlockNumber, ContentHash, DatasetId, DatasetVersionId, Version,
@@ -746,18 +746,18 @@ pub mod pallet {
         }
     }
 
-    impl<T> From<Refused> for Error<T> {
-        fn from(refused: Refused) -> Self {
+    impl<T> From<RegistryError> for Error<T> {
+        fn from(refused: RegistryError) -> Self {
             match refused {
-                Refused::EmptyName => Self::EmptyName,
-                Refused::UnprintableName => Self::UnprintableName,
-                Refused::InvalidSource => Self::InvalidSource,
-                Refused::TooManyVersions => Self::TooManyVersions,
-                Refused::AlreadyOwner => Self::AlreadyOwner,
-                Refused::NotOffered => Self::NotOffered,
-                Refused::NoOffer => Self::NoOffer,
-                Refused::AlreadyDeprecated => Self::AlreadyDeprecated,
-                Refused::AlreadyRevoked => Self::AlreadyRevoked,
+                RegistryError::EmptyName => Self::EmptyName,
+                RegistryError::UnprintableName => Self::UnprintableName,
+                RegistryError::InvalidSource => Self::InvalidSource,
+                RegistryError::TooManyVersions => Self::TooManyVersions,
+                RegistryError::AlreadyOwner => Self::AlreadyOwner,
+                RegistryError::NotOffered => Self::NotOffered,
+                RegistryError::NoOffer => Self::NoOffer,
+                RegistryError::AlreadyDeprecated => Self::AlreadyDeprecated,
+                RegistryError::AlreadyRevoked => Self::AlreadyRevoked,
             }
         }
     }

@@ -29,8 +29,8 @@ use vigil_primitives::{
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec, VersionStatus},
     terms::{Access, GrantTerms, Licence, Terms},
     traits::{ModelRegistry, Provenance as _, RegisteredVersion},
-    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId, Version,
-    VersionId, OP_SET,
+    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId,
+    ModelVersionId, Version, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
@@ -104,7 +104,7 @@ type ModelVersions =
     StorageDoubleMap<Models, Twox64Concat, ModelId, Twox64Concat, Version, (Terms, VersionStatus)>;
 
 impl ModelRegistry<AccountId> for Models {
-    fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>> {
+    fn version(id: ModelVersionId) -> Option<RegisteredVersion<AccountId>> {
         let (terms, status) = ModelVersions::get(id.model, id.version)?;
         let artifact = spec(terms.clone()).content;
         let architecture = Architecture::Encoder(Encoder {
@@ -260,7 +260,7 @@ pub(crate) fn dataset(dataset: DatasetId) -> AssetId {
 
 /// The first version of a model.
 pub(crate) fn model(model: ModelId) -> AssetId {
-    VersionId { model, version: 0 }.into()
+    ModelVersionId { model, version: 0 }.into()
 }
 
 pub(crate) fn permill(ppm: u32) -> Permill {
@@ -300,7 +300,12 @@ pub(crate) fn publish_model(
 ) -> DispatchResult {
     with_storage_layer(|| {
         let version = ModelVersions::iter_key_prefix(model).count() as Version;
-        Provenance::record(VersionId { model, version }.into(), &who, &terms, shares(citations))?;
+        Provenance::record(
+            ModelVersionId { model, version }.into(),
+            &who,
+            &terms,
+            shares(citations),
+        )?;
         ModelOwners::insert(model, who);
         ModelVersions::insert(model, version, (terms, VersionStatus::Active));
         Ok(())

@@ -8,9 +8,9 @@ use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_runtime::traits::{One, Saturating};
 use vigil_primitives::{
     model::{Url, MAX_URL},
-    traits::{ModelRegistry, Opening, Outcome, WorkerPool},
+    traits::{ModelRegistry, Outcome, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
-    Balance, VersionId,
+    Balance, ModelVersionId,
 };
 
 const CAPABILITY: Capability =
@@ -36,7 +36,10 @@ fn funded<T: Config>(index: u32) -> Result<T::AccountId, BenchmarkError> {
 }
 
 /// The `index`-th account as a worker with the longest record, which serves `versions`.
-fn worker<T: Config>(index: u32, versions: &[VersionId]) -> Result<T::AccountId, BenchmarkError> {
+fn worker<T: Config>(
+    index: u32,
+    versions: &[ModelVersionId],
+) -> Result<T::AccountId, BenchmarkError> {
     let who = funded::<T>(index)?;
     let origin = || RawOrigin::Signed(who.clone()).into();
     Pallet::<T>::register(
@@ -54,14 +57,16 @@ fn worker<T: Config>(index: u32, versions: &[VersionId]) -> Result<T::AccountId,
     Ok(who)
 }
 
-fn versions<T: Config>(count: u32) -> Result<Vec<VersionId>, BenchmarkError> {
+fn versions<T: Config>(count: u32) -> Result<Vec<ModelVersionId>, BenchmarkError> {
     let owner = account("owner", 0, 0);
     (0..count).map(|_| T::Models::benchmark_version(&owner).ok_or("no version".into())).collect()
 }
 
 /// A worker that serves `count` versions and is the first of every list of two, so that leaving a
 /// list moves the other one.
-fn first_of_two<T: Config>(count: u32) -> Result<(T::AccountId, Vec<VersionId>), BenchmarkError> {
+fn first_of_two<T: Config>(
+    count: u32,
+) -> Result<(T::AccountId, Vec<ModelVersionId>), BenchmarkError> {
     let versions = versions::<T>(count)?;
     let who = worker::<T>(0, &versions)?;
     worker::<T>(1, &versions)?;
@@ -240,7 +245,7 @@ mod benchmarks {
         for index in 0..s {
             worker::<T>(index, &versions)?;
         }
-        let opening = Opening {
+        let vacancy = Vacancy {
             version: *versions.first().ok_or("no version")?,
             work: 1,
             budget: Balance::MAX,
@@ -251,7 +256,7 @@ mod benchmarks {
 
         #[block]
         {
-            engagement = Pallet::<T>::engage(&opening);
+            engagement = Pallet::<T>::engage(&vacancy);
         }
 
         let drawn = engagement.ok_or("nobody was drawn")?.worker;

@@ -10,11 +10,12 @@ use frame_support::{
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
-    api::{WorkerView, PAGE},
+    api::PAGE,
     model::{url_scheme, Url, VersionStatus},
     traits::ModelRegistry,
+    worker::WorkerView,
     worker::{Capability, Reputation, WorkerStatus, MAX_CAPACITY},
-    Balance, VersionId,
+    Balance, ModelVersionId,
 };
 
 impl<T: Config> Pallet<T> {
@@ -79,7 +80,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(crate) fn do_serve(who: T::AccountId, version: VersionId) -> DispatchResult {
+    pub(crate) fn do_serve(who: T::AccountId, version: ModelVersionId) -> DispatchResult {
         let worker = Self::load(&who)?.serve(version).map_err(Error::<T>::from)?;
         let registered = T::Models::version(version).ok_or(Error::<T>::UnknownVersion)?;
         match registered.status {
@@ -95,7 +96,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(crate) fn do_unserve(who: T::AccountId, version: VersionId) -> DispatchResult {
+    pub(crate) fn do_unserve(who: T::AccountId, version: ModelVersionId) -> DispatchResult {
         let worker = Self::load(&who)?.unserve(version).map_err(Error::<T>::from)?;
         if worker.is_active() {
             Self::leave(version, &who);
@@ -189,7 +190,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// How many active workers serve a version.
-    pub fn serving_count(version: VersionId) -> u32 {
+    pub fn serving_count(version: ModelVersionId) -> u32 {
         ServingCount::<T>::get(version)
     }
 

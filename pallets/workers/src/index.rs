@@ -6,11 +6,11 @@
 
 use crate::pallet::*;
 use frame_support::defensive;
-use vigil_primitives::VersionId;
+use vigil_primitives::ModelVersionId;
 
 impl<T: Config> Pallet<T> {
     /// Puts an active worker on a version's list.
-    pub(crate) fn join(version: VersionId, who: &T::AccountId) {
+    pub(crate) fn join(version: ModelVersionId, who: &T::AccountId) {
         if ServingIndex::<T>::contains_key(version, who) {
             defensive!("worker is on the list already");
             return;
@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Takes a worker off a version's list.
-    pub(crate) fn leave(version: VersionId, who: &T::AccountId) {
+    pub(crate) fn leave(version: ModelVersionId, who: &T::AccountId) {
         let Some(index) = ServingIndex::<T>::take(version, who) else {
             defensive!("worker is not on the list");
             return;

@@ -60,14 +60,14 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::types::Refused;
+    use crate::types::TransitionError;
     use frame_support::{pallet_prelude::*, traits::fungible};
     use frame_system::pallet_prelude::*;
     use vigil_primitives::{
         model::Url,
         traits::ModelRegistry,
         worker::{Capability, BOND_COVER, MAX_CAPACITY},
-        Balance, VersionId,
+        Balance, ModelVersionId,
     };
 
     /// The in-code storage version.
@@ -144,17 +144,17 @@ pub mod pallet {
 
     /// How many active workers serve a version.
     #[pallet::storage]
-    pub type ServingCount<T> = StorageMap<_, Twox64Concat, VersionId, u32, ValueQuery>;
+    pub type ServingCount<T> = StorageMap<_, Twox64Concat, ModelVersionId, u32, ValueQuery>;
 
     /// The active workers that serve a version, numbered from 0 to [`ServingCount`].
     #[pallet::storage]
     pub type Serving<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, VersionId, Twox64Concat, u32, T::AccountId>;
+        StorageDoubleMap<_, Twox64Concat, ModelVersionId, Twox64Concat, u32, T::AccountId>;
 
     /// The number of an active worker in [`Serving`].
     #[pallet::storage]
     pub type ServingIndex<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, VersionId, Blake2_128Concat, T::AccountId, u32>;
+        StorageDoubleMap<_, Twox64Concat, ModelVersionId, Blake2_128Concat, T::AccountId, u32>;
 
     /// What has happened.
     #[pallet::event]
@@ -186,14 +186,14 @@ pub mod pallet {
             /// The worker.
             worker: T::AccountId,
             /// The version.
-            version: VersionId,
+            version: ModelVersionId,
         },
         /// A worker takes no more jobs of a version.
         ServingStopped {
             /// The worker.
             worker: T::AccountId,
             /// The version.
-            version: VersionId,
+            version: ModelVersionId,
         },
         /// A worker takes no new jobs for now.
         Draining {
@@ -394,7 +394,7 @@ pub mod pallet {
         /// [`Error::UnknownVersion`], [`Error::VersionDeprecated`], [`Error::VersionRevoked`].
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::serve())]
-        pub fn serve(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
+        pub fn serve(origin: OriginFor<T>, version: ModelVersionId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_serve(who, version)
         }
@@ -407,7 +407,7 @@ pub mod pallet {
         /// [`Error::Unbonding`], [`Error::NotServing`].
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::unserve())]
-        pub fn unserve(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
+        pub fn unserve(origin: OriginFor<T>, version: ModelVersionId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_unserve(who, version)
         }
@@ -480,21 +480,21 @@ pub mod pallet {
         }
     }
 
-    impl<T> From<Refused> for Error<T> {
-        fn from(refused: Refused) -> Self {
+    impl<T> From<TransitionError> for Error<T> {
+        fn from(refused: TransitionError) -> Self {
             match refused {
-                Refused::AlreadyServing => Self::AlreadyServing,
-                Refused::NotServing => Self::NotServing,
-                Refused::TooManyServed => Self::TooManyServed,
-                Refused::AlreadyDraining => Self::AlreadyDraining,
-                Refused::NotDraining => Self::NotDraining,
-                Refused::Jailed => Self::Jailed,
-                Refused::NotJailed => Self::NotJailed,
-                Refused::StillJailed => Self::StillJailed,
-                Refused::Unbonding => Self::Unbonding,
-                Refused::NotUnbonding => Self::NotUnbonding,
-                Refused::StillUnbonding => Self::StillUnbonding,
-                Refused::StillEngaged => Self::StillEngaged,
+                TransitionError::AlreadyServing => Self::AlreadyServing,
+                TransitionError::NotServing => Self::NotServing,
+                TransitionError::TooManyServed => Self::TooManyServed,
+                TransitionError::AlreadyDraining => Self::AlreadyDraining,
+                TransitionError::NotDraining => Self::NotDraining,
+                TransitionError::Jailed => Self::Jailed,
+                TransitionError::NotJailed => Self::NotJailed,
+                TransitionError::StillJailed => Self::StillJailed,
+                TransitionError::Unbonding => Self::Unbonding,
+                TransitionError::NotUnbonding => Self::NotUnbonding,
+                TransitionError::StillUnbonding => Self::StillUnbonding,
+                TransitionError::StillEngaged => Self::StillEngaged,
             }
         }
     }

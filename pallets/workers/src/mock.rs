@@ -17,9 +17,9 @@ use vigil_primitives::{
     model::{Artifact, Fee, ModelId, Sources, Url, VersionSpec, VersionStatus},
     pricing::GIGA,
     terms::{Access, Licence, Terms},
-    traits::{Engagement, ModelRegistry, Opening, Outcome, RegisteredVersion, WorkerPool},
+    traits::{Engagement, ModelRegistry, Outcome, RegisteredVersion, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, Reputation},
-    Balance, ContentHash, VersionId, OP_SET,
+    Balance, ContentHash, ModelVersionId, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
@@ -45,12 +45,12 @@ pub(crate) const REWARD: Balance = ASK;
 pub(crate) const SLASH: Balance = 100;
 
 /// Active, and served by a test's workers.
-pub(crate) const SERVED: VersionId = VersionId { model: 0, version: 0 };
+pub(crate) const SERVED: ModelVersionId = ModelVersionId { model: 0, version: 0 };
 /// Active, and served by nobody at first.
-pub(crate) const OTHER: VersionId = VersionId { model: 0, version: 1 };
-pub(crate) const DEPRECATED: VersionId = VersionId { model: 0, version: 2 };
-pub(crate) const REVOKED: VersionId = VersionId { model: 0, version: 3 };
-pub(crate) const UNKNOWN: VersionId = VersionId { model: 0, version: 4 };
+pub(crate) const OTHER: ModelVersionId = ModelVersionId { model: 0, version: 1 };
+pub(crate) const DEPRECATED: ModelVersionId = ModelVersionId { model: 0, version: 2 };
+pub(crate) const REVOKED: ModelVersionId = ModelVersionId { model: 0, version: 3 };
+pub(crate) const UNKNOWN: ModelVersionId = ModelVersionId { model: 0, version: 4 };
 
 construct_runtime!(
     pub enum Test {
@@ -82,7 +82,7 @@ parameter_types! {
     pub static MaxMissesInARow: u32 = 3;
     pub static ExpirySlash: Balance = SLASH;
     pub static SampleSize: u32 = 4;
-    pub static Published: BTreeMap<VersionId, VersionStatus> = BTreeMap::from([
+    pub static Published: BTreeMap<ModelVersionId, VersionStatus> = BTreeMap::from([
         (SERVED, VersionStatus::Active),
         (OTHER, VersionStatus::Active),
         (DEPRECATED, VersionStatus::Deprecated),
@@ -109,7 +109,7 @@ impl pallet_workers::Config for Test {
 pub struct TestModels;
 
 impl ModelRegistry<AccountId> for TestModels {
-    fn version(id: VersionId) -> Option<RegisteredVersion<AccountId>> {
+    fn version(id: ModelVersionId) -> Option<RegisteredVersion<AccountId>> {
         let status = Published::get().get(&id).copied()?;
         Some(RegisteredVersion { owner: 1_000, spec: spec(), status })
     }
@@ -118,10 +118,10 @@ impl ModelRegistry<AccountId> for TestModels {
         Published::get().keys().any(|id| id.model == model).then_some(1_000)
     }
 
-    fn benchmark_version(_owner: &AccountId) -> Option<VersionId> {
+    fn benchmark_version(_owner: &AccountId) -> Option<ModelVersionId> {
         Published::mutate(|published| {
             let model = published.keys().map(|id| id.model).max()?.checked_add(1)?;
-            let id = VersionId { model, version: 0 };
+            let id = ModelVersionId { model, version: 0 };
             published.insert(id, VersionStatus::Active);
             Some(id)
         })
@@ -243,15 +243,15 @@ fn spec() -> VersionSpec {
 }
 
 /// A job of [`SERVED`] that is worth [`REWARD`] to a test's workers, with the `seed`-th seed.
-pub(crate) fn opening(seed: u64) -> Opening<'static, AccountId> {
+pub(crate) fn vacancy(seed: u64) -> Vacancy<'static, AccountId> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    Opening { version: SERVED, work: GIGA, budget: REWARD, exclude: &[], seed: bytes }
+    Vacancy { version: SERVED, work: GIGA, budget: REWARD, exclude: &[], seed: bytes }
 }
 
-/// Draws a worker for [`opening`].
+/// Draws a worker for [`vacancy`].
 pub(crate) fn engage(seed: u64) -> Option<Engagement<AccountId>> {
-    Pool::engage(&opening(seed))
+    Pool::engage(&vacancy(seed))
 }
 
 /// Engages `who` for [`REWARD`] in a job that nobody else may take.
@@ -259,7 +259,7 @@ pub(crate) fn engage_worker(who: AccountId) {
     let exclude: Vec<_> = Workers::<Test>::iter_keys().filter(|other| *other != who).collect();
     // Several seeds, for a sample that is smaller than the list may lack the worker.
     let engagement = (0..10_000)
-        .find_map(|seed| Pool::engage(&Opening { exclude: &exclude, ..opening(seed) }))
+        .find_map(|seed| Pool::engage(&Vacancy { exclude: &exclude, ..vacancy(seed) }))
         .unwrap();
     assert_eq!(engagement, Engagement { worker: who, ask: ASK, reward: REWARD });
 }
@@ -286,7 +286,7 @@ pub(crate) fn held(who: AccountId) -> Balance {
 }
 
 /// Whether `who` is in the list that jobs of a version draw from.
-pub(crate) fn listed(version: VersionId, who: AccountId) -> bool {
+pub(crate) fn listed(version: ModelVersionId, who: AccountId) -> bool {
     ServingIndex::<Test>::contains_key(version, who)
 }
 

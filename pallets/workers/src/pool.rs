@@ -19,27 +19,27 @@ use frame_support::{
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
     model::Url,
-    traits::{Engagement, Opening, Outcome, WorkerPool},
+    traits::{Engagement, Outcome, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, Reputation, WorkerStatus, MAX_CAPACITY},
-    Balance, VersionId,
+    Balance, ModelVersionId,
 };
 
 impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
-    fn engage(opening: &Opening<'_, T::AccountId>) -> Option<Engagement<T::AccountId>> {
-        let count = ServingCount::<T>::get(opening.version);
-        let mut fit: Vec<_> = draw::sample(&opening.seed, count, T::SampleSize::get())
+    fn engage(vacancy: &Vacancy<'_, T::AccountId>) -> Option<Engagement<T::AccountId>> {
+        let count = ServingCount::<T>::get(vacancy.version);
+        let mut fit: Vec<_> = draw::sample(&vacancy.seed, count, T::SampleSize::get())
             .into_iter()
-            .filter_map(|index| Serving::<T>::get(opening.version, index))
-            .filter(|who| !opening.exclude.contains(who))
+            .filter_map(|index| Serving::<T>::get(vacancy.version, index))
+            .filter(|who| !vacancy.exclude.contains(who))
             .filter_map(|who| {
                 let worker = Workers::<T>::get(&who)?;
-                let reward = worker.reward_for(opening.work, opening.budget)?;
+                let reward = worker.reward_for(vacancy.work, vacancy.budget)?;
                 Some((who, worker, reward))
             })
             .collect();
 
         let weights = fit.iter().map(|(_, worker, _)| worker.draw_weight());
-        let drawn = draw::choose(&opening.seed, weights)?;
+        let drawn = draw::choose(&vacancy.seed, weights)?;
         if drawn >= fit.len() {
             return None;
         }
@@ -82,12 +82,12 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
         }
     }
 
-    fn is_served(version: VersionId) -> bool {
+    fn is_served(version: ModelVersionId) -> bool {
         ServingCount::<T>::get(version) > 0
     }
 
     /// The sample is spread evenly over the list, so that it is the same for everybody who asks.
-    fn asks(version: VersionId) -> Vec<Balance> {
+    fn asks(version: ModelVersionId) -> Vec<Balance> {
         let count = ServingCount::<T>::get(version);
         let size = T::SampleSize::get().min(count);
         (0..size)
@@ -102,7 +102,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             .collect()
     }
 
-    fn benchmark_worker(who: &T::AccountId, version: VersionId) {
+    fn benchmark_worker(who: &T::AccountId, version: ModelVersionId) {
         let bond = Balance::from(u64::MAX).max(T::MinBond::get());
         let funds = bond.saturating_mul(2);
         let held = T::Currency::mint_into(who, funds)

@@ -11,11 +11,11 @@ use vigil_primitives::{
     pricing,
     traits::Outcome,
     worker::{Capability, Reputation, WorkerStatus, BOND_COVER, MAX_SERVED},
-    Balance, VersionId,
+    Balance, ModelVersionId,
 };
 
 /// Versions that a worker serves.
-pub type Served = BoundedVec<VersionId, ConstU32<MAX_SERVED>>;
+pub type Served = BoundedVec<ModelVersionId, ConstU32<MAX_SERVED>>;
 
 /// A worker.
 #[derive(
@@ -48,7 +48,7 @@ pub struct Worker<BlockNumber> {
 
 /// Why a transition was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum TransitionError {
     /// It serves the version already.
     AlreadyServing,
     /// It does not serve the version.
@@ -113,9 +113,9 @@ impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
     }
 
     /// Refuses a worker that is leaving.
-    pub fn ensure_staying(&self) -> Result<(), Refused> {
+    pub fn ensure_staying(&self) -> Result<(), TransitionError> {
         match self.status {
-            WorkerStatus::Unbonding { .. } => Err(Refused::Unbonding),
+            WorkerStatus::Unbonding { .. } => Err(TransitionError::Unbonding),
             _ => Ok(()),
         }
     }
@@ -195,79 +195,81 @@ impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
     }
 
     /// Makes it active again when its time in jail is over at `now`.
-    pub fn unjail(mut self, now: BlockNumber) -> Result<Self, Refused> {
+    pub fn unjail(mut self, now: BlockNumber) -> Result<Self, TransitionError> {
         match self.status {
-            WorkerStatus::Jailed { until } if now < until => Err(Refused::StillJailed),
+            WorkerStatus::Jailed { until } if now < until => Err(TransitionError::StillJailed),
             WorkerStatus::Jailed { .. } => {
                 self.status = WorkerStatus::Active;
                 Ok(self)
             }
-            _ => Err(Refused::NotJailed),
+            _ => Err(TransitionError::NotJailed),
         }
     }
 
     /// Stops new jobs.
-    pub fn drain(mut self) -> Result<Self, Refused> {
+    pub fn drain(mut self) -> Result<Self, TransitionError> {
         match self.status {
             WorkerStatus::Active => {
                 self.status = WorkerStatus::Draining;
                 Ok(self)
             }
-            WorkerStatus::Draining => Err(Refused::AlreadyDraining),
-            WorkerStatus::Jailed { .. } => Err(Refused::Jailed),
-            WorkerStatus::Unbonding { .. } => Err(Refused::Unbonding),
+            WorkerStatus::Draining => Err(TransitionError::AlreadyDraining),
+            WorkerStatus::Jailed { .. } => Err(TransitionError::Jailed),
+            WorkerStatus::Unbonding { .. } => Err(TransitionError::Unbonding),
         }
     }
 
     /// Takes new jobs again.
-    pub fn resume(mut self) -> Result<Self, Refused> {
+    pub fn resume(mut self) -> Result<Self, TransitionError> {
         match self.status {
             WorkerStatus::Draining => {
                 self.status = WorkerStatus::Active;
                 Ok(self)
             }
-            WorkerStatus::Active => Err(Refused::NotDraining),
-            WorkerStatus::Jailed { .. } => Err(Refused::Jailed),
-            WorkerStatus::Unbonding { .. } => Err(Refused::Unbonding),
+            WorkerStatus::Active => Err(TransitionError::NotDraining),
+            WorkerStatus::Jailed { .. } => Err(TransitionError::Jailed),
+            WorkerStatus::Unbonding { .. } => Err(TransitionError::Unbonding),
         }
     }
 
     /// Begins to leave.
-    pub fn unbond(mut self, until: BlockNumber) -> Result<Self, Refused> {
+    pub fn unbond(mut self, until: BlockNumber) -> Result<Self, TransitionError> {
         self.ensure_staying()?;
         if self.active > 0 {
-            return Err(Refused::StillEngaged);
+            return Err(TransitionError::StillEngaged);
         }
         self.status = WorkerStatus::Unbonding { until };
         Ok(self)
     }
 
     /// The bond that is free at `now`.
-    pub fn withdraw(&self, now: BlockNumber) -> Result<Balance, Refused> {
+    pub fn withdraw(&self, now: BlockNumber) -> Result<Balance, TransitionError> {
         match self.status {
-            WorkerStatus::Unbonding { until } if now < until => Err(Refused::StillUnbonding),
+            WorkerStatus::Unbonding { until } if now < until => {
+                Err(TransitionError::StillUnbonding)
+            }
             WorkerStatus::Unbonding { .. } => Ok(self.bond),
-            _ => Err(Refused::NotUnbonding),
+            _ => Err(TransitionError::NotUnbonding),
         }
     }
 
     /// Starts to serve a version.
-    pub fn serve(mut self, version: VersionId) -> Result<Self, Refused> {
+    pub fn serve(mut self, version: ModelVersionId) -> Result<Self, TransitionError> {
         self.ensure_staying()?;
         if self.serves.contains(&version) {
-            return Err(Refused::AlreadyServing);
+            return Err(TransitionError::AlreadyServing);
         }
-        self.serves.try_push(version).map_err(|_| Refused::TooManyServed)?;
+        self.serves.try_push(version).map_err(|_| TransitionError::TooManyServed)?;
         Ok(self)
     }
 
     /// Stops to serve a version.
-    pub fn unserve(mut self, version: VersionId) -> Result<Self, Refused> {
+    pub fn unserve(mut self, version: ModelVersionId) -> Result<Self, TransitionError> {
         self.ensure_staying()?;
         let served = self.serves.len();
         self.serves.retain(|other| *other != version);
         if self.serves.len() == served {
-            return Err(Refused::NotServing);
+            return Err(TransitionError::NotServing);
         }
         Ok(self)
     }

@@ -29,8 +29,8 @@ use vigil_primitives::{
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
     terms::{AcceptedTerms, Access, GrantTerms, Licence, Terms},
     worker::{Capability, DeviceClass},
-    Architecture, AssetId, Balance, BlockNumber, ContentHash, Encoder, JobId, JobStatus, VersionId,
-    MILLI, OP_SET, UNIT,
+    Architecture, AssetId, Balance, BlockNumber, ContentHash, Encoder, JobId, JobStatus,
+    ModelVersionId, MILLI, OP_SET, UNIT,
 };
 use vigil_runtime::{
     configs::{keeper, ServiceWeight},
@@ -208,7 +208,7 @@ pub fn publish_model(
     let model = pallet_models::NextModelId::<Runtime>::get();
     Models::create(signed(owner), name("model"))?;
     Models::publish(signed(owner), model, Box::new(spec), shares(citations))?;
-    Ok(VersionId { model, version: 0 }.into())
+    Ok(ModelVersionId { model, version: 0 }.into())
 }
 
 /// A new dataset with one version, which cites others.
@@ -261,7 +261,7 @@ pub fn serve(asset: AssetId) {
 }
 
 /// The version of a model that an asset is.
-pub fn version(asset: AssetId) -> VersionId {
+pub fn version(asset: AssetId) -> ModelVersionId {
     let AssetId::Model(id) = asset else { panic!("{asset} is no model") };
     id
 }

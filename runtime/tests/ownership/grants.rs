@@ -4,7 +4,7 @@ use crate::market::*;
 use frame_support::{assert_ok, traits::tokens::Preservation};
 use sp_runtime::{DispatchError, TokenError};
 use vigil_primitives::{
-    api::Permission,
+    grant::Permission,
     grant::{Grant, Unusable},
     job::RefundReason,
     terms::{Access, GrantTerms},

@@ -6,7 +6,7 @@ use sp_runtime::{DispatchError, Permill};
 use vigil_primitives::{
     pricing,
     terms::{Access, Terms},
-    AssetId, Balance, VersionId,
+    AssetId, Balance, ModelVersionId,
 };
 use vigil_runtime::{Models, Provenance, Runtime};
 
@@ -124,7 +124,7 @@ fn an_asset_should_not_be_cited_twice_nor_cite_itself() {
         // The number that the version is about to get is still unknown, and so is every later one.
         let model = pallet_models::NextModelId::<Runtime>::get();
         for version in [0, 1] {
-            let itself = VersionId { model, version }.into();
+            let itself = ModelVersionId { model, version }.into();
             assert_eq!(cite(itself, PERCENT, open()), Err(Error::UnknownAsset.into()));
         }
     });

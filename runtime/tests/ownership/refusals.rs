@@ -10,7 +10,7 @@ use vigil_primitives::{
     job::JobSpec,
     model::Name,
     terms::{AcceptedTerms, Access, GrantTerms, Terms},
-    AssetId, BlockNumber, ContentHash, Hash, VersionId,
+    AssetId, BlockNumber, ContentHash, Hash, ModelVersionId,
 };
 use vigil_runtime::{AccountId, Jobs, Models, Provenance, Runtime};
 
@@ -52,7 +52,7 @@ fn job_with(
 }
 
 const UNKNOWN_DATA: DatasetVersionId = DatasetVersionId { dataset: 9, version: 0 };
-const UNKNOWN_VERSION: VersionId = VersionId { model: 9, version: 0 };
+const UNKNOWN_VERSION: ModelVersionId = ModelVersionId { model: 9, version: 0 };
 
 #[test]
 fn unknown_numbers() {

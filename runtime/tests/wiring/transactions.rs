@@ -6,7 +6,7 @@ use sp_runtime::{
     traits::Checkable,
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
-use vigil_primitives::VersionId;
+use vigil_primitives::ModelVersionId;
 use vigil_runtime::{
     configs::ProxyType,
     constants::money::{BASE_FEE, MILLI, UNIT},
@@ -75,7 +75,7 @@ fn a_workers_hot_key_should_reach_neither_bond_nor_balance() {
         reason: vigil_primitives::job::DeclineReason::VersionUnavailable,
     });
     let leave = RuntimeCall::Workers(pallet_workers::Call::unbond {});
-    let asset = VersionId { model: 0, version: 0 }.into();
+    let asset = ModelVersionId { model: 0, version: 0 }.into();
     let claim = RuntimeCall::Provenance(pallet_provenance::Call::claim { payee: account(Bob) });
     let buy = RuntimeCall::Provenance(pallet_provenance::Call::buy_grant { asset });
     for (call, worker, non_transfer) in [

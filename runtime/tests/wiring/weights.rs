@@ -7,7 +7,7 @@ use sp_keyring::Sr25519Keyring::Alice;
 use vigil_primitives::{
     job::{Input, JobSpec, Policy, Sampling, MAX_INLINE_INPUT},
     terms::AcceptedTerms,
-    VersionId,
+    ModelVersionId,
 };
 use vigil_runtime::{
     configs::RuntimeBlockWeights,
@@ -20,7 +20,7 @@ use vigil_runtime::{
 fn submit() -> RuntimeCall {
     RuntimeCall::Jobs(pallet_jobs::Call::submit {
         spec: Box::new(JobSpec {
-            version: VersionId { model: 0, version: 0 },
+            version: ModelVersionId { model: 0, version: 0 },
             terms: AcceptedTerms { licence: Hash::zero(), commercial: true },
             input: Input::Inline(vec![0; MAX_INLINE_INPUT as usize].try_into().unwrap()),
             max_tokens_out: u32::MAX,

@@ -1,18 +1,18 @@
 use super::*;
 use crate::error::Kind;
 use vigil_primitives::{
-    api::LineageEdge,
     grant::Unusable,
+    lineage::LineageEdge,
     model::Sources,
     terms::{Access, GrantTerms, Licence},
-    VersionId,
+    ModelVersionId,
 };
 
 const PUBLISHER: AccountId = AccountId::new([1; 32]);
 const OTHER: AccountId = AccountId::new([2; 32]);
 
 fn model(number: u32) -> AssetId {
-    VersionId { model: number, version: 0 }.into()
+    ModelVersionId { model: number, version: 0 }.into()
 }
 
 fn name(text: &str) -> Name {
@@ -62,7 +62,7 @@ fn parent(number: u32, parts: u32, cites: &[(u32, u32)]) -> Parent {
     }
 }
 
-fn descend_from(parents: &[Parent]) -> Outcome<Descent> {
+fn descend_from(parents: &[Parent]) -> CommandResult<Descent> {
     let name = name("new");
     let new = model(u32::MAX);
     descend(

@@ -6,7 +6,7 @@ use crate::{
         document::{hash_file, hash_part},
         unreadable,
     },
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output::Progress,
 };
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use vigil_primitives::{dataset::Artifact, ContentHash};
 
 /// The hash and size of a file, or of a folder: then the hash is that of its listing, and the size
 /// is the sum of its files'.
-pub(super) fn content(global: &Global, path: &Path) -> Outcome<Artifact> {
+pub(super) fn content(global: &Global, path: &Path) -> CommandResult<Artifact> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !metadata.is_dir() {
         return hash_file(global, path);
@@ -52,7 +52,7 @@ struct Entry {
 }
 
 /// Adds all files of a folder to `files`.
-fn walk(folder: &Path, prefix: &str, files: &mut Vec<Entry>) -> Outcome {
+fn walk(folder: &Path, prefix: &str, files: &mut Vec<Entry>) -> CommandResult {
     let broken = |error: std::io::Error| unreadable(folder, &error);
     for entry in std::fs::read_dir(folder).map_err(broken)? {
         let entry = entry.map_err(broken)?;
@@ -93,7 +93,7 @@ mod tests {
         Cli::try_parse_from(["vigil", "chain", "info"]).unwrap().global
     }
 
-    fn of(path: &Path) -> Outcome<Artifact> {
+    fn of(path: &Path) -> CommandResult<Artifact> {
         content(&global(), path)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     cli::Global,
     commands::{artifact_json, metadata},
     context::Context,
-    error::Outcome,
+    error::CommandResult,
     output,
 };
 use clap::Args;
@@ -69,20 +69,20 @@ enum Of {
 }
 
 impl Register {
-    pub(super) async fn execute(self, global: &Global) -> Outcome {
+    pub(super) async fn execute(self, global: &Global) -> CommandResult {
         let name = bounded_name(&self.name)?;
         self.version.execute(global, Of::New(name)).await
     }
 }
 
 impl Publish {
-    pub(super) async fn execute(self, global: &Global) -> Outcome {
+    pub(super) async fn execute(self, global: &Global) -> CommandResult {
         self.version.execute(global, Of::Next(self.id)).await
     }
 }
 
 impl Version {
-    async fn execute(self, global: &Global, of: Of) -> Outcome {
+    async fn execute(self, global: &Global, of: Of) -> CommandResult {
         let stated = self.terms.read()?;
         let sources = sources(&self.source)?;
         let metadata = match &self.metadata {

@@ -9,16 +9,17 @@ use crate::{
         model::{newest, status},
     },
     context::Context,
-    error::Outcome,
+    error::CommandResult,
     output, text,
 };
 use serde_json::{json, Value};
 use vigil_primitives::{
-    api::{DatasetVersionView, DatasetView, PAGE},
+    api::PAGE,
+    dataset::{DatasetVersionView, DatasetView},
     AssetId, DatasetVersionId,
 };
 
-pub(super) async fn list(global: &Global) -> Outcome {
+pub(super) async fn list(global: &Global) -> CommandResult {
     let context = Context::connect(global).await?;
     let mut datasets: Vec<DatasetView> = Vec::new();
     loop {
@@ -53,7 +54,7 @@ fn table(datasets: &[DatasetView]) -> String {
     output::render(&table)
 }
 
-pub(super) async fn show(global: &Global, target: Target) -> Outcome {
+pub(super) async fn show(global: &Global, target: Target) -> CommandResult {
     let context = Context::connect(global).await?;
     match target {
         Target::Version(id) => {

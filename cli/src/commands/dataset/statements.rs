@@ -4,16 +4,14 @@ use crate::{
     cli::Global,
     commands::{account_json, document::Document, hex},
     context::Context,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::ValueEnum;
 use serde_json::{json, Value};
 use vigil_client::calls;
 use vigil_primitives::{
-    api::{StatementView, PAGE},
-    dataset::StatementKind,
-    AssetId, DatasetVersionId,
+    api::PAGE, dataset::StatementKind, dataset::StatementView, AssetId, DatasetVersionId,
 };
 
 /// What can be stated.
@@ -51,7 +49,7 @@ pub(super) async fn attest(
     id: DatasetVersionId,
     kind: Kind,
     document: &Document,
-) -> Outcome {
+) -> CommandResult {
     let document = document.hash(global)?;
     let context = Context::signing(global).await?;
     let signer = context.key()?.account();
@@ -66,7 +64,7 @@ pub(super) async fn attest(
     context.submit_and_report(calls::provenance::attest(id, kind, document), done).await
 }
 
-pub(super) async fn withdraw(global: &Global, id: DatasetVersionId, kind: Kind) -> Outcome {
+pub(super) async fn withdraw(global: &Global, id: DatasetVersionId, kind: Kind) -> CommandResult {
     let context = Context::signing(global).await?;
     let signer = context.key()?.account();
     let kind = kind.on_chain();
@@ -82,7 +80,7 @@ pub(super) async fn withdraw(global: &Global, id: DatasetVersionId, kind: Kind) 
     context.submit_and_report(calls::provenance::withdraw_statement(id, kind), done).await
 }
 
-pub(super) async fn list(global: &Global, id: DatasetVersionId) -> Outcome {
+pub(super) async fn list(global: &Global, id: DatasetVersionId) -> CommandResult {
     let context = Context::connect(global).await?;
     let statements = all(&context, id).await?;
     if statements.is_empty() {
@@ -97,7 +95,7 @@ pub(super) async fn list(global: &Global, id: DatasetVersionId) -> Outcome {
 }
 
 /// Every statement about a version, page by page.
-async fn all(context: &Context, id: DatasetVersionId) -> Outcome<Vec<StatementView>> {
+async fn all(context: &Context, id: DatasetVersionId) -> CommandResult<Vec<StatementView>> {
     let mut statements: Vec<StatementView> = Vec::new();
     loop {
         let after = statements.last().map(|last| (&last.author, last.kind));

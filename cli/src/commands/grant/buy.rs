@@ -6,7 +6,7 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::Context,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output, text,
 };
 use serde_json::json;
@@ -21,7 +21,7 @@ use vigil_primitives::{
 /// Milliseconds of an hour.
 const HOUR: u64 = 60 * 60 * 1_000;
 
-pub(super) async fn buy(global: &Global, asset: AssetId, yes: bool) -> Outcome {
+pub(super) async fn buy(global: &Global, asset: AssetId, yes: bool) -> CommandResult {
     let context = Context::signing(global).await?;
     let buyer = context.key()?.account().clone();
     let facts = context.asset(asset).await?;
@@ -53,7 +53,7 @@ pub(super) async fn buy(global: &Global, asset: AssetId, yes: bool) -> Outcome {
 }
 
 /// What a grant costs, if the account can buy one.
-fn for_sale(asset: AssetId, facts: &Facts, buyer: &AccountId) -> Outcome<GrantTerms> {
+fn for_sale(asset: AssetId, facts: &Facts, buyer: &AccountId) -> CommandResult<GrantTerms> {
     if facts.owner == *buyer {
         return Err(Failure::rejected(format!("{buyer} owns {asset} and needs no grant of it")));
     }
@@ -76,7 +76,7 @@ fn for_sale(asset: AssetId, facts: &Facts, buyer: &AccountId) -> Outcome<GrantTe
 }
 
 /// Whether the purchase extends the grant that the account holds.
-fn extends(asset: AssetId, held: Option<&Grant>, now: BlockNumber) -> Outcome<bool> {
+fn extends(asset: AssetId, held: Option<&Grant>, now: BlockNumber) -> CommandResult<bool> {
     let Some(held) = held else { return Ok(false) };
     let state = held.check(now);
     if held.paid > 0 {

@@ -5,17 +5,18 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use serde_json::{json, Value};
 use vigil_primitives::{
-    api::{GrantView, Permission, PAGE},
+    api::PAGE,
     grant::{Grant, Unusable},
+    grant::{GrantView, Permission},
     AccountId, AssetId, BlockNumber,
 };
 
-pub(super) async fn list_of(global: &Global, account: Option<AccountId>) -> Outcome {
+pub(super) async fn list_of(global: &Global, account: Option<AccountId>) -> CommandResult {
     let account = match account {
         Some(account) => account,
         None => context::signer(global)?.account().clone(),
@@ -34,7 +35,7 @@ pub(super) async fn list_of(global: &Global, account: Option<AccountId>) -> Outc
     Ok(())
 }
 
-pub(super) async fn list_for(global: &Global, asset: AssetId) -> Outcome {
+pub(super) async fn list_for(global: &Global, asset: AssetId) -> CommandResult {
     let context = Context::connect(global).await?;
     context.asset(asset).await?;
     let now = context.client.best_head().await?.number;
@@ -50,7 +51,7 @@ pub(super) async fn list_for(global: &Global, asset: AssetId) -> Outcome {
     Ok(())
 }
 
-pub(super) async fn check(global: &Global, asset: AssetId, account: AccountId) -> Outcome {
+pub(super) async fn check(global: &Global, asset: AssetId, account: AccountId) -> CommandResult {
     let context = Context::connect(global).await?;
     let facts = context.asset(asset).await?;
     let permission = context.view().permission(&account, asset).await?;
@@ -85,7 +86,7 @@ pub(super) async fn check(global: &Global, asset: AssetId, account: AccountId) -
 }
 
 /// The grants that an account holds, page by page.
-async fn grants(context: &Context, account: &AccountId) -> Outcome<Vec<GrantView>> {
+async fn grants(context: &Context, account: &AccountId) -> CommandResult<Vec<GrantView>> {
     let mut grants: Vec<GrantView> = Vec::new();
     loop {
         let after = grants.last().map(|grant| grant.asset);
@@ -99,7 +100,7 @@ async fn grants(context: &Context, account: &AccountId) -> Outcome<Vec<GrantView
 }
 
 /// The grants of an asset, page by page.
-pub(crate) async fn holders(context: &Context, asset: AssetId) -> Outcome<Vec<GrantView>> {
+pub(crate) async fn holders(context: &Context, asset: AssetId) -> CommandResult<Vec<GrantView>> {
     let mut grants: Vec<GrantView> = Vec::new();
     loop {
         let after = grants.last().map(|grant| &grant.holder);
@@ -117,7 +118,7 @@ pub(super) async fn held(
     context: &Context,
     account: &AccountId,
     asset: AssetId,
-) -> Outcome<Option<Grant>> {
+) -> CommandResult<Option<Grant>> {
     let grants = grants(context, account).await?;
     Ok(grants.into_iter().find(|grant| grant.asset == asset).map(|grant| grant.grant))
 }
@@ -127,7 +128,7 @@ pub(super) async fn must_hold(
     context: &Context,
     account: &AccountId,
     asset: AssetId,
-) -> Outcome<Grant> {
+) -> CommandResult<Grant> {
     let held = held(context, account, asset).await?;
     held.ok_or_else(|| Failure::not_found(format!("{account} holds no grant of {asset}")))
 }
@@ -233,10 +234,10 @@ pub(super) fn grant_json(grant: &Grant, now: BlockNumber) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::VersionId;
+    use vigil_primitives::ModelVersionId;
 
     fn view(grant: Grant) -> GrantView {
-        let asset = VersionId { model: 2, version: 1 }.into();
+        let asset = ModelVersionId { model: 2, version: 1 }.into();
         GrantView { asset, holder: AccountId::new([4; 32]), grant }
     }
 

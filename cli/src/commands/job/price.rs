@@ -4,7 +4,7 @@ use super::terms::Terms;
 use crate::{
     commands::texts::Prepared,
     context::Context,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
 use futures::{stream, StreamExt, TryStreamExt};
 use std::{
@@ -13,8 +13,8 @@ use std::{
 };
 use vigil_client::amount::{Amount, BadAmount};
 use vigil_primitives::{
-    api::{NoQuote, Quote},
-    Balance, VersionId,
+    job::{NoQuote, Quote},
+    Balance, ModelVersionId,
 };
 
 /// The most to pay for a job.
@@ -41,10 +41,10 @@ impl FromStr for Price {
 /// or a quote for each pair of lengths.
 pub(super) async fn prices(
     context: &Context,
-    version: VersionId,
+    version: ModelVersionId,
     jobs: &[(Prepared, u32)],
     terms: &Terms,
-) -> Outcome<Vec<Balance>> {
+) -> CommandResult<Vec<Balance>> {
     if let Price::Fixed(Amount(price)) = terms.max_price {
         return Ok(vec![price; jobs.len()]);
     }
@@ -63,7 +63,10 @@ pub(super) async fn prices(
 }
 
 /// The price at which every worker seen takes the job.
-pub(super) fn bid(version: VersionId, quote: Result<Quote, NoQuote>) -> Outcome<(Quote, Balance)> {
+pub(super) fn bid(
+    version: ModelVersionId,
+    quote: Result<Quote, NoQuote>,
+) -> CommandResult<(Quote, Balance)> {
     let quote = quote.map_err(|reason| no_quote(version, reason))?;
     match quote.highest {
         Some(price) => Ok((quote, price)),
@@ -79,16 +82,15 @@ pub(super) fn bid(version: VersionId, quote: Result<Quote, NoQuote>) -> Outcome<
 }
 
 /// Why there is no quote.
-pub(super) fn no_quote(version: VersionId, reason: NoQuote) -> Failure {
+pub(super) fn no_quote(version: ModelVersionId, reason: NoQuote) -> Failure {
     match reason {
         NoQuote::UnknownVersion => Failure::not_found(format!("there is no version {version}")),
         NoQuote::Revoked => Failure::rejected(format!(
             "version {version} is revoked and takes no new jobs: choose another one"
         )),
-        NoQuote::BadLength => Failure::rejected(format!(
-            "version {version} takes no input, or gives no output, of this length: see \
-             `vigil model show {version}`"
-        )),
+        NoQuote::BadRun(bad) => {
+            Failure::rejected(format!("version {version} cannot run this request: {bad}"))
+        }
         NoQuote::BadPolicy => Failure::usage("the chain does not allow this number of replicas"),
     }
 }
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    const VERSION: VersionId = VersionId { model: 0, version: 0 };
+    const VERSION: ModelVersionId = ModelVersionId { model: 0, version: 0 };
 
     #[test]
     fn a_price_should_be_auto_or_an_amount() {

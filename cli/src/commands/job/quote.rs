@@ -8,20 +8,20 @@ use crate::{
     cli::Global,
     commands::{amount, amount_json, generation::Generation, texts, work},
     context::Context,
-    error::Outcome,
+    error::CommandResult,
     output,
 };
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeSet;
-use vigil_primitives::{api::Quote as ChainQuote, Balance, VersionId};
+use vigil_primitives::{job::Quote as ChainQuote, Balance, ModelVersionId};
 
 /// Arguments of `job quote`.
 #[derive(Debug, Args)]
 pub(crate) struct Quote {
     /// The version to run.
     #[arg(long, value_name = "MODEL@VERSION")]
-    version: VersionId,
+    version: ModelVersionId,
     #[command(flatten)]
     texts: texts::Texts,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) struct Quote {
 }
 
 impl Quote {
-    pub(super) async fn execute(self, global: &Global) -> Outcome {
+    pub(super) async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::connect(global).await?;
         let version = context.version(self.version).await?;
         let tokens = match self.tokens_in {

@@ -89,11 +89,11 @@ pub(super) fn royalties_json(parts: &[Royalty]) -> Value {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use vigil_primitives::{AccountId, VersionId};
+    use vigil_primitives::{AccountId, ModelVersionId};
 
     /// What an account earned with the first version of a model.
     pub(crate) fn royalty(model: u32, payee: u8, amount: Balance) -> Royalty {
-        let asset = VersionId { model, version: 0 }.into();
+        let asset = ModelVersionId { model, version: 0 }.into();
         Royalty { asset, payee: AccountId::new([payee; 32]), amount, credited: true }
     }
 

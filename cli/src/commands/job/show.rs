@@ -44,7 +44,7 @@ pub(super) fn status_sentence(job: &Job) -> String {
         JobStatus::Revealing { replicas, reveal_by } => {
             let revealed = replicas.iter().filter(|replica| revealed(replica).is_some()).count();
             format!(
-                "revealing: {revealed} of {} results opened, by block {reveal_by}",
+                "revealing: {revealed} of {} results revealed, by block {reveal_by}",
                 replicas.len()
             )
         }
@@ -229,7 +229,7 @@ pub(crate) mod tests {
         job::{JobSpec, Policy, Receipt, Sampling},
         lineage::Royalty,
         terms::AcceptedTerms,
-        VersionId,
+        ModelVersionId,
     };
 
     /// A job in the given state with an escrow of 100.
@@ -238,7 +238,7 @@ pub(crate) mod tests {
             id: 7,
             requester: AccountId::new([1; 32]),
             spec: JobSpec {
-                version: VersionId { model: 0, version: 0 },
+                version: ModelVersionId { model: 0, version: 0 },
                 terms: AcceptedTerms { licence: [3; 32].into(), commercial: false },
                 input: Input::Inline(
                     vigil_primitives::job::tokens_to_bytes(&[101, 102])

@@ -16,7 +16,7 @@ use crate::{
         work,
     },
     context::{self, Context},
-    error::{Failure, Kind, Outcome},
+    error::{CommandResult, Failure, Kind},
     follow::{Follower, Goal},
     output, text,
 };
@@ -28,10 +28,10 @@ use std::{
 };
 use vigil_client::{blobs, calls, Included, Until};
 use vigil_primitives::{
-    api::VersionView,
     job::{tokens_to_bytes, Input, JobSpec, Policy, MAX_INLINE_INPUT},
     model::VersionStatus,
-    Architecture, Balance, Job, JobId, JobStatus, VersionId,
+    model::VersionView,
+    Architecture, Balance, Job, JobId, JobStatus, ModelVersionId,
 };
 
 /// Arguments of `job submit`.
@@ -39,7 +39,7 @@ use vigil_primitives::{
 pub(crate) struct Submit {
     /// The version to run.
     #[arg(long, value_name = "MODEL@VERSION")]
-    version: VersionId,
+    version: ModelVersionId,
     #[command(flatten)]
     texts: Texts,
     #[command(flatten)]
@@ -100,7 +100,7 @@ impl Batch {
 }
 
 impl Submit {
-    pub(super) async fn execute(self, global: &Global) -> Outcome {
+    pub(super) async fn execute(self, global: &Global) -> CommandResult {
         if self.texts.is_empty() {
             return Err(Failure::usage("no input: give --input, --input-file or --tokens"));
         }
@@ -151,7 +151,7 @@ impl Submit {
         context: &Context,
         version: &VersionView,
         batch: Batch,
-    ) -> Outcome {
+    ) -> CommandResult {
         let global = &context.global;
         let mut follower = Follower::with_inputs(context, batch.blobs.clone());
         let jobs = wait(context, &mut follower, &batch.ids()).await?;
@@ -199,7 +199,7 @@ pub(crate) async fn wait(
     context: &Context,
     follower: &mut Follower<'_>,
     ids: &[JobId],
-) -> Outcome<Vec<Job>> {
+) -> CommandResult<Vec<Job>> {
     let progress = output::Progress::bar(&context.global, ids.len() as u64, "waiting for results");
     let mut states: BTreeMap<JobId, &'static str> = BTreeMap::new();
     follower
@@ -234,7 +234,7 @@ pub(crate) async fn fetch(
     follower: &Follower<'_>,
     jobs: &[Job],
     architecture: &Architecture,
-) -> Vec<Outcome<(vigil_primitives::AccountId, Vec<u8>)>> {
+) -> Vec<CommandResult<(vigil_primitives::AccountId, Vec<u8>)>> {
     let progress =
         output::Progress::bar(&context.global, jobs.len() as u64, "fetching the outputs");
     let done = std::sync::atomic::AtomicU64::new(0);
@@ -269,7 +269,7 @@ pub(crate) async fn submit(
     version: &VersionView,
     inputs: Vec<Prepared>,
     order: &Order<'_>,
-) -> Outcome<Batch> {
+) -> CommandResult<Batch> {
     let Order { terms, generation, by_hash } = *order;
     if version.status == VersionStatus::Revoked {
         return Err(Failure::rejected(format!(
@@ -328,7 +328,7 @@ pub(crate) async fn submit(
                 deadline,
             })
         })
-        .collect::<Outcome<Vec<_>>>()?;
+        .collect::<CommandResult<Vec<_>>>()?;
     output::note(&context.global, &terms::accepted_text(version, &accepted));
     let calls: Vec<_> = specs.iter().map(calls::jobs::submit).collect();
     let what = format!("submitting {} for at most {}", count_of(calls.len()), amount(total));
@@ -345,7 +345,7 @@ fn collect(
     prices: Vec<Balance>,
     results: Vec<vigil_client::Result<Included>>,
     by_hash: bool,
-) -> Outcome<Batch> {
+) -> CommandResult<Batch> {
     let count = inputs.len();
     let mut batch = Batch { jobs: Vec::new(), fees: 0, blobs: BTreeMap::new() };
     let mut refused: Option<Failure> = None;
@@ -378,17 +378,12 @@ fn collect(
 }
 
 /// Checks an input as a worker would, before it costs anything.
-fn check(input: &Prepared, architecture: &Architecture, by_hash: bool) -> Outcome {
-    let (tokens, most) = (input.tokens.len(), architecture.max_tokens_in());
+fn check(input: &Prepared, architecture: &Architecture, by_hash: bool) -> CommandResult {
+    let tokens = input.tokens.len();
     let label = text::brief(input.label.as_bytes(), 40);
-    if tokens == 0 {
-        return Err(Failure::failed(format!("\"{label}\" has no tokens")));
-    }
-    if u32::try_from(tokens).map_or(true, |tokens| tokens > most) {
-        return Err(Failure::failed(format!(
-            "\"{label}\" has {tokens} tokens, and the model takes at most {most}: shorten or split it"
-        )));
-    }
+    architecture
+        .check_input(u32::try_from(tokens).unwrap_or(u32::MAX))
+        .map_err(|bad| Failure::failed(format!("\"{label}\" cannot be run: {bad}")))?;
     let vocabulary = architecture.vocabulary();
     if let Some(id) = input.tokens.iter().find(|id| **id >= vocabulary) {
         return Err(Failure::failed(format!(
@@ -406,7 +401,7 @@ fn check(input: &Prepared, architecture: &Architecture, by_hash: bool) -> Outcom
     Ok(())
 }
 
-fn on_chain(bytes: &[u8], by_hash: bool) -> Outcome<Input> {
+fn on_chain(bytes: &[u8], by_hash: bool) -> CommandResult<Input> {
     let too_long = || Failure::failed("the input is too long for the chain");
     if by_hash {
         let len = u32::try_from(bytes.len()).map_err(|_| too_long())?;

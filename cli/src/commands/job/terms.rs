@@ -5,15 +5,14 @@ use crate::{
     assets::check_permission,
     commands::{hex, parse_hash},
     context::Context,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     text,
 };
 use clap::Args;
 use serde_json::{json, Value};
 use vigil_primitives::{
-    api::{Permission, VersionView},
-    terms::AcceptedTerms,
-    BlockNumber, ContentHash, VersionId,
+    grant::Permission, model::VersionView, terms::AcceptedTerms, BlockNumber, ContentHash,
+    ModelVersionId,
 };
 
 /// What is offered for a job and asked of it.
@@ -49,7 +48,7 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// What is accepted of the version's own terms. Refuses what the chain would refuse.
-    pub(super) fn accept(&self, version: &VersionView) -> Outcome<AcceptedTerms> {
+    pub(super) fn accept(&self, version: &VersionView) -> CommandResult<AcceptedTerms> {
         let (id, terms) = (version.id, &version.spec.terms);
         let licence = terms.licence_hash();
         if let Some(accepted) = self.accept_licence.filter(|accepted| *accepted != licence) {
@@ -90,7 +89,11 @@ pub(super) fn accepted_text(version: &VersionView, accepted: &AcceptedTerms) -> 
 }
 
 /// Checks that the signer may run so many jobs of a version.
-pub(super) async fn check_access(context: &Context, version: &VersionView, jobs: usize) -> Outcome {
+pub(super) async fn check_access(
+    context: &Context,
+    version: &VersionView,
+    jobs: usize,
+) -> CommandResult {
     let (asset, access) = (version.id.into(), &version.spec.terms.access);
     let account = context.key()?.account();
     let permission = context.view().permission(account, asset).await?;
@@ -101,7 +104,7 @@ pub(super) async fn check_access(context: &Context, version: &VersionView, jobs:
 }
 
 /// Checks that a grant has a use for every job: each reserves one.
-fn check_uses(version: VersionId, permission: &Permission, jobs: usize) -> Outcome {
+fn check_uses(version: ModelVersionId, permission: &Permission, jobs: usize) -> CommandResult {
     let Permission::Granted(grant) = permission else { return Ok(()) };
     match grant.uses_left() {
         Some(left) if (left as usize) < jobs => Err(Failure::rejected(format!(
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_job_should_need_a_use_of_the_grant() {
-        let id = VersionId { model: 1, version: 0 };
+        let id = ModelVersionId { model: 1, version: 0 };
         let grant = |uses| Permission::Granted(Grant::new(0, 0, None, uses, 0));
         assert!(check_uses(id, &grant(Some(3)), 3).is_ok());
         assert!(check_uses(id, &grant(None), 1_000).is_ok());

@@ -1,7 +1,7 @@
 //! A lineage as a graph for Graphviz.
 
 use crate::{assets::percent, commands::short_account, text};
-use vigil_primitives::{api::LineageView, AssetId};
+use vigil_primitives::{lineage::LineageView, AssetId};
 
 /// The graph: an edge for every citation, from what cites to what is cited.
 pub(super) fn draw(lineage: &LineageView) -> String {

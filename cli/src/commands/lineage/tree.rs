@@ -6,8 +6,8 @@
 use crate::{assets::percent, commands::short_account, text};
 use std::collections::HashSet;
 use vigil_primitives::{
-    api::{LineageEdge, LineageView},
     lineage::MAX_DEPTH,
+    lineage::{LineageEdge, LineageView},
     model::VersionStatus,
     AssetId,
 };

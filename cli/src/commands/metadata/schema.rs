@@ -2,7 +2,7 @@
 
 use super::{Kind, QUOTED};
 use crate::{
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     text,
 };
 use boon::{Compiler, ErrorKind, Schemas, ValidationError};
@@ -60,7 +60,7 @@ impl fmt::Display for Fault {
 }
 
 /// Everything that is wrong with a document, by path.
-pub(super) fn faults(kind: Kind, document: &Value) -> Outcome<Vec<Fault>> {
+pub(super) fn faults(kind: Kind, document: &Value) -> CommandResult<Vec<Fault>> {
     let broken = |error: &dyn fmt::Display| {
         Failure::failed(format!("the schemas of this program are broken: {error}"))
     };

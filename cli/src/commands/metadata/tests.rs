@@ -296,7 +296,7 @@ fn a_document_should_be_put_into_local_sources_and_overwrite_nothing() {
 #[tokio::test]
 async fn a_document_should_be_fetched_from_the_first_source_that_has_it() {
     let (folder, path, artifact) = document();
-    let id = AssetId::Model(vigil_primitives::VersionId { model: 0, version: 0 });
+    let id = AssetId::Model(vigil_primitives::ModelVersionId { model: 0, version: 0 });
     let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
     for (source, bytes) in [(&good, std::fs::read(&path).unwrap()), (&bad, b"{}".to_vec())] {
         std::fs::create_dir(source).unwrap();

@@ -12,7 +12,7 @@ use crate::{
         metadata::{self, Kind},
     },
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::Args;
@@ -21,9 +21,9 @@ use std::path::PathBuf;
 use vigil_client::{calls, Amount};
 use vigil_engine::package::{Package, TOKENIZER, WEIGHTS};
 use vigil_primitives::{
-    api::ModelView,
+    model::ModelView,
     model::{Artifact, Fee, Name, VersionSpec},
-    AccountId, ModelId, VersionId,
+    AccountId, ModelId, ModelVersionId,
 };
 
 /// Arguments of `model publish`.
@@ -73,16 +73,16 @@ impl Parent {
     }
 
     /// The version that is next. A number that no model will have stands for one not registered.
-    fn next(&self) -> VersionId {
+    fn next(&self) -> ModelVersionId {
         match self {
-            Self::Existing(model) => VersionId { model: model.id, version: model.versions },
-            Self::New(_) => VersionId { model: ModelId::MAX, version: 0 },
+            Self::Existing(model) => ModelVersionId { model: model.id, version: model.versions },
+            Self::New(_) => ModelVersionId { model: ModelId::MAX, version: 0 },
         }
     }
 }
 
 impl Publish {
-    pub(super) async fn execute(self, global: &Global) -> Outcome {
+    pub(super) async fn execute(self, global: &Global) -> CommandResult {
         let name = self.name.as_deref().map(bounded_name).transpose()?;
         let sources = sources(&self.source)?;
         let stated = self.terms.read()?;
@@ -156,7 +156,7 @@ impl Publish {
 }
 
 /// A model that must be the signer's.
-async fn owned(context: &Context, model: ModelId, signer: &AccountId) -> Outcome<ModelView> {
+async fn owned(context: &Context, model: ModelId, signer: &AccountId) -> CommandResult<ModelView> {
     let view = context.model(model).await?;
     if view.owner != *signer {
         return Err(Failure::rejected(format!(
@@ -168,7 +168,7 @@ async fn owned(context: &Context, model: ModelId, signer: &AccountId) -> Outcome
 }
 
 /// One file of a package as the chain knows it.
-fn file(package: &Package, name: &str) -> Outcome<Artifact> {
+fn file(package: &Package, name: &str) -> CommandResult<Artifact> {
     let entry = package.manifest().file(name);
     entry
         .and_then(|entry| Some(Artifact { hash: entry.hash()?.into(), len: entry.len }))

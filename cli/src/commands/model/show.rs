@@ -6,17 +6,17 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json, architecture, artifact, artifact_json, hex},
     context::Context,
-    error::Outcome,
+    error::CommandResult,
     output, text,
 };
 use serde_json::{json, Value};
 use vigil_primitives::{
-    api::{ModelView, VersionView},
     model::VersionStatus,
-    Version, VersionId,
+    model::{ModelView, VersionView},
+    ModelVersionId, Version,
 };
 
-pub(super) async fn show(global: &Global, target: Target) -> Outcome {
+pub(super) async fn show(global: &Global, target: Target) -> CommandResult {
     let context = Context::connect(global).await?;
     match target {
         Target::Version(id) => {
@@ -34,7 +34,7 @@ pub(super) async fn show(global: &Global, target: Target) -> Outcome {
             let model = context.model(id).await?;
             let mut versions = Vec::new();
             for version in newest(model.versions) {
-                versions.push(context.version(VersionId { model: id, version }).await?);
+                versions.push(context.version(ModelVersionId { model: id, version }).await?);
             }
             let mut json = model_json(&model);
             json["latest"] = versions.iter().map(version_json).collect();
@@ -171,7 +171,7 @@ pub(crate) mod tests {
             royalty: Permill::zero(),
         };
         VersionView {
-            id: VersionId { model: 0, version: 0 },
+            id: ModelVersionId { model: 0, version: 0 },
             owner: AccountId::new([8; 32]),
             spec: VersionSpec {
                 package: [1; 32].into(),

@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{lines, read_text},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
 use std::path::Path;
 use vigil_engine::cosine;
@@ -18,11 +18,11 @@ pub(crate) struct Collection {
 
 impl Collection {
     /// Reads a file of `doc: ...` and `query: ...` lines. `#` begins a comment line.
-    pub(crate) fn read(path: &Path) -> Outcome<Self> {
+    pub(crate) fn read(path: &Path) -> CommandResult<Self> {
         Self::parse(&read_text(path)?).map_err(|failure| failure.about(&path.display().to_string()))
     }
 
-    fn parse(text: &str) -> Outcome<Self> {
+    fn parse(text: &str) -> CommandResult<Self> {
         let mut collection = Self::default();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -48,11 +48,11 @@ impl Collection {
     }
 
     /// One document per line of a file, with questions typed.
-    pub(crate) fn of(documents: &Path, queries: Vec<String>) -> Outcome<Self> {
+    pub(crate) fn of(documents: &Path, queries: Vec<String>) -> CommandResult<Self> {
         Self { documents: lines(&read_text(documents)?), queries }.check()
     }
 
-    fn check(self) -> Outcome<Self> {
+    fn check(self) -> CommandResult<Self> {
         if self.documents.is_empty() {
             return Err(Failure::usage("there is no document to search"));
         }

@@ -6,7 +6,7 @@
 
 use crate::{
     commands::job::total_royalties,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
 use std::collections::BTreeMap;
 use vigil_primitives::{pricing, AccountId, AssetId, Balance, Job, JobStatus};
@@ -80,7 +80,7 @@ impl Ledger {
     ///
     /// Fails when a receipt does not add up to its escrow, or the workers' pay or the owners'
     /// royalties to their part of the receipt.
-    pub(crate) fn of(jobs: &[Job], treasury: &AccountId) -> Outcome<Self> {
+    pub(crate) fn of(jobs: &[Job], treasury: &AccountId) -> CommandResult<Self> {
         let mut ledger = Self::default();
         for job in jobs {
             ledger.add(job, treasury).ok_or_else(|| {

@@ -4,7 +4,7 @@ use super::ledger::{unexplained, Earned, Entry, Ledger, Role};
 use crate::{
     commands::{account_json, amount, amount_json, worker},
     context::Context,
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use serde_json::{json, Value};
@@ -13,7 +13,7 @@ use vigil_client::{
     amount::{change, Amount},
     Block, View,
 };
-use vigil_primitives::{api::VersionView, AccountId, AssetId, Balance, BlockNumber, Job};
+use vigil_primitives::{model::VersionView, AccountId, AssetId, Balance, BlockNumber, Job};
 
 /// What an account has in all: free, held, and kept for it until it claims it.
 type Total = Balance;
@@ -33,7 +33,7 @@ pub(super) struct Money {
 impl Money {
     /// Reads what everybody has who may be paid: the requester, the owners of all that the version
     /// descends from, the treasury, and every worker that serves the version.
-    pub(super) async fn before(context: &Context, version: &VersionView) -> Outcome<Self> {
+    pub(super) async fn before(context: &Context, version: &VersionView) -> CommandResult<Self> {
         let from = context.client.finalized_head().await?;
         let treasury = context.view().parameters().await?.treasury;
         let mut accounts = vec![context.key()?.account().clone(), treasury.clone()];
@@ -66,7 +66,7 @@ impl Money {
         context: &Context,
         jobs: &[Job],
         fees: Balance,
-    ) -> Outcome {
+    ) -> CommandResult {
         self.ledger = Ledger::of(jobs, &self.treasury)?;
         (self.jobs, self.fees) = (jobs.len(), fees);
         let to = context.client.finalized_head().await?;
@@ -222,7 +222,7 @@ fn royalty_json(((asset, payee), earned): (&(AssetId, AccountId), &Earned)) -> V
     })
 }
 
-async fn total(view: &View<'_>, account: &AccountId) -> Outcome<Total> {
+async fn total(view: &View<'_>, account: &AccountId) -> CommandResult<Total> {
     let balances = view.balances(account).await?;
     let kept = view.claimable(account).await?;
     Ok(balances.free.saturating_add(balances.held).saturating_add(kept))

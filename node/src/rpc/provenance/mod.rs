@@ -14,7 +14,10 @@ use views::{
     Dataset, DatasetVersion, Descendant, HeldGrant, Lineage, Permission, Revenue, Statement,
     StatementKey,
 };
-use vigil_primitives::{api::VigilApi as _, AccountId, AssetId, DatasetId, DatasetVersionId, Hash};
+use vigil_primitives::{
+    api::{DatasetsApi as _, ProvenanceApi as _},
+    AccountId, AssetId, DatasetId, DatasetVersionId, Hash,
+};
 
 /// Questions about assets. `at` is a block's hash; without it the best block answers.
 ///
@@ -252,7 +255,7 @@ fn parse_after(after: Option<String>) -> Result<Option<AssetId>, ErrorObjectOwne
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::VersionId;
+    use vigil_primitives::ModelVersionId;
 
     #[test]
     fn a_version_of_a_dataset_should_be_read_with_and_without_its_kind() {
@@ -266,7 +269,7 @@ mod tests {
         assert_eq!(parse_after(None).unwrap(), None);
         assert_eq!(
             parse_after(Some("3@1".into())).unwrap(),
-            Some(VersionId { model: 3, version: 1 }.into())
+            Some(ModelVersionId { model: 3, version: 1 }.into())
         );
         assert!(parse_after(Some("3".into())).is_err());
     }

@@ -17,8 +17,8 @@ pub(crate) struct Dataset {
     versions: u32,
 }
 
-impl From<api::DatasetView> for Dataset {
-    fn from(it: api::DatasetView) -> Self {
+impl From<dataset::DatasetView> for Dataset {
+    fn from(it: dataset::DatasetView) -> Self {
         Self {
             id: it.id,
             name: json::text(it.name),
@@ -44,8 +44,8 @@ pub(crate) struct DatasetVersion {
     citations: u32,
 }
 
-impl From<api::DatasetVersionView> for DatasetVersion {
-    fn from(it: api::DatasetVersionView) -> Self {
+impl From<dataset::DatasetVersionView> for DatasetVersion {
+    fn from(it: dataset::DatasetVersionView) -> Self {
         Self {
             id: it.id.into(),
             owner: it.owner,
@@ -112,8 +112,8 @@ pub(crate) struct Statement {
     made_at: BlockNumber,
 }
 
-impl From<api::StatementView> for Statement {
-    fn from(it: api::StatementView) -> Self {
+impl From<dataset::StatementView> for Statement {
+    fn from(it: dataset::StatementView) -> Self {
         Self {
             author: it.author,
             kind: it.kind.into(),
@@ -154,16 +154,16 @@ struct Edge {
     share_ppm: u32,
 }
 
-impl From<api::LineageView> for Lineage {
-    fn from(it: api::LineageView) -> Self {
-        let node = |node: api::LineageNode| Node {
+impl From<lineage::LineageView> for Lineage {
+    fn from(it: lineage::LineageView) -> Self {
+        let node = |node: lineage::LineageNode| Node {
             asset: node.asset,
             name: json::text(node.name),
             owner: node.owner,
             status: json::status(node.status),
             share_ppm: node.share.deconstruct(),
         };
-        let edge = |edge: api::LineageEdge| Edge {
+        let edge = |edge: lineage::LineageEdge| Edge {
             from: edge.from,
             to: edge.to,
             share_ppm: edge.share.deconstruct(),
@@ -230,8 +230,8 @@ pub(crate) struct HeldGrant {
     grant: Grant,
 }
 
-impl From<api::GrantView> for HeldGrant {
-    fn from(it: api::GrantView) -> Self {
+impl From<grant::GrantView> for HeldGrant {
+    fn from(it: grant::GrantView) -> Self {
         Self { asset: it.asset, holder: it.holder, grant: it.grant.into() }
     }
 }
@@ -257,18 +257,18 @@ enum Because {
     Exhausted,
 }
 
-impl From<api::Permission> for Permission {
-    fn from(it: api::Permission) -> Self {
+impl From<grant::Permission> for Permission {
+    fn from(it: grant::Permission) -> Self {
         Self {
             allowed: it.is_allowed(),
             because: match it {
-                api::Permission::Open => Because::Open,
-                api::Permission::Owner => Because::Owner,
-                api::Permission::Granted(grant) => Because::Granted { grant: grant.into() },
-                api::Permission::Revoked => Because::Revoked,
-                api::Permission::NoGrant => Because::NoGrant,
-                api::Permission::Unusable(grant::Unusable::Expired) => Because::Expired,
-                api::Permission::Unusable(grant::Unusable::Exhausted) => Because::Exhausted,
+                grant::Permission::Open => Because::Open,
+                grant::Permission::Owner => Because::Owner,
+                grant::Permission::Granted(grant) => Because::Granted { grant: grant.into() },
+                grant::Permission::Revoked => Because::Revoked,
+                grant::Permission::NoGrant => Because::NoGrant,
+                grant::Permission::Unusable(grant::Unusable::Expired) => Because::Expired,
+                grant::Permission::Unusable(grant::Unusable::Exhausted) => Because::Exhausted,
             },
         }
     }
@@ -299,7 +299,7 @@ mod tests {
         dataset::DatasetSpec,
         model::{self, VersionStatus},
         terms::{self, Access},
-        DatasetVersionId, VersionId,
+        DatasetVersionId, ModelVersionId,
     };
 
     const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn model(model: u32) -> AssetId {
-        VersionId { model, version: 1 }.into()
+        ModelVersionId { model, version: 1 }.into()
     }
 
     fn bought() -> grant::Grant {
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_dataset_should_show_who_has_been_offered_it() {
-        let dataset = Dataset::from(api::DatasetView {
+        let dataset = Dataset::from(dataset::DatasetView {
             id: 3,
             name: b"caf\xc3\xa9".to_vec().try_into().unwrap(),
             owner: Alice.to_account_id(),
@@ -351,7 +351,7 @@ mod tests {
             access: Access::Open,
             royalty: Permill::from_percent(2),
         };
-        let version = DatasetVersion::from(api::DatasetVersionView {
+        let version = DatasetVersion::from(dataset::DatasetVersionView {
             id: DatasetVersionId { dataset: 3, version: 0 },
             owner: Alice.to_account_id(),
             spec: DatasetSpec {
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn the_last_statement_of_a_page_should_ask_for_the_next() {
-        let statement = Statement::from(api::StatementView {
+        let statement = Statement::from(dataset::StatementView {
             author: Bob.to_account_id(),
             kind: dataset::StatementKind::ConsentVerified,
             statement: dataset::Statement { document: Hash::repeat_byte(9), made_at: 12 },
@@ -407,16 +407,16 @@ mod tests {
 
     #[test]
     fn a_lineage_should_show_shares_in_parts_per_million() {
-        let node = |asset, name: &[u8], parts| api::LineageNode {
+        let node = |asset, name: &[u8], parts| lineage::LineageNode {
             asset,
             name: name.to_vec().try_into().unwrap(),
             owner: Alice.to_account_id(),
             status: VersionStatus::Active,
             share: Permill::from_parts(parts),
         };
-        let lineage = Lineage::from(api::LineageView {
+        let lineage = Lineage::from(lineage::LineageView {
             nodes: vec![node(model(1), b"mini", 950_000), node(data(0), b"tales", 50_000)],
-            edges: vec![api::LineageEdge {
+            edges: vec![lineage::LineageEdge {
                 from: model(1),
                 to: data(0),
                 share: Permill::from_parts(50_000),
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn a_grant_should_show_what_is_left_of_it() {
-        let held = HeldGrant::from(api::GrantView {
+        let held = HeldGrant::from(grant::GrantView {
             asset: data(3),
             holder: Bob.to_account_id(),
             grant: bought(),
@@ -476,19 +476,19 @@ mod tests {
     fn every_permission_should_say_whether_and_why() {
         use grant::Unusable::{Exhausted, Expired};
         for (permission, allowed, state) in [
-            (api::Permission::Open, true, "open"),
-            (api::Permission::Owner, true, "owner"),
-            (api::Permission::Revoked, false, "revoked"),
-            (api::Permission::NoGrant, false, "no_grant"),
-            (api::Permission::Unusable(Expired), false, "expired"),
-            (api::Permission::Unusable(Exhausted), false, "exhausted"),
+            (grant::Permission::Open, true, "open"),
+            (grant::Permission::Owner, true, "owner"),
+            (grant::Permission::Revoked, false, "revoked"),
+            (grant::Permission::NoGrant, false, "no_grant"),
+            (grant::Permission::Unusable(Expired), false, "expired"),
+            (grant::Permission::Unusable(Exhausted), false, "exhausted"),
         ] {
             assert_eq!(
                 to_value(Permission::from(permission)).unwrap(),
                 json!({ "allowed": allowed, "state": state })
             );
         }
-        let granted = to_value(Permission::from(api::Permission::Granted(bought()))).unwrap();
+        let granted = to_value(Permission::from(grant::Permission::Granted(bought()))).unwrap();
         assert_eq!(granted["allowed"], true);
         assert_eq!(granted["state"], "granted");
         assert_eq!(granted["grant"]["expiresAt"], 100);

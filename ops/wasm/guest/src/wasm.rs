@@ -8,8 +8,8 @@ use core::{
     cell::UnsafeCell,
     panic::PanicInfo,
 };
+use vigil_architecture::{Architecture, Sampling};
 use vigil_ops::{reference, Program};
-use vigil_primitives::{Architecture, Sampling};
 
 /// Hands out memory from the end of the module's memory and takes none back.
 struct Bump {

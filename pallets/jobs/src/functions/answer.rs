@@ -65,7 +65,7 @@ impl<T: Config> Pallet<T> {
             Self::release(id, &job, &replica, Outcome::Expired);
             Self::deposit_event(Event::Expired { job: id, worker: replica.worker });
         }
-        // A withheld opening never blocks the others: the job goes on with those who revealed.
+        // A withheld reveal never blocks the others: the job goes on with those who revealed.
         if matches!(job.verdict(), Verdict::Silent) {
             Self::lose_attempt(id, job, now)
         } else {

@@ -10,7 +10,7 @@ mod settle;
 mod submit;
 mod views;
 
-use crate::{types::Refusal, *};
+use crate::{types::TransitionError, *};
 use frame_support::{
     ensure,
     traits::{fungible::MutateHold, tokens::Precision, Get},
@@ -22,6 +22,7 @@ use sp_runtime::{
     DispatchError, DispatchResult,
 };
 use vigil_primitives::{
+    architecture::BadRun,
     job::{RefundReason, Replica, MAX_REPLICAS},
     traits::{Grants, Outcome, WorkerPool},
     JobStatus,
@@ -29,18 +30,32 @@ use vigil_primitives::{
 
 type ReplicaOf<T> = Replica<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 
-impl<T> From<Refusal> for Error<T> {
-    fn from(refusal: Refusal) -> Self {
+impl<T> From<TransitionError> for Error<T> {
+    fn from(refusal: TransitionError) -> Self {
         match refusal {
-            Refusal::NotAssigned => Self::NotAssigned,
-            Refusal::AlreadyCommitted => Self::AlreadyCommitted,
-            Refusal::AlreadyRevealed => Self::AlreadyRevealed,
-            Refusal::TooLate => Self::TooLate,
-            Refusal::RevealTooEarly => Self::RevealTooEarly,
-            Refusal::CommitmentMismatch => Self::CommitmentMismatch,
-            Refusal::TooManyTokens => Self::TooManyTokens,
-            Refusal::TooFewTokens => Self::TooFewTokens,
-            Refusal::NotQueued => Self::NotQueued,
+            TransitionError::NotAssigned => Self::NotAssigned,
+            TransitionError::AlreadyCommitted => Self::AlreadyCommitted,
+            TransitionError::AlreadyRevealed => Self::AlreadyRevealed,
+            TransitionError::TooLate => Self::TooLate,
+            TransitionError::RevealTooEarly => Self::RevealTooEarly,
+            TransitionError::CommitmentMismatch => Self::CommitmentMismatch,
+            TransitionError::TooManyTokens => Self::TooManyTokens,
+            TransitionError::TooFewTokens => Self::TooFewTokens,
+            TransitionError::NotQueued => Self::NotQueued,
+        }
+    }
+}
+
+impl<T> From<BadRun> for Error<T> {
+    fn from(bad: BadRun) -> Self {
+        match bad {
+            BadRun::NoInput => Self::InputEmpty,
+            BadRun::InputTooLong { .. } => Self::InputTooLong,
+            BadRun::NoTokensOut => Self::TooFewTokens,
+            BadRun::GeneratesNothing { .. } | BadRun::TooManyTokensOut { .. } => {
+                Self::TooManyTokens
+            }
+            BadRun::NothingToSample | BadRun::BadSampling => Self::SamplingInvalid,
         }
     }
 }

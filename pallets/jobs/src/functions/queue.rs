@@ -7,7 +7,7 @@ use sp_runtime::{
     traits::{BlakeTwo256, Hash as _},
     SaturatedConversion,
 };
-use vigil_primitives::{job::ReplicaState, traits::Opening};
+use vigil_primitives::{job::ReplicaState, traits::Vacancy};
 
 impl<T: Config> Pallet<T> {
     /// Gives a job the last place.
@@ -88,14 +88,14 @@ impl<T: Config> Pallet<T> {
         let mut drawn = alloc::vec::Vec::new();
         with_storage_layer(|| {
             for slot in 0..job.vacancies() {
-                let opening = Opening {
+                let vacancy = Vacancy {
                     version: job.version,
                     work,
                     budget,
                     exclude: &exclude,
                     seed: Self::seed(id, job.attempts, slot, now),
                 };
-                let engagement = T::Workers::engage(&opening)
+                let engagement = T::Workers::engage(&vacancy)
                     .filter(|engagement| !exclude.contains(&engagement.worker))
                     .ok_or(DispatchError::Unavailable)?;
                 exclude.push(engagement.worker.clone());

@@ -8,12 +8,12 @@ use frame_support::traits::{
 use sp_runtime::TokenError;
 use vigil_primitives::{
     grant::GrantId,
-    job::{bytes_to_tokens, Input, Sampling},
+    job::{bytes_to_tokens, Input},
     model::VersionStatus,
     pricing,
     terms::Access,
     traits::{Grants, ModelRegistry, RegisteredVersion, Waterfall},
-    Architecture, VersionId,
+    Architecture, ModelVersionId,
 };
 
 impl<T: Config> Pallet<T> {
@@ -28,16 +28,9 @@ impl<T: Config> Pallet<T> {
 
         let architecture = version.spec.architecture;
         let tokens_in = Self::check_input(&spec.input, &architecture)?;
-        ensure!(
-            spec.max_tokens_out <= architecture.max_tokens_out(tokens_in),
-            Error::<T>::TooManyTokens
-        );
-        ensure!(spec.max_tokens_out >= architecture.min_tokens_out(), Error::<T>::TooFewTokens);
-        let samples = architecture.min_tokens_out() > 0;
-        ensure!(
-            spec.sampling.is_valid() && (samples || spec.sampling == Sampling::Greedy),
-            Error::<T>::SamplingInvalid
-        );
+        architecture
+            .check_run(tokens_in, spec.max_tokens_out, spec.sampling)
+            .map_err(Error::<T>::from)?;
 
         let policy = spec.policy;
         ensure!(
@@ -119,7 +112,7 @@ impl<T: Config> Pallet<T> {
 
     /// Reserves a use of the requester's grant, where the terms ask for one. An owner needs none.
     fn reserve_use(
-        id: VersionId,
+        id: ModelVersionId,
         version: &RegisteredVersion<T::AccountId>,
         requester: &T::AccountId,
     ) -> Result<Option<GrantId>, DispatchError> {
@@ -134,9 +127,9 @@ impl<T: Config> Pallet<T> {
 
     /// The number of tokens in an input that the architecture takes.
     fn check_input(input: &Input, architecture: &Architecture) -> Result<u32, DispatchError> {
-        ensure!(!input.is_empty(), Error::<T>::InputEmpty);
         let tokens = input.tokens().ok_or(Error::<T>::InputNotTokens)?;
-        ensure!(tokens <= architecture.max_tokens_in(), Error::<T>::InputTooLong);
+        // Before the tokens are read: what is too long is not looked at.
+        architecture.check_input(tokens).map_err(Error::<T>::from)?;
         // A blob's tokens are not here to be checked: its workers decline what is out of range.
         if let Input::Inline(bytes) = input {
             let ids = bytes_to_tokens(bytes).ok_or(Error::<T>::InputNotTokens)?;

@@ -3,11 +3,12 @@
 use super::*;
 use alloc::vec::Vec;
 use vigil_primitives::{
-    api::{NoQuote, Quote, PAGE},
+    api::PAGE,
+    job::{NoQuote, Quote},
     model::VersionStatus,
     pricing,
     traits::{ModelRegistry, Waterfall},
-    VersionId,
+    ModelVersionId, Sampling,
 };
 
 impl<T: Config> Pallet<T> {
@@ -24,7 +25,7 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn price(
-        id: VersionId,
+        id: ModelVersionId,
         tokens_in: u32,
         max_tokens_out: u32,
         replicas: u8,
@@ -34,13 +35,10 @@ impl<T: Config> Pallet<T> {
             return Err(NoQuote::Revoked);
         }
         let architecture = version.spec.architecture;
-        if tokens_in == 0
-            || tokens_in > architecture.max_tokens_in()
-            || max_tokens_out > architecture.max_tokens_out(tokens_in)
-            || max_tokens_out < architecture.min_tokens_out()
-        {
-            return Err(NoQuote::BadLength);
-        }
+        // How tokens are drawn changes no price.
+        architecture
+            .check_run(tokens_in, max_tokens_out, Sampling::Greedy)
+            .map_err(NoQuote::BadRun)?;
         if !(1..=MAX_REPLICAS).contains(&replicas.into()) {
             return Err(NoQuote::BadPolicy);
         }

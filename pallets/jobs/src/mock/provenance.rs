@@ -18,7 +18,7 @@ use vigil_primitives::{
     model::VersionSpec,
     terms::Terms,
     traits::{Claims, Grants, ModelRegistry, Provenance, Waterfall},
-    AssetId, Balance, DatasetVersionId, VersionId,
+    AssetId, Balance, DatasetVersionId, ModelVersionId,
 };
 
 pub(crate) use pallet::*;
@@ -90,9 +90,9 @@ pub(crate) mod pallet {
 pub(crate) type ProvenanceError = Error<Test>;
 
 /// Publishes another version of the encoder under these terms, which all workers then serve.
-pub(crate) fn publish_under(terms: Terms, cited: &[(AssetId, u32)]) -> VersionId {
+pub(crate) fn publish_under(terms: Terms, cited: &[(AssetId, u32)]) -> ModelVersionId {
     let version = pallet_models::Models::<Test>::get(0).unwrap().versions;
-    let id = VersionId { model: 0, version };
+    let id = ModelVersionId { model: 0, version };
     let spec = VersionSpec { terms, ..version_spec() };
     assert_ok!(Models::publish(RuntimeOrigin::signed(OWNER), 0, Box::new(spec), citations(cited)));
     for worker in pallet_workers::Workers::<Test>::iter_keys() {
@@ -115,7 +115,12 @@ pub(crate) fn dataset(number: u32, owner: AccountId) -> AssetId {
 }
 
 /// Gives `who` a grant of a version from now on.
-pub(crate) fn grant(version: VersionId, who: AccountId, blocks: Option<u32>, uses: Option<u32>) {
+pub(crate) fn grant(
+    version: ModelVersionId,
+    who: AccountId,
+    blocks: Option<u32>,
+    uses: Option<u32>,
+) {
     let id = NextGrant::<Test>::mutate(|next| {
         *next += 1;
         *next
@@ -125,12 +130,12 @@ pub(crate) fn grant(version: VersionId, who: AccountId, blocks: Option<u32>, use
 }
 
 /// Takes a grant away.
-pub(crate) fn take_grant(version: VersionId, who: AccountId) {
+pub(crate) fn take_grant(version: ModelVersionId, who: AccountId) {
     Held::<Test>::remove((AssetId::from(version), who));
 }
 
 /// How many uses of its grant `who` has consumed and reserved.
-pub(crate) fn uses(version: VersionId, who: AccountId) -> (u32, u32) {
+pub(crate) fn uses(version: ModelVersionId, who: AccountId) -> (u32, u32) {
     let grant = Held::<Test>::get((AssetId::from(version), who)).expect("no such grant");
     (grant.used, grant.reserved)
 }
@@ -250,7 +255,7 @@ impl<T: Config> Waterfall<AccountId> for Pallet<T> {
         Self::lineage(asset).waterfall.len() as u32
     }
 
-    fn benchmark_lineage(version: VersionId, payees: u32) {
+    fn benchmark_lineage(version: ModelVersionId, payees: u32) {
         let share = Permill::from_rational(1, MAX_PAYEES);
         let citations = (1..payees)
             .map(|number| Share { asset: dataset(number, 1_000 + u64::from(number)), share })

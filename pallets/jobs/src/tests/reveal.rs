@@ -74,7 +74,7 @@ fn reveal_should_refuse_a_commitment_copied_from_another_worker() {
         assert_ok!(commit(honest, id, output(1)));
         assert_ok!(Jobs::commit(RuntimeOrigin::signed(copier), id, copied));
         assert_ok!(reveal(honest, id, output(1)));
-        // Salt and output are public now, and still open nothing in another's name.
+        // Salt and output are public now, and still reveal nothing in another's name.
         assert_noop!(
             Jobs::reveal(RuntimeOrigin::signed(copier), id, output(1), salt(honest)),
             Error::<Test>::CommitmentMismatch

@@ -6,7 +6,7 @@ use frame_support::{
 use sp_runtime::{traits::ConstU32, BoundedVec, TokenError};
 use vigil_primitives::{
     job::{tokens_to_bytes, Input, Sampling},
-    ContentHash, JobStatus, VersionId,
+    ContentHash, JobStatus, ModelVersionId,
 };
 
 fn tokens(ids: &[u32]) -> Input {
@@ -47,7 +47,9 @@ fn submit_should_take_an_input_by_hash() {
 #[test]
 fn submit_should_refuse_an_unknown_version() {
     Chain::default().build_and_execute(|| {
-        for version in [VersionId { model: 0, version: 1 }, VersionId { model: 7, version: 0 }] {
+        for version in
+            [ModelVersionId { model: 0, version: 1 }, ModelVersionId { model: 7, version: 0 }]
+        {
             assert_noop!(submit_with(|spec| spec.version = version), Error::<Test>::UnknownVersion);
         }
     });

@@ -6,7 +6,7 @@ use vigil_primitives::{
     job::RefundReason,
     terms::{AcceptedTerms, Access, GrantTerms, Terms},
     traits::Grants,
-    Hash, JobStatus, VersionId,
+    Hash, JobStatus, ModelVersionId,
 };
 
 /// Terms under which only those may use a version who hold a grant.
@@ -20,13 +20,13 @@ fn paid() -> Terms {
 }
 
 /// A version on the allow-list of which the requester stands for so many uses.
-fn version_with_quota(uses: u32) -> VersionId {
+fn version_with_quota(uses: u32) -> ModelVersionId {
     let version = publish_under(listed(), &[]);
     grant(version, REQUESTER, None, Some(uses));
     version
 }
 
-fn submit_for(who: AccountId, version: VersionId) -> sp_runtime::DispatchResult {
+fn submit_for(who: AccountId, version: ModelVersionId) -> sp_runtime::DispatchResult {
     Jobs::submit(RuntimeOrigin::signed(who), Box::new(JobSpecOf::<Test> { version, ..spec() }))
 }
 
@@ -171,7 +171,7 @@ fn cancelling_should_give_the_use_back() {
 
 #[test]
 fn every_refund_should_give_the_use_back() {
-    let refunds: [(RefundReason, fn(VersionId)); 3] = [
+    let refunds: [(RefundReason, fn(ModelVersionId)); 3] = [
         // More replicas than there are workers.
         (RefundReason::NoWorker, |version| {
             assert_ok!(submit_with(|spec| {

@@ -1,8 +1,9 @@
 use crate::mock::*;
 use frame_support::assert_ok;
 use vigil_primitives::{
-    api::{NoQuote, Quote},
-    pricing, JobStatus, VersionId,
+    architecture::BadRun,
+    job::{NoQuote, Quote},
+    pricing, JobStatus, ModelVersionId,
 };
 
 #[test]
@@ -100,16 +101,24 @@ fn a_job_at_the_quoted_price_should_find_its_workers_and_at_one_less_should_not(
 #[test]
 fn quote_should_say_why_there_is_none() {
     Chain::default().build_and_execute(|| {
-        let unknown = VersionId { model: 9, version: 0 };
+        let unknown = ModelVersionId { model: 9, version: 0 };
         assert_eq!(Jobs::quote(unknown, TOKENS, 0, 1), Err(NoQuote::UnknownVersion));
-        for (tokens_in, max_tokens_out) in [(0, 0), (65, 0), (TOKENS, 1)] {
+        for (tokens_in, max_tokens_out, bad) in [
+            (0, 0, BadRun::NoInput),
+            (65, 0, BadRun::InputTooLong { tokens: 65, most: 64 }),
+            (TOKENS, 1, BadRun::GeneratesNothing { asked: 1 }),
+        ] {
             let quote = Jobs::quote(VERSION, tokens_in, max_tokens_out, 1);
-            assert_eq!(quote, Err(NoQuote::BadLength));
+            assert_eq!(quote, Err(NoQuote::BadRun(bad)));
         }
         // A language model has at least one token to generate, and room for so many.
-        for (tokens_in, max_tokens_out) in [(TOKENS, 0), (TOKENS, 50), (65, 1)] {
+        for (tokens_in, max_tokens_out, bad) in [
+            (TOKENS, 0, BadRun::NoTokensOut),
+            (TOKENS, 50, BadRun::TooManyTokensOut { asked: 50, tokens: TOKENS, most: 49 }),
+            (65, 1, BadRun::InputTooLong { tokens: 65, most: 64 }),
+        ] {
             let quote = Jobs::quote(DECODER, tokens_in, max_tokens_out, 1);
-            assert_eq!(quote, Err(NoQuote::BadLength));
+            assert_eq!(quote, Err(NoQuote::BadRun(bad)));
         }
         assert_eq!(Jobs::quote(DECODER, TOKENS, 49, 1).unwrap().work, decoder().work(TOKENS, 49));
         for replicas in [0, 6] {

@@ -5,7 +5,7 @@ use frame_support::assert_ok;
 use vigil_primitives::{
     job::Receipt,
     lineage::{Royalty, MAX_PAYEES},
-    AssetId, Balance, JobStatus, VersionId,
+    AssetId, Balance, JobStatus, ModelVersionId,
 };
 
 /// Has no account.
@@ -17,7 +17,7 @@ fn paid(id: u64) -> (Receipt, Vec<Royalty<AccountId>>) {
 }
 
 /// A version of the owner's that gives these shares, in parts per million, away.
-fn version_citing(citations: &[(AssetId, u32)]) -> VersionId {
+fn version_citing(citations: &[(AssetId, u32)]) -> ModelVersionId {
     publish_under(terms(), citations)
 }
 

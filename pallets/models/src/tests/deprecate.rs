@@ -1,12 +1,12 @@
 use crate::{mock::*, Error, Event};
 use frame_support::{assert_noop, assert_ok};
-use vigil_primitives::{model::VersionStatus, VersionId};
+use vigil_primitives::{model::VersionStatus, ModelVersionId};
 
 #[test]
 fn deprecate_should_change_the_status_and_nothing_else_when_active() {
     ExtBuilder::default().model(ALICE).versions(2).build_and_execute(|| {
         assert_ok!(Registry::deprecate(signed(ALICE), 0, 1));
-        assert_last_event(Event::VersionDeprecated { id: VersionId { model: 0, version: 1 } });
+        assert_last_event(Event::VersionDeprecated { id: ModelVersionId { model: 0, version: 1 } });
         assert_eq!(version(0, 1).status, VersionStatus::Deprecated);
         assert_eq!(version(0, 1).spec, spec());
         assert_eq!(version(0, 0).status, VersionStatus::Active);

@@ -7,7 +7,7 @@ use vigil_primitives::{
     model::{Artifact, Sources, Url, VersionSpec, VersionStatus},
     terms::{Access, GrantTerms, Licence},
     traits::Provenance,
-    ContentHash, VersionId,
+    ContentHash, ModelVersionId,
 };
 
 /// A specification with one thing changed.
@@ -27,7 +27,7 @@ fn publish_should_number_versions_from_0_and_hold_deposits_when_the_owner_calls(
         let before = held(ALICE);
         assert_ok!(publish(ALICE, 0, spec()));
         assert_last_event(Event::VersionPublished {
-            id: VersionId { model: 0, version: 0 },
+            id: ModelVersionId { model: 0, version: 0 },
             package: spec().package,
         });
         assert_ok!(publish(ALICE, 0, spec()));
@@ -223,7 +223,7 @@ fn publish_should_have_the_citations_recorded_and_hold_a_deposit_for_them() {
     ExtBuilder::default().model(ALICE).model(ALICE).build_and_execute(|| {
         let before = held(ALICE);
         assert_ok!(publish(ALICE, 1, spec()));
-        let id = VersionId { model: 1, version: 1 };
+        let id = ModelVersionId { model: 1, version: 1 };
         assert_eq!(recorded(id), None);
         let spec = with(|s| s.terms.commercial = false);
         assert_ok!(publish_citing(ALICE, 1, spec.clone(), citations(3)));
@@ -245,7 +245,7 @@ fn publish_should_leave_nothing_behind_when_the_citations_are_refused() {
         RefuseRecords::set(true);
         assert_noop!(publish_citing(ALICE, 0, spec(), citations(1)), NO_CONSENT);
         assert_eq!((held(ALICE), model(0).versions), (before, 0));
-        assert_eq!(recorded(VersionId { model: 0, version: 0 }), None);
+        assert_eq!(recorded(ModelVersionId { model: 0, version: 0 }), None);
     });
 }
 
@@ -254,7 +254,7 @@ fn publish_should_leave_nothing_recorded_when_the_deposit_cannot_be_paid() {
     ExtBuilder::default().model(ALICE).build_and_execute(|| {
         DepositPerByte::set(FUNDS);
         assert_noop!(publish_citing(ALICE, 0, spec(), citations(1)), TokenError::FundsUnavailable);
-        assert_eq!(recorded(VersionId { model: 0, version: 0 }), None);
+        assert_eq!(recorded(ModelVersionId { model: 0, version: 0 }), None);
     });
 }
 
@@ -263,7 +263,7 @@ fn publish_should_not_have_anything_recorded_when_the_specification_is_refused()
     ExtBuilder::default().model(ALICE).build_and_execute(|| {
         assert_refused(with(|s| s.op_set = 0), Error::UnsupportedOpSet);
         assert_noop!(publish(BOB, 0, spec()), Error::<Test>::NotOwner);
-        assert_eq!(recorded(VersionId { model: 0, version: 0 }), None);
+        assert_eq!(recorded(ModelVersionId { model: 0, version: 0 }), None);
     });
 }
 

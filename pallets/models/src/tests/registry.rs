@@ -2,12 +2,14 @@
 
 use crate::mock::*;
 use frame_support::assert_ok;
-use vigil_primitives::{lineage::Shares, model::VersionStatus, traits::ModelRegistry, VersionId};
+use vigil_primitives::{
+    lineage::Shares, model::VersionStatus, traits::ModelRegistry, ModelVersionId,
+};
 
 #[test]
 fn version_should_tell_the_owner_and_the_status_of_the_moment() {
     ExtBuilder::default().model(ALICE).versions(1).build_and_execute(|| {
-        let id = VersionId { model: 0, version: 0 };
+        let id = ModelVersionId { model: 0, version: 0 };
         let registered = Registry::version(id).unwrap();
         assert_eq!((registered.owner, registered.status), (ALICE, VersionStatus::Active));
         assert_eq!(registered.spec, spec());
@@ -17,8 +19,8 @@ fn version_should_tell_the_owner_and_the_status_of_the_moment() {
         assert_ok!(Registry::accept(signed(BOB), 0));
         let registered = Registry::version(id).unwrap();
         assert_eq!((registered.owner, registered.status), (BOB, VersionStatus::Deprecated));
-        assert_eq!(Registry::version(VersionId { model: 0, version: 1 }), None);
-        assert_eq!(Registry::version(VersionId { model: 1, version: 0 }), None);
+        assert_eq!(Registry::version(ModelVersionId { model: 0, version: 1 }), None);
+        assert_eq!(Registry::version(ModelVersionId { model: 1, version: 0 }), None);
     });
 }
 
@@ -58,10 +60,10 @@ fn model_views_should_be_pages_when_there_are_many_models() {
 #[test]
 fn version_view_should_carry_the_number_of_workers_it_is_given() {
     ExtBuilder::default().model(ALICE).versions(1).build_and_execute(|| {
-        let id = VersionId { model: 0, version: 0 };
+        let id = ModelVersionId { model: 0, version: 0 };
         let view = Registry::version_view(id, 3).unwrap();
         assert_eq!((view.id, view.owner, view.workers), (id, ALICE, 3));
-        assert!(Registry::version_view(VersionId { model: 0, version: 1 }, 3).is_none());
+        assert!(Registry::version_view(ModelVersionId { model: 0, version: 1 }, 3).is_none());
     });
 }
 

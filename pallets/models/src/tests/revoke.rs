@@ -1,6 +1,6 @@
 use crate::{mock::*, Error, Event};
 use frame_support::{assert_noop, assert_ok};
-use vigil_primitives::{model::VersionStatus, VersionId};
+use vigil_primitives::{model::VersionStatus, ModelVersionId};
 
 #[test]
 fn revoke_should_be_final_when_active_or_deprecated() {
@@ -8,7 +8,7 @@ fn revoke_should_be_final_when_active_or_deprecated() {
         assert_ok!(Registry::deprecate(signed(ALICE), 0, 1));
         for number in [0, 1] {
             assert_ok!(Registry::revoke(signed(ALICE), 0, number));
-            let id = VersionId { model: 0, version: number };
+            let id = ModelVersionId { model: 0, version: number };
             assert_last_event(Event::VersionRevoked { id });
             assert_eq!(version(0, number).status, VersionStatus::Revoked);
             assert_noop!(Registry::revoke(signed(ALICE), 0, number), Error::<Test>::AlreadyRevoked);

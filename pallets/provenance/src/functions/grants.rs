@@ -3,7 +3,7 @@
 use super::*;
 use frame_support::weights::Weight;
 use vigil_primitives::{
-    api::Permission,
+    grant::Permission,
     grant::{Grant, GrantId, Unusable},
     model::VersionStatus,
     terms::Access,

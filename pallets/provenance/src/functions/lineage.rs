@@ -3,7 +3,7 @@
 use super::*;
 use frame_support::{storage::with_storage_layer, weights::Weight};
 use vigil_primitives::{
-    api::LineageEdge,
+    lineage::LineageEdge,
     lineage::{gross_shares, pays, Lineage, Share, Shares},
     model::VersionStatus,
     terms::{Access, Terms},

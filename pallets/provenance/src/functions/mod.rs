@@ -30,7 +30,7 @@ use frame_support::{
 };
 use sp_runtime::SaturatedConversion;
 use vigil_primitives::{
-    traits::ModelRegistry, AssetId, Balance, BlockNumber, DatasetVersionId, VersionId,
+    traits::ModelRegistry, AssetId, Balance, BlockNumber, DatasetVersionId, ModelVersionId,
 };
 
 impl<T: Config> Pallet<T> {
@@ -77,7 +77,7 @@ impl<T: Config> Pallet<T> {
     /// Who owns an asset now.
     pub(crate) fn owner(id: AssetId) -> Option<T::AccountId> {
         match id {
-            AssetId::Model(VersionId { model, .. }) => T::Models::owner(model),
+            AssetId::Model(ModelVersionId { model, .. }) => T::Models::owner(model),
             AssetId::Dataset(DatasetVersionId { dataset, .. }) => {
                 Some(Datasets::<T>::get(dataset)?.owner)
             }

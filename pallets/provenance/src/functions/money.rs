@@ -45,7 +45,7 @@ impl<T: Config> Waterfall<T::AccountId> for Pallet<T> {
         u32::try_from(Self::lineage_of(asset).waterfall.len()).unwrap_or(MAX_PAYEES)
     }
 
-    fn benchmark_lineage(version: VersionId, payees: u32) {
+    fn benchmark_lineage(version: ModelVersionId, payees: u32) {
         let others = payees.min(MAX_PAYEES).saturating_sub(1);
         let share = Permill::from_rational(1u32, MAX_PAYEES);
         let first = NextDatasetId::<T>::get();

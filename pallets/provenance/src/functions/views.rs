@@ -2,11 +2,12 @@
 
 use super::{lineage::edges, *};
 use vigil_primitives::{
-    api::{
-        DatasetVersionView, DatasetView, GrantView, LineageNode, LineageView, StatementView, PAGE,
-    },
+    api::PAGE,
     dataset::{DatasetId, StatementKind},
+    dataset::{DatasetVersionView, DatasetView, StatementView},
+    grant::GrantView,
     lineage::Share,
+    lineage::{LineageNode, LineageView},
     model::Name,
 };
 

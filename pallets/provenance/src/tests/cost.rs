@@ -16,7 +16,7 @@ use vigil_primitives::{
     model::{Artifact, Name, Sources, Url, MAX_NAME, MAX_SOURCES, MAX_URL},
     terms::{Licence, Terms, MAX_LICENCE},
     traits::{Claims, Grants, Provenance as _},
-    AssetId, Balance, ContentHash, VersionId,
+    AssetId, Balance, ContentHash, ModelVersionId,
 };
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -104,7 +104,7 @@ fn record_should_report_every_byte_that_it_stores() {
     let (builder, parents) = parents();
     builder.build().execute_with(|| {
         for (model, count) in [(0, 1), (1, 15)] {
-            let asset = VersionId { model, version: 0 }.into();
+            let asset = ModelVersionId { model, version: 0 }.into();
             let before = stored();
             let citations = shares(&parents[..count]);
             let bytes = Provenance::record(asset, &ALICE, &open(), citations).unwrap();

@@ -9,7 +9,8 @@ use vigil_primitives::{
     model::VersionStatus,
     terms::Terms,
     traits::{Claims, Grants},
-    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId, VersionId,
+    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId,
+    ModelVersionId,
 };
 
 /// Shares for assets that are chosen, like everything else, from those that there are.
@@ -132,7 +133,7 @@ impl Step {
         let asset = if !self.which.is_multiple_of(3) {
             version.into()
         } else {
-            VersionId { model, version: (self.which / 2 % 2) as u32 }.into()
+            ModelVersionId { model, version: (self.which / 2 % 2) as u32 }.into()
         };
         Target { who: self.who, version, asset, model, holder: None }
     }

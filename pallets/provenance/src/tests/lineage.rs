@@ -5,7 +5,7 @@ use frame_support::{assert_noop, assert_ok};
 use vigil_primitives::{
     lineage::{Lineage, MAX_DEPTH},
     traits::{Provenance as _, Waterfall},
-    AssetId, DatasetVersionId, VersionId,
+    AssetId, DatasetVersionId, ModelVersionId,
 };
 
 /// Sixteen datasets of Alice that everybody may cite.
@@ -236,7 +236,7 @@ fn nothing_should_cite_itself_or_what_is_not_there_yet() {
         assert_ok!(publish(ALICE, 0, open(), &[(dataset(0), 500_000)]));
         assert_ok!(publish_model(ALICE, 0, open(), &[(next, 500_000)]));
         assert_ok!(publish_model(ALICE, 0, open(), &[(model(0), 500_000)]));
-        let second = VersionId { model: 0, version: 1 }.into();
+        let second = ModelVersionId { model: 0, version: 1 }.into();
         assert_eq!(Lineages::<Test>::get::<AssetId>(second).unwrap().depth, 3);
     });
 }

@@ -2,7 +2,7 @@
 
 use crate::{mock::*, Datasets, Descendants, Error, Event, HoldReason, Lineages};
 use frame_support::{assert_noop, assert_ok};
-use vigil_primitives::{model::VersionStatus, traits::Waterfall, DatasetVersionId, VersionId};
+use vigil_primitives::{model::VersionStatus, traits::Waterfall, DatasetVersionId, ModelVersionId};
 
 const ID: DatasetVersionId = DatasetVersionId { dataset: 0, version: 0 };
 
@@ -176,7 +176,7 @@ fn a_revoked_model_should_refuse_citations_and_sell_no_grants() {
         set_model_status(0, VersionStatus::Revoked);
         assert_noop!(buy(CAROL, model(0)), Error::<Test>::NotForSale);
         assert_noop!(register(BOB, open(), &[(model(0), 1)]), Error::<Test>::AssetRevoked);
-        let unknown = VersionId { model: 0, version: 7 }.into();
+        let unknown = ModelVersionId { model: 0, version: 7 }.into();
         assert_noop!(buy(BOB, unknown), Error::<Test>::UnknownAsset);
     });
 }

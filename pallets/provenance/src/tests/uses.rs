@@ -2,7 +2,7 @@
 
 use crate::{mock::*, Error};
 use frame_support::{assert_noop, assert_ok};
-use vigil_primitives::{api::Permission, grant::Unusable, model::VersionStatus, traits::Grants};
+use vigil_primitives::{grant::Permission, grant::Unusable, model::VersionStatus, traits::Grants};
 
 #[test]
 fn a_job_should_consume_a_use_only_when_it_is_settled() {

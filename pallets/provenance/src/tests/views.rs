@@ -3,8 +3,9 @@
 use crate::mock::*;
 use frame_support::assert_ok;
 use vigil_primitives::{
-    api::{StatementView, PAGE},
+    api::PAGE,
     dataset::StatementKind::{Audited, ConsentVerified, Disputed},
+    dataset::StatementView,
     model::VersionStatus,
     AssetId, DatasetVersionId,
 };

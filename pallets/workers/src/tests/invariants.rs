@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use vigil_primitives::{
     pricing::GIGA,
-    traits::{Opening, Outcome, WorkerPool},
+    traits::{Outcome, Vacancy, WorkerPool},
     worker::BOND_COVER,
-    Balance, VersionId,
+    Balance, ModelVersionId,
 };
 
 #[derive(Clone, Debug)]
@@ -16,14 +16,14 @@ enum Step {
     Register(AccountId, Balance, Balance, u16),
     Update(AccountId, Balance, u16),
     BondMore(AccountId, Balance),
-    Serve(AccountId, VersionId),
-    Unserve(AccountId, VersionId),
+    Serve(AccountId, ModelVersionId),
+    Unserve(AccountId, ModelVersionId),
     Drain(AccountId),
     Resume(AccountId),
     Unbond(AccountId),
     Withdraw(AccountId),
     Unjail(AccountId),
-    Engage(VersionId, u64, u64),
+    Engage(ModelVersionId, u64, u64),
     Release(usize, Outcome),
     Wait(u64),
 }
@@ -80,7 +80,7 @@ fn take(step: Step, open: &mut Vec<(AccountId, Balance)>) {
     let _ = call;
     match step {
         Step::Engage(version, work, seed) => {
-            let drawn = Pool::engage(&Opening { version, work, budget: 60, ..opening(seed) });
+            let drawn = Pool::engage(&Vacancy { version, work, budget: 60, ..vacancy(seed) });
             if let Some(engagement) = drawn {
                 let worker = worker(engagement.worker);
                 assert!(engagement.reward <= 60);

@@ -120,8 +120,8 @@ fn release_should_lengthen_the_time_in_jail_when_misses_go_on() {
 fn release_should_take_what_there_is_when_the_bond_is_smaller_than_the_slash() {
     ExtBuilder::default().worker_with(ANNA, 1_000, 1, 16).build_and_execute(|| {
         for _ in 0..16 {
-            let opening = vigil_primitives::traits::Opening { budget: 1, ..opening(0) };
-            assert!(Pool::engage(&opening).is_some());
+            let vacancy = vigil_primitives::traits::Vacancy { budget: 1, ..vacancy(0) };
+            assert!(Pool::engage(&vacancy).is_some());
         }
         (0..16).for_each(|_| Pool::release(&ANNA, 1, Outcome::Expired));
         assert_eq!((worker(ANNA).bond, held(ANNA), worker(ANNA).active), (0, 0, 0));

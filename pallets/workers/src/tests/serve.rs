@@ -1,6 +1,8 @@
 use crate::{mock::*, Error, Event, Workers};
 use frame_support::{assert_noop, assert_ok};
-use vigil_primitives::{model::VersionStatus, traits::WorkerPool, worker::MAX_SERVED, VersionId};
+use vigil_primitives::{
+    model::VersionStatus, traits::WorkerPool, worker::MAX_SERVED, ModelVersionId,
+};
 
 #[test]
 fn serve_should_put_the_worker_on_the_list_when_it_is_active() {
@@ -57,7 +59,7 @@ fn serve_should_refuse_when_the_version_is_served_already() {
 #[test]
 fn serve_should_refuse_when_too_many_are_served() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
-        let version = |model| VersionId { model, version: 0 };
+        let version = |model| ModelVersionId { model, version: 0 };
         for model in 1..MAX_SERVED {
             Published::mutate(|p| p.insert(version(model), VersionStatus::Active));
             assert_ok!(Pool::serve(signed(ANNA), version(model)));

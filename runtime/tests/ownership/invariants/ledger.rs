@@ -10,7 +10,7 @@ use vigil_primitives::{
     model::Fee,
     pricing,
     terms::{Access, Terms},
-    AssetId, Balance, DatasetVersionId, JobId, JobStatus, VersionId,
+    AssetId, Balance, DatasetVersionId, JobId, JobStatus, ModelVersionId,
 };
 use vigil_runtime::{
     configs::{keeper, treasury},
@@ -54,7 +54,7 @@ pub(super) struct Ledger {
 /// The first version of an asset's model or dataset, which stands for it.
 fn entry(asset: AssetId) -> AssetId {
     match asset {
-        AssetId::Model(id) => AssetId::Model(VersionId { version: 0, ..id }),
+        AssetId::Model(id) => AssetId::Model(ModelVersionId { version: 0, ..id }),
         AssetId::Dataset(id) => AssetId::Dataset(DatasetVersionId { version: 0, ..id }),
     }
 }
@@ -183,11 +183,11 @@ impl Ledger {
                 RuntimeEvent::Models(pallet_models::Event::ModelCreated {
                     model, owner, ..
                 }) => {
-                    let id = VersionId { model, version: 0 };
+                    let id = ModelVersionId { model, version: 0 };
                     self.owners.insert(id.into(), owner);
                 }
                 RuntimeEvent::Models(pallet_models::Event::OwnerChanged { model, to, .. }) => {
-                    let id = VersionId { model, version: 0 };
+                    let id = ModelVersionId { model, version: 0 };
                     self.owners.insert(id.into(), to);
                 }
                 RuntimeEvent::Workers(pallet_workers::Event::Slashed { amount, .. })

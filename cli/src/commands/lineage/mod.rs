@@ -7,14 +7,15 @@ use crate::{
     assets::{percent, ppm, waterfall_json},
     cli::Global,
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::Args;
 use serde_json::{json, Value};
 use vigil_primitives::{
-    api::{LineageEdge, LineageView, PAGE},
+    api::PAGE,
     lineage::Share,
+    lineage::{LineageEdge, LineageView},
     AssetId,
 };
 
@@ -45,7 +46,7 @@ pub(crate) struct Lineage {
 
 impl Lineage {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         if self.dot && global.json {
             return Err(Failure::usage("--dot and --json are two formats: choose one"));
         }
@@ -65,7 +66,7 @@ impl Lineage {
         Ok(())
     }
 
-    async fn list(&self, context: &Context) -> Outcome {
+    async fn list(&self, context: &Context) -> CommandResult {
         let (descendants, next) = self.page(context).await?;
         let json = json!({
             "asset": self.asset.to_string(),
@@ -80,7 +81,7 @@ impl Lineage {
     }
 
     /// The descendants asked for, and after which one there may be more.
-    async fn page(&self, context: &Context) -> Outcome<(Vec<Share>, Option<AssetId>)> {
+    async fn page(&self, context: &Context) -> CommandResult<(Vec<Share>, Option<AssetId>)> {
         let mut descendants: Vec<Share> = Vec::new();
         loop {
             let after = descendants.last().map(|last| last.asset).or(self.after);
@@ -138,10 +139,12 @@ fn descendants_text(asset: AssetId, descendants: &[Share]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::{api::LineageNode, model::VersionStatus, AccountId, Permill, VersionId};
+    use vigil_primitives::{
+        lineage::LineageNode, model::VersionStatus, AccountId, ModelVersionId, Permill,
+    };
 
     pub(super) fn asset(number: u32) -> AssetId {
-        VersionId { model: number, version: 0 }.into()
+        ModelVersionId { model: number, version: 0 }.into()
     }
 
     /// A lineage of assets with names and parts per million, and citations with theirs.

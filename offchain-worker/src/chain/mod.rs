@@ -5,11 +5,13 @@ use std::future::Future;
 use tokio::sync::watch;
 use vigil_client::{calls, Block, Call, Client, Key, Until};
 use vigil_primitives::{
-    api::{Parameters, VersionView, WorkerView},
+    job::Parameters,
     job::{DeclineReason, Output},
     model::Url,
+    model::VersionView,
     worker::Capability,
-    AccountId, Balance, Hash, Job, JobId, VersionId,
+    worker::WorkerView,
+    AccountId, Balance, Hash, Job, JobId, ModelVersionId,
 };
 
 /// What a worker tells the chain.
@@ -22,9 +24,9 @@ pub(crate) enum Action {
     /// Add to the bond.
     BondMore(Balance),
     /// Start to serve a version.
-    Serve(VersionId),
+    Serve(ModelVersionId),
     /// End serving a version.
-    Unserve(VersionId),
+    Unserve(ModelVersionId),
     /// Take no new jobs.
     Drain,
     /// Take jobs again.
@@ -33,7 +35,7 @@ pub(crate) enum Action {
     Unjail,
     /// Commit to an output.
     Commit(JobId, Hash),
-    /// Open a commitment.
+    /// Reveal a commitment.
     Reveal(JobId, Output, [u8; 32]),
     /// Give a job back.
     Decline(JobId, DeclineReason),
@@ -106,7 +108,10 @@ pub(crate) trait Chain: Clone + Send + Sync + 'static {
     /// This worker.
     fn worker(&self) -> impl Future<Output = Result<Option<WorkerView>>> + Send;
     /// A version.
-    fn version(&self, id: VersionId) -> impl Future<Output = Result<Option<VersionView>>> + Send;
+    fn version(
+        &self,
+        id: ModelVersionId,
+    ) -> impl Future<Output = Result<Option<VersionView>>> + Send;
     /// The chain's constants.
     fn parameters(&self) -> impl Future<Output = Result<Parameters>> + Send;
     /// What this worker's account can spend.
@@ -163,7 +168,7 @@ impl Chain for Node {
         Ok(self.client.best().worker(self.me()).await?)
     }
 
-    async fn version(&self, id: VersionId) -> Result<Option<VersionView>> {
+    async fn version(&self, id: ModelVersionId) -> Result<Option<VersionView>> {
         Ok(self.client.best().version(id).await?)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     cli::Global,
     commands::{hex, unreadable},
     context::Context,
-    error::{Failure, Kind as Sort, Outcome},
+    error::{CommandResult, Failure, Kind as Sort},
     output, text,
 };
 use clap::{Subcommand, ValueEnum};
@@ -93,7 +93,7 @@ impl From<AssetId> for Kind {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         match self {
             Self::Check { file, kind } => check(global, &file, kind),
             Self::Show { asset } => show(global, asset).await,
@@ -102,7 +102,7 @@ impl Command {
 }
 
 /// The document in a file as the chain knows it, if it is a valid description of `kind`.
-pub(crate) fn artifact(path: &Path, kind: Kind) -> Outcome<Artifact> {
+pub(crate) fn artifact(path: &Path, kind: Kind) -> CommandResult<Artifact> {
     let bytes = read(path)?;
     let what = path.display().to_string();
     accept(&what, &faults(kind, &parse(&what, &bytes)?)?)?;
@@ -116,7 +116,7 @@ pub(crate) fn place(
     path: &Path,
     document: &Artifact,
     sources: &Sources,
-) -> Outcome {
+) -> CommandResult {
     let bytes = read(path)?;
     if of(&bytes) != *document {
         return Err(Failure::failed(format!("{} has changed: try again", path.display())));
@@ -134,7 +134,7 @@ pub(crate) fn place(
     Ok(())
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Outcome {
+fn put(path: &Path, bytes: &[u8]) -> CommandResult {
     let unwritable = |error: std::io::Error| {
         Failure::failed(format!("cannot write {}: {error}", path.display()))
     };
@@ -160,7 +160,7 @@ fn local(source: &str) -> Option<PathBuf> {
 }
 
 /// Reads a file that is no longer than a document may be.
-fn read(path: &Path) -> Outcome<Vec<u8>> {
+fn read(path: &Path) -> CommandResult<Vec<u8>> {
     let broken = |error: std::io::Error| unreadable(path, &error);
     // Opening anything but a file could wait for ever.
     if !std::fs::metadata(path).map_err(broken)?.is_file() {
@@ -182,13 +182,13 @@ fn of(bytes: &[u8]) -> Artifact {
     Artifact { hash: content_hash(bytes), len: u64::try_from(bytes.len()).unwrap_or(u64::MAX) }
 }
 
-fn parse(what: &str, bytes: &[u8]) -> Outcome<Value> {
+fn parse(what: &str, bytes: &[u8]) -> CommandResult<Value> {
     serde_json::from_slice(bytes)
         .map_err(|error| Failure::failed(format!("{what} is no JSON: {error}")))
 }
 
 /// Fails with the first faults of a document, if it has any.
-fn accept(what: &str, faults: &[Fault]) -> Outcome {
+fn accept(what: &str, faults: &[Fault]) -> CommandResult {
     if faults.is_empty() {
         return Ok(());
     }
@@ -200,7 +200,7 @@ fn accept(what: &str, faults: &[Fault]) -> Outcome {
     Err(Failure::failed(format!("{what} does not keep to the schema: {}{more}", named.join("; "))))
 }
 
-fn check(global: &Global, file: &Path, kind: Option<Kind>) -> Outcome {
+fn check(global: &Global, file: &Path, kind: Option<Kind>) -> CommandResult {
     let bytes = read(file)?;
     let what = file.display().to_string();
     let document = parse(&what, &bytes)?;
@@ -241,7 +241,7 @@ fn check(global: &Global, file: &Path, kind: Option<Kind>) -> Outcome {
     Err(Failure::failed(format!("{what} is no valid description of a {}: {count}", kind.word())))
 }
 
-async fn show(global: &Global, id: AssetId) -> Outcome {
+async fn show(global: &Global, id: AssetId) -> CommandResult {
     let context = Context::connect(global).await?;
     let asset = context.asset(id).await?;
     let Some(artifact) = asset.metadata else {
@@ -279,7 +279,11 @@ async fn show(global: &Global, id: AssetId) -> Outcome {
 }
 
 /// The document from the first source that has it, and that source.
-async fn fetch(id: AssetId, document: &Artifact, sources: &Sources) -> Outcome<(String, Vec<u8>)> {
+async fn fetch(
+    id: AssetId,
+    document: &Artifact,
+    sources: &Sources,
+) -> CommandResult<(String, Vec<u8>)> {
     if sources.is_empty() {
         return Err(Failure::not_found(format!("{id} names no source to fetch its metadata from")));
     }
@@ -300,7 +304,11 @@ async fn fetch(id: AssetId, document: &Artifact, sources: &Sources) -> Outcome<(
     Err(Failure::new(sort, format!("no source gave the metadata of {id}: {}", reasons.join("; "))))
 }
 
-async fn fetch_from(http: &BlobClient, source: &str, document: &Artifact) -> Outcome<Vec<u8>> {
+async fn fetch_from(
+    http: &BlobClient,
+    source: &str,
+    document: &Artifact,
+) -> CommandResult<Vec<u8>> {
     let bytes = match local(source) {
         Some(folder) => read(&folder.join(METADATA))?,
         None => {

@@ -64,21 +64,21 @@ impl Shared {
 }
 
 /// An answer that is one sentence.
-struct Refusal(StatusCode, String);
+struct HttpError(StatusCode, String);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         (self.0, format!("{}\n", self.1)).into_response()
     }
 }
 
-fn refuse<T>(status: StatusCode, sentence: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal(status, sentence.into()))
+fn refuse<T>(status: StatusCode, sentence: impl Into<String>) -> Result<T, HttpError> {
+    Err(HttpError(status, sentence.into()))
 }
 
-fn broken(error: io::Error) -> Refusal {
+fn broken(error: io::Error) -> HttpError {
     tracing::error!("blob server: {error}");
-    Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the worker's disk failed".into())
+    HttpError(StatusCode::INTERNAL_SERVER_ERROR, "the worker's disk failed".into())
 }
 
 /// The routes.
@@ -90,7 +90,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-fn parse_hash(text: &str) -> Result<ContentHash, Refusal> {
+fn parse_hash(text: &str) -> Result<ContentHash, HttpError> {
     let mut hash = [0; 32];
     let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
     if !lower || hex::decode_to_slice(text, &mut hash).is_err() {
@@ -119,7 +119,7 @@ async fn try_read(
     method: &Method,
     hash: &str,
     headers: &HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let hash = parse_hash(hash)?;
     let mut file = match tokio::fs::File::open(shared.blobs.path(&hash)).await {
         Ok(file) => file,
@@ -209,7 +209,7 @@ async fn try_write(
     hash: &str,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let hash = parse_hash(hash)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(len) = text(header::CONTENT_LENGTH.as_str()).and_then(|len| len.parse::<u64>().ok())
@@ -252,7 +252,7 @@ async fn expect(
     hash: &ContentHash,
     len: u64,
     account: &AccountId,
-) -> Result<(), Refusal> {
+) -> Result<(), HttpError> {
     let mut expected = shared.expected.clone();
     let known = expected.wait_for(|expected| {
         expected.get(hash).is_some_and(|jobs| jobs.iter().any(|(_, owner)| owner == account))
@@ -272,7 +272,12 @@ async fn expect(
     refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the job's input has {wanted} bytes, not {len}"))
 }
 
-async fn receive(shared: &Shared, hash: ContentHash, len: u64, body: Body) -> Result<(), Refusal> {
+async fn receive(
+    shared: &Shared,
+    hash: ContentHash,
+    len: u64,
+    body: Body,
+) -> Result<(), HttpError> {
     let mut file = shared.blobs.incoming().map_err(broken)?;
     let mut hasher = blake3::Hasher::new();
     let mut stream = body.into_data_stream();

@@ -18,7 +18,7 @@ pub(crate) use share::{parse_percent, percent, ppm};
 pub(crate) use terms::{access_text, blocks_of_days, terms_json, terms_rows, TermsArgs};
 pub(crate) use waterfall::{waterfall_json, waterfall_text};
 
-use crate::{context::Context, error::Outcome};
+use crate::{context::Context, error::CommandResult};
 use vigil_primitives::{
     model::{Artifact, Sources, VersionStatus},
     terms::Terms,
@@ -42,7 +42,7 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// Asks the chain; `None` when there is no such asset.
-    pub(crate) async fn read(context: &Context, asset: AssetId) -> Outcome<Option<Self>> {
+    pub(crate) async fn read(context: &Context, asset: AssetId) -> CommandResult<Option<Self>> {
         Ok(match asset {
             AssetId::Model(id) => context.view().version(id).await?.map(|version| Self {
                 owner: version.owner,

@@ -10,7 +10,7 @@ use crate::{
     cli::Global,
     commands::{document, hex, model::status},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::Subcommand;
@@ -18,7 +18,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use vigil_client::calls;
 use vigil_primitives::{
-    api::{DatasetVersionView, DatasetView},
+    dataset::{DatasetVersionView, DatasetView},
     model::VersionStatus,
     AccountId, AssetId, DatasetId, DatasetVersionId,
 };
@@ -144,7 +144,7 @@ fn parse_target(text: &str) -> Result<Target, &'static str> {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         match self {
             Self::Register(register) => register.execute(global).await,
             Self::Publish(publish) => publish.execute(global).await,
@@ -169,7 +169,7 @@ impl Command {
     }
 }
 
-fn hash(global: &Global, path: &Path) -> Outcome {
+fn hash(global: &Global, path: &Path) -> CommandResult {
     let content = content::content(global, path)?;
     let json = json!({ "blake3": hex(&content.hash), "bytes": content.len });
     output::show(global, &json, || {
@@ -178,7 +178,7 @@ fn hash(global: &Global, path: &Path) -> Outcome {
     Ok(())
 }
 
-async fn verify(global: &Global, id: DatasetVersionId, path: &Path) -> Outcome {
+async fn verify(global: &Global, id: DatasetVersionId, path: &Path) -> CommandResult {
     let context = Context::connect(global).await?;
     let published = context.dataset_version(id).await?.spec.content;
     let found = content::content(global, path)?;
@@ -202,7 +202,7 @@ async fn verify(global: &Global, id: DatasetVersionId, path: &Path) -> Outcome {
 }
 
 /// A dataset that the signing key must own.
-async fn owned(context: &Context, id: DatasetId) -> Outcome<DatasetView> {
+async fn owned(context: &Context, id: DatasetId) -> CommandResult<DatasetView> {
     let dataset = context.dataset(id).await?;
     let signer = context.key()?.account();
     if dataset.owner != *signer {
@@ -215,13 +215,16 @@ async fn owned(context: &Context, id: DatasetId) -> Outcome<DatasetView> {
 }
 
 /// A version of a dataset that the signing key must own.
-async fn owned_version(context: &Context, id: DatasetVersionId) -> Outcome<DatasetVersionView> {
+async fn owned_version(
+    context: &Context,
+    id: DatasetVersionId,
+) -> CommandResult<DatasetVersionView> {
     let version = context.dataset_version(id).await?;
     owned(context, id.dataset).await?;
     Ok(version)
 }
 
-async fn offer(global: &Global, id: DatasetId, to: AccountId) -> Outcome {
+async fn offer(global: &Global, id: DatasetId, to: AccountId) -> CommandResult {
     let context = Context::signing(global).await?;
     if owned(&context, id).await?.owner == to {
         return Err(Failure::rejected(format!("dataset {id} belongs to {to} already")));
@@ -231,7 +234,7 @@ async fn offer(global: &Global, id: DatasetId, to: AccountId) -> Outcome {
     context.submit_and_report(calls::provenance::offer(id, &to), done).await
 }
 
-async fn accept(global: &Global, id: DatasetId) -> Outcome {
+async fn accept(global: &Global, id: DatasetId) -> CommandResult {
     let context = Context::signing(global).await?;
     let dataset = context.dataset(id).await?;
     let signer = context.key()?.account();
@@ -247,7 +250,7 @@ async fn accept(global: &Global, id: DatasetId) -> Outcome {
     context.submit_and_report(calls::provenance::accept(id), format!("dataset {id} is yours")).await
 }
 
-async fn withdraw_offer(global: &Global, id: DatasetId) -> Outcome {
+async fn withdraw_offer(global: &Global, id: DatasetId) -> CommandResult {
     let context = Context::signing(global).await?;
     if owned(&context, id).await?.pending_owner.is_none() {
         return Err(Failure::rejected(format!("dataset {id} is not offered to anybody")));
@@ -256,7 +259,7 @@ async fn withdraw_offer(global: &Global, id: DatasetId) -> Outcome {
     context.submit_and_report(calls::provenance::withdraw_offer(id), done).await
 }
 
-async fn deprecate(global: &Global, id: DatasetVersionId) -> Outcome {
+async fn deprecate(global: &Global, id: DatasetVersionId) -> CommandResult {
     let context = Context::signing(global).await?;
     let version = owned_version(&context, id).await?;
     if version.status != VersionStatus::Active {
@@ -267,7 +270,7 @@ async fn deprecate(global: &Global, id: DatasetVersionId) -> Outcome {
     context.submit_and_report(calls::provenance::deprecate(id), done).await
 }
 
-async fn revoke(global: &Global, id: DatasetVersionId) -> Outcome {
+async fn revoke(global: &Global, id: DatasetVersionId) -> CommandResult {
     let context = Context::signing(global).await?;
     if owned_version(&context, id).await?.status == VersionStatus::Revoked {
         return Err(Failure::rejected(format!("dataset {id} is revoked already")));
@@ -284,7 +287,7 @@ async fn revoke(global: &Global, id: DatasetVersionId) -> Outcome {
     context.submit_and_report(calls::provenance::revoke(id), done).await
 }
 
-async fn remove(global: &Global, id: DatasetVersionId) -> Outcome {
+async fn remove(global: &Global, id: DatasetVersionId) -> CommandResult {
     let context = Context::signing(global).await?;
     let version = owned_version(&context, id).await?;
     if version.status != VersionStatus::Revoked {

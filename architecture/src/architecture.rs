@@ -3,12 +3,7 @@
 //! An [`Architecture`] is the hyperparameters alone, in under 128 bytes. The whole program of
 //! operators follows from it by arithmetic, so the chain stores no graph.
 
-mod decoder;
-mod encoder;
-
-pub use decoder::{Decoder, MAX_STOP_TOKENS};
-pub use encoder::{Encoder, Pooling};
-
+use crate::{decoder::Decoder, encoder::Encoder};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -93,7 +88,7 @@ impl core::fmt::Display for InvalidArchitecture {
 }
 
 /// The limits that every family keeps to. `eps` are the bits of its normalisation constant.
-fn check_limits(
+pub(crate) fn check_limits(
     positions: u32,
     vocabulary: u32,
     layers: u16,
@@ -195,6 +190,7 @@ impl Architecture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::Pooling;
 
     /// all-MiniLM-L6-v2.
     fn minilm() -> Encoder {

@@ -10,7 +10,7 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, amount_json, document},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     output,
 };
 use clap::Subcommand;
@@ -95,7 +95,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         match self {
             Self::Buy { asset, yes } => buy::buy(global, asset, yes).await,
             Self::Give { asset, account, days, blocks, uses } => {
@@ -113,7 +113,7 @@ impl Command {
 }
 
 /// Refuses what only the owner of an asset may do.
-async fn check_owner(context: &Context, asset: AssetId) -> Outcome<VersionStatus> {
+async fn check_owner(context: &Context, asset: AssetId) -> CommandResult<VersionStatus> {
     let facts = context.asset(asset).await?;
     let signer = context.key()?.account();
     if facts.owner != *signer {
@@ -131,7 +131,7 @@ async fn give(
     account: AccountId,
     (days, blocks): (Option<u32>, Option<BlockNumber>),
     uses: Option<u32>,
-) -> Outcome {
+) -> CommandResult {
     let context = Context::signing(global).await?;
     if check_owner(&context, asset).await? == VersionStatus::Revoked {
         return Err(Failure::rejected(format!("{asset} is revoked and takes no new uses")));
@@ -175,7 +175,7 @@ async fn revoke(
     asset: AssetId,
     account: AccountId,
     evidence: Option<document::Document>,
-) -> Outcome {
+) -> CommandResult {
     let evidence = evidence.map(|document| document.hash(global)).transpose()?;
     let context = Context::signing(global).await?;
     check_owner(&context, asset).await?;
@@ -206,7 +206,7 @@ async fn revoke(
     Ok(())
 }
 
-async fn remove(global: &Global, asset: AssetId, account: Option<AccountId>) -> Outcome {
+async fn remove(global: &Global, asset: AssetId, account: Option<AccountId>) -> CommandResult {
     let context = Context::signing(global).await?;
     let signer = context.key()?.account().clone();
     let account = account.unwrap_or_else(|| signer.clone());

@@ -1,6 +1,6 @@
 //! The Llama, Mistral and Qwen family: causal language models.
 
-use super::{check_limits, InvalidArchitecture, MAX_HEAD_WIDTH, MAX_WIDTH};
+use crate::architecture::{check_limits, InvalidArchitecture, MAX_HEAD_WIDTH, MAX_WIDTH};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ impl Decoder {
         attention.saturating_add(feed_forward)
     }
 
-    pub(super) fn weights_len_bounds(&self) -> (u64, u64) {
+    pub(crate) fn weights_len_bounds(&self) -> (u64, u64) {
         let layers = u64::from(self.layers);
         let table = u64::from(self.hidden).saturating_mul(self.vocabulary.into());
         let tables = if self.tied_head { table } else { table.saturating_mul(2) };
@@ -98,7 +98,7 @@ impl Decoder {
         (least, most)
     }
 
-    pub(super) fn validate(&self) -> Result<(), InvalidArchitecture> {
+    pub(crate) fn validate(&self) -> Result<(), InvalidArchitecture> {
         use InvalidArchitecture::*;
         let dimensions = [
             self.vocabulary,
@@ -132,7 +132,7 @@ impl Decoder {
     /// Every position but the last output's goes through all layers, looks at itself and at those
     /// before it (one score and one weighted value per query channel each), and every output
     /// takes one product with the head.
-    pub(super) fn work(&self, tokens_in: u32, tokens_out: u32) -> u64 {
+    pub(crate) fn work(&self, tokens_in: u32, tokens_out: u32) -> u64 {
         let rows = u64::from(tokens_in).saturating_add(tokens_out.into()).saturating_sub(1);
         let pairs = rows.saturating_mul(rows.saturating_add(1)) / 2;
         let attention = pairs.saturating_mul(self.query_width().into()).saturating_mul(2);

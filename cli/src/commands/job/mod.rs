@@ -22,14 +22,14 @@ use crate::{
     cli::Global,
     commands::{account_json, amount, hex, texts},
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
     follow, output,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use vigil_client::{blobs::content_hash, calls};
-use vigil_primitives::{api::PAGE, AccountId, Job, JobId, JobStatus, VersionId};
+use vigil_primitives::{api::PAGE, AccountId, Job, JobId, JobStatus, ModelVersionId};
 
 /// `vigil job ...`.
 #[derive(Debug, Subcommand)]
@@ -77,7 +77,7 @@ pub(crate) struct List {
     requester: Option<AccountId>,
     /// Only jobs of this version.
     #[arg(long, value_name = "MODEL@VERSION")]
-    version: Option<VersionId>,
+    version: Option<ModelVersionId>,
     /// Only jobs that have not ended.
     #[arg(long)]
     open: bool,
@@ -88,7 +88,7 @@ pub(crate) struct List {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         match self {
             Self::Submit(submit) => submit.execute(global).await,
             Self::Watch { job } => watch(global, job).await,
@@ -104,7 +104,7 @@ impl Command {
 }
 
 impl List {
-    async fn execute(self, global: &Global) -> Outcome {
+    async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::connect(global).await?;
         let mut jobs: Vec<Job> = Vec::new();
         loop {
@@ -152,7 +152,7 @@ fn table(jobs: &[Job]) -> String {
     output::render(&table)
 }
 
-async fn watch(global: &Global, id: JobId) -> Outcome {
+async fn watch(global: &Global, id: JobId) -> CommandResult {
     let context = Context::connect(global).await?;
     context.job(id).await?;
     let mut follower = follow::Follower::new(&context);
@@ -169,7 +169,7 @@ async fn watch(global: &Global, id: JobId) -> Outcome {
     }
 }
 
-async fn cancel(global: &Global, id: JobId) -> Outcome {
+async fn cancel(global: &Global, id: JobId) -> CommandResult {
     let context = Context::signing(global).await?;
     let job = context.job(id).await?;
     if job.requester != *context.key()?.account() {
@@ -188,7 +188,7 @@ async fn cancel(global: &Global, id: JobId) -> Outcome {
     context.submit_and_report(calls::jobs::cancel(id), done).await
 }
 
-async fn show_job(global: &Global, id: JobId, tokenizer: &texts::TokenizerArgs) -> Outcome {
+async fn show_job(global: &Global, id: JobId, tokenizer: &texts::TokenizerArgs) -> CommandResult {
     let context = Context::connect(global).await?;
     let job = context.job(id).await?;
     let mut json = job_json(&job);
@@ -217,7 +217,7 @@ async fn fetch(
     id: JobId,
     save: Option<&Path>,
     tokenizer: &texts::TokenizerArgs,
-) -> Outcome {
+) -> CommandResult {
     let context = Context::connect(global).await?;
     let job = context.job(id).await?;
     let version = context.version(job.spec.version).await?;

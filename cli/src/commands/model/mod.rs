@@ -11,7 +11,7 @@ use crate::{
     assets::bounded_name,
     cli::Global,
     context::{self, Context},
-    error::Outcome,
+    error::CommandResult,
     output, text,
 };
 use clap::Subcommand;
@@ -19,9 +19,7 @@ use serde_json::json;
 use show::model_json;
 use vigil_client::{calls, Call};
 use vigil_primitives::{
-    api::{ModelView, PAGE},
-    model::Name,
-    AccountId, ModelId, VersionId,
+    api::PAGE, model::ModelView, model::Name, AccountId, ModelId, ModelVersionId,
 };
 
 /// `vigil model ...`.
@@ -65,13 +63,13 @@ pub(crate) enum Command {
     Deprecate {
         /// The version.
         #[arg(value_name = "MODEL@VERSION")]
-        version: VersionId,
+        version: ModelVersionId,
     },
     /// End new jobs for a version for ever.
     Revoke {
         /// The version.
         #[arg(value_name = "MODEL@VERSION")]
-        version: VersionId,
+        version: ModelVersionId,
     },
 }
 
@@ -81,7 +79,7 @@ pub(crate) enum Target {
     /// `MODEL`.
     Model(ModelId),
     /// `MODEL@VERSION`.
-    Version(VersionId),
+    Version(ModelVersionId),
 }
 
 fn parse_target(text: &str) -> Result<Target, &'static str> {
@@ -96,7 +94,7 @@ fn parse_target(text: &str) -> Result<Target, &'static str> {
 
 impl Command {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let (call, done) = match self {
             Self::Create { name } => return create(global, &name).await,
             Self::Publish(publish) => return publish.execute(global).await,
@@ -123,12 +121,12 @@ impl Command {
     }
 }
 
-async fn submit(global: &Global, call: Call, done: String) -> Outcome {
+async fn submit(global: &Global, call: Call, done: String) -> CommandResult {
     let context = Context::signing(global).await?;
     context.submit_and_report(call, done).await
 }
 
-async fn create(global: &Global, name: &str) -> Outcome {
+async fn create(global: &Global, name: &str) -> CommandResult {
     let name = bounded_name(name)?;
     let context = Context::signing(global).await?;
     let id = create_model(&context, &name).await?;
@@ -136,12 +134,12 @@ async fn create(global: &Global, name: &str) -> Outcome {
     Ok(())
 }
 
-async fn create_model(context: &Context, name: &Name) -> Outcome<ModelId> {
+async fn create_model(context: &Context, name: &Name) -> CommandResult<ModelId> {
     let included = context.submit(calls::models::create(name)).await?;
     context::created_model(&included)
 }
 
-async fn list(global: &Global) -> Outcome {
+async fn list(global: &Global) -> CommandResult {
     let context = Context::connect(global).await?;
     let mut models: Vec<ModelView> = Vec::new();
     loop {
@@ -181,7 +179,7 @@ mod unit {
     #[test]
     fn a_target_should_be_a_model_or_a_version() {
         assert_eq!(parse_target("3"), Ok(Target::Model(3)));
-        let version = VersionId { model: 3, version: 1 };
+        let version = ModelVersionId { model: 3, version: 1 };
         assert_eq!(parse_target("3@1"), Ok(Target::Version(version)));
         for wrong in ["", "@", "3@", "x", "3@1@2", "-1"] {
             assert!(parse_target(wrong).is_err(), "{wrong}");

@@ -16,7 +16,7 @@ use crate::{
         texts::{prepare, Prepared, TokenizerArgs},
     },
     context::Context,
-    error::{Failure, Kind, Outcome},
+    error::{CommandResult, Failure, Kind},
     follow::Follower,
     output, text,
 };
@@ -26,14 +26,14 @@ use money::Money;
 use serde_json::{json, Value};
 use std::path::PathBuf;
 use vigil_engine::{cosine, FloatEncoder};
-use vigil_primitives::{Architecture, Job, JobStatus, VersionId};
+use vigil_primitives::{Architecture, Job, JobStatus, ModelVersionId};
 
 /// Arguments of `search`.
 #[derive(Debug, Args)]
 pub(crate) struct Search {
     /// The version to run.
     #[arg(long, value_name = "MODEL@VERSION")]
-    version: VersionId,
+    version: ModelVersionId,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
     /// A file of "doc: ..." and "query: ..." lines.
@@ -74,7 +74,7 @@ struct Ranking {
 
 impl Search {
     /// Does what was typed.
-    pub(crate) async fn execute(self, global: &Global) -> Outcome {
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let collection = match (&self.texts, &self.documents) {
             (Some(texts), _) => Collection::read(texts)?,
             (None, Some(documents)) => Collection::of(documents, self.query.clone())?,
@@ -149,7 +149,7 @@ impl Search {
         self.verdict(&found, failures)
     }
 
-    fn verdict(&self, found: &[Found], failures: Vec<Failure>) -> Outcome {
+    fn verdict(&self, found: &[Found], failures: Vec<Failure>) -> CommandResult {
         let count = failures.len();
         if let Some(first) =
             failures.into_iter().max_by_key(|failure| failure.kind() == Kind::Rejected)

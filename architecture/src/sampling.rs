@@ -1,6 +1,5 @@
 //! How a language model chooses its next token.
 
-#[cfg(feature = "chain")]
 use alloc::string::ToString;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -58,7 +57,6 @@ impl Sampling {
 
 /// The float with these bits, with the digits that people write it with: a plain conversion to f64
 /// would show 0.8 as 0.800000011920929.
-#[cfg(feature = "chain")]
 pub fn decimal(bits: u32) -> f64 {
     let float = f32::from_bits(bits);
     float.to_string().parse().unwrap_or_else(|_| f64::from(float))
@@ -68,7 +66,6 @@ pub fn decimal(bits: u32) -> f64 {
 mod tests {
     use super::*;
 
-    #[cfg(feature = "chain")]
     #[test]
     fn decimals_should_keep_their_value_and_their_digits() {
         for value in [0.0f32, 0.05, 0.1, 0.8, 1.0, 99.9, 1e-30, 16_777_216.0] {

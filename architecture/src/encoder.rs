@@ -1,6 +1,6 @@
 //! The BERT family: text encoders.
 
-use super::{check_limits, InvalidArchitecture, MAX_WIDTH};
+use crate::architecture::{check_limits, InvalidArchitecture, MAX_WIDTH};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ impl Encoder {
         self.hidden.checked_div(self.heads.into()).unwrap_or(0)
     }
 
-    pub(super) fn weights_len_bounds(&self) -> (u64, u64) {
+    pub(crate) fn weights_len_bounds(&self) -> (u64, u64) {
         let hidden = u64::from(self.hidden);
         let layer = hidden
             .saturating_mul(hidden)
@@ -96,7 +96,7 @@ impl Encoder {
         (least, most)
     }
 
-    pub(super) fn validate(&self) -> Result<(), InvalidArchitecture> {
+    pub(crate) fn validate(&self) -> Result<(), InvalidArchitecture> {
         use InvalidArchitecture::*;
         let dimensions = [
             self.vocabulary,
@@ -121,7 +121,7 @@ impl Encoder {
 
     /// Per layer: four `hidden x hidden` projections and two feed-forward products for every
     /// token, and for every pair of tokens one score and one weighted value per hidden unit.
-    pub(super) fn work(&self, tokens: u32) -> u64 {
+    pub(crate) fn work(&self, tokens: u32) -> u64 {
         let (tokens, hidden) = (u64::from(tokens), u64::from(self.hidden));
         let projections = hidden.saturating_mul(hidden).saturating_mul(4);
         let feed_forward = hidden.saturating_mul(self.intermediate.into()).saturating_mul(2);

@@ -34,7 +34,7 @@ use vigil_primitives::{
     terms::{AcceptedTerms, Access, Licence, Terms},
     traits::Disputes,
     worker::{Capability, DeviceClass},
-    Architecture, Balance, ContentHash, Decoder, Encoder, JobId, JobStatus, VersionId, OP_SET,
+    Architecture, Balance, ContentHash, Decoder, Encoder, JobId, JobStatus, ModelVersionId, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
@@ -278,9 +278,9 @@ pub(crate) fn check_all() {
 // Setting a scene.
 
 /// The encoder.
-pub(crate) const VERSION: VersionId = VersionId { model: 0, version: 0 };
+pub(crate) const VERSION: ModelVersionId = ModelVersionId { model: 0, version: 0 };
 /// The language model.
-pub(crate) const DECODER: VersionId = VersionId { model: 1, version: 0 };
+pub(crate) const DECODER: ModelVersionId = ModelVersionId { model: 1, version: 0 };
 
 pub(crate) fn architecture() -> Architecture {
     Architecture::Encoder(Encoder {
@@ -457,7 +457,7 @@ pub(crate) fn revealed(replicas: u8) -> JobId {
 }
 
 /// A job of this version of the encoder that workers have been drawn for.
-pub(crate) fn assigned_of(version: VersionId, replicas: u8) -> JobId {
+pub(crate) fn assigned_of(version: ModelVersionId, replicas: u8) -> JobId {
     let id = crate::NextJob::<Test>::get();
     assert_ok!(submit_with(|spec| {
         spec.version = version;
@@ -469,7 +469,7 @@ pub(crate) fn assigned_of(version: VersionId, replicas: u8) -> JobId {
 }
 
 /// The same, after its workers have revealed the same output.
-pub(crate) fn revealed_of(version: VersionId, replicas: u8) -> JobId {
+pub(crate) fn revealed_of(version: ModelVersionId, replicas: u8) -> JobId {
     let id = assigned_of(version, replicas);
     for worker in workers_of(id) {
         assert_ok!(commit(worker, id, output(1)));
@@ -481,7 +481,7 @@ pub(crate) fn revealed_of(version: VersionId, replicas: u8) -> JobId {
 }
 
 /// The same for two workers, after they have been paid.
-pub(crate) fn settled_of(version: VersionId) -> JobId {
+pub(crate) fn settled_of(version: ModelVersionId) -> JobId {
     let id = revealed_of(version, 2);
     next_block();
     assert!(matches!(status(id), JobStatus::Settled { .. }), "not settled");

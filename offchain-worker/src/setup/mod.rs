@@ -12,10 +12,10 @@ use std::{future::Future, time::Duration};
 use vigil_client::{keys, Amount};
 use vigil_engine::{measure_speed, Kernel, Model, Options};
 use vigil_primitives::{
-    api::WorkerView,
     model::VersionStatus,
+    worker::WorkerView,
     worker::{Capability, DeviceClass, WorkerStatus},
-    Balance, VersionId, UNIT,
+    Balance, ModelVersionId, UNIT,
 };
 
 /// Kept back for transaction fees when the bond is checked against the balance.
@@ -114,7 +114,7 @@ pub(crate) async fn enlist<C: Chain>(chain: &C, config: &Config, offer: Offer) -
     Ok(())
 }
 
-async fn serve<C: Chain>(chain: &C, version: VersionId) -> Result<()> {
+async fn serve<C: Chain>(chain: &C, version: ModelVersionId) -> Result<()> {
     let status = chain.version(version).await?.map(|view| view.status);
     if status != Some(VersionStatus::Active) {
         return Err(Error::Critical(format!(

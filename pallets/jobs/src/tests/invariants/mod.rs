@@ -18,7 +18,7 @@ use vigil_primitives::{
     model::{Url, VersionSpec},
     terms::{Access, GrantTerms, Terms},
     worker::{Capability, DeviceClass},
-    AssetId, Balance, DatasetVersionId, VersionId,
+    AssetId, Balance, DatasetVersionId, ModelVersionId,
 };
 
 /// Accounts that act: owner, requester, treasury, stranger, two without money, and workers.
@@ -43,7 +43,7 @@ enum Action {
     Cancel {
         job: u64,
     },
-    /// A commitment or an opening by whoever, of whatever.
+    /// A commitment or a reveal by whoever, of whatever.
     Commit {
         job: u64,
         output: u8,
@@ -280,7 +280,7 @@ fn output_of(job: u64, n: u8, tokens: u32) -> Output {
 fn act(who: AccountId, action: Action) {
     let origin = RuntimeOrigin::signed(who);
     let url = Url::truncate_from(b"http://127.0.0.1".to_vec());
-    let version = |version| VersionId { model: 0, version };
+    let version = |version| ModelVersionId { model: 0, version };
     match action {
         Action::Submit {
             replicas,
@@ -416,14 +416,14 @@ fn publish(cited: Vec<(usize, u32)>, terms: Terms, grants: Vec<(usize, Option<u3
         match index.checked_sub(PAYEES.len()) {
             None => DatasetVersionId { dataset: index as u32, version: 0 }.into(),
             Some(0) => DECODER.into(),
-            Some(version) => VersionId { model: 0, version: version as u32 % number }.into(),
+            Some(version) => ModelVersionId { model: 0, version: version as u32 % number }.into(),
         }
     };
     let citations: Vec<_> = cited.into_iter().map(|(index, share)| (asset(index), share)).collect();
     let spec = Box::new(VersionSpec { terms, ..version_spec() });
     let origin = RuntimeOrigin::signed(owner());
     if Models::publish(origin, 0, spec, self::citations(&citations)).is_ok() {
-        let id = VersionId { model: 0, version: number };
+        let id = ModelVersionId { model: 0, version: number };
         for worker in pallet_workers::Workers::<Test>::iter_keys() {
             let _ = Workers::serve(RuntimeOrigin::signed(worker), id);
         }

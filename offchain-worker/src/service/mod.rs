@@ -32,7 +32,7 @@ use vigil_primitives::{
     job::{DeclineReason, Input, JobStatus},
     pricing,
     worker::WorkerStatus,
-    BlockNumber, Job, VersionId,
+    BlockNumber, Job, ModelVersionId,
 };
 
 /// Blocks between an extrinsic's inclusion and sending it again if the chain shows no effect.
@@ -93,7 +93,7 @@ enum Done {
 }
 
 /// A job's end in a batch.
-type Computed = (VersionId, Key, Result<Record, Problem>);
+type Computed = (ModelVersionId, Key, Result<Record, Problem>);
 
 /// The worker at work.
 pub(crate) struct Service<C, X> {
@@ -215,7 +215,7 @@ impl<C: Chain, X: Compute> Service<C, X> {
         let open = self.jobs.values().filter(|entry| {
             matches!(
                 job::stage(&entry.job, self.chain.me()),
-                Stage::Assigned { .. } | Stage::Committed | Stage::Opening { .. }
+                Stage::Assigned { .. } | Stage::Committed | Stage::Revealing { .. }
             ) && entry.seen == self.now
         });
         let open = open.count();
@@ -362,12 +362,12 @@ impl<C: Chain, X: Compute> Service<C, X> {
         Ok(())
     }
 
-    fn on_computed(&mut self, version: VersionId, key: &Key, result: Result<Record, Problem>) {
+    fn on_computed(&mut self, version: ModelVersionId, key: &Key, result: Result<Record, Problem>) {
         let Some(entry) = self.jobs.get_mut(key) else { return };
         entry.computing = false;
         match result {
             Ok(record) => entry.record = Some(record),
-            Err(Problem::Refused(failure)) => {
+            Err(Problem::NotComputed(failure)) => {
                 tracing::warn!(job = key.id, %version, "cannot be done: {}", failure.text);
                 entry.refusal = Some(failure.reason);
             }
@@ -406,7 +406,10 @@ impl<C: Chain, X: Compute> Service<C, X> {
     fn lose(&mut self, key: &Key) {
         if let Some(entry) = self.jobs.get_mut(key).filter(|entry| !entry.counted) {
             entry.counted = true;
-            tracing::error!(job = key.id, "a commitment of ours has no record: it can't be opened");
+            tracing::error!(
+                job = key.id,
+                "a commitment of ours has no record: it can't be revealed"
+            );
             self.metrics.jobs.with_label_values(&["lost"]).inc();
         }
     }

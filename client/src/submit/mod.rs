@@ -78,7 +78,7 @@ pub struct Pending {
 type Statuses = RpcSubscription<TransactionStatus<Hash>>;
 
 /// What became of an attempt to hand over a transaction.
-enum Refusal {
+enum SendError {
     /// Nobody knows whether it arrived.
     Lost(Error),
     /// The pool has it already.
@@ -152,14 +152,14 @@ impl Client {
             };
             match pending.hand_over(key).await {
                 Ok(()) => return Ok(pending),
-                Err(Refusal::NonceTaken) => {
+                Err(SendError::NonceTaken) => {
                     foreign = true;
                     last = Error::StaleNonce;
                 }
-                Err(Refusal::Stale) => last = Error::StaleNonce,
-                Err(Refusal::BadProof) => last = Error::Invalid("bad signature".into()),
-                Err(Refusal::Lost(error) | Refusal::Other(error)) => return Err(error),
-                Err(Refusal::Known) => return Ok(pending),
+                Err(SendError::Stale) => last = Error::StaleNonce,
+                Err(SendError::BadProof) => last = Error::Invalid("bad signature".into()),
+                Err(SendError::Lost(error) | SendError::Other(error)) => return Err(error),
+                Err(SendError::Known) => return Ok(pending),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -275,10 +275,10 @@ impl Pending {
             }
             if self.statuses.is_none() {
                 match self.send().await {
-                    Ok(()) | Err(Refusal::Known | Refusal::Stale | Refusal::Lost(_)) => {}
-                    Err(Refusal::NonceTaken) => gone = Some("another one took its nonce"),
-                    Err(Refusal::BadProof) => gone = Some("it became invalid"),
-                    Err(Refusal::Other(error)) => return Err(error),
+                    Ok(()) | Err(SendError::Known | SendError::Stale | SendError::Lost(_)) => {}
+                    Err(SendError::NonceTaken) => gone = Some("another one took its nonce"),
+                    Err(SendError::BadProof) => gone = Some("it became invalid"),
+                    Err(SendError::Other(error)) => return Err(error),
                 }
                 tokio::time::sleep(PAUSE).await;
             }
@@ -299,40 +299,40 @@ impl Pending {
     }
 
     /// Sends the transaction until the node has answered.
-    async fn hand_over(&mut self, key: &Key) -> Result<(), Refusal> {
+    async fn hand_over(&mut self, key: &Key) -> Result<(), SendError> {
         let start = Instant::now();
         let mut repeated = false;
         loop {
             match self.send().await {
-                Err(Refusal::Lost(error)) => {
+                Err(SendError::Lost(error)) => {
                     if start.elapsed() > self.client.inner.options.request_timeout {
-                        return Err(Refusal::Lost(error));
+                        return Err(SendError::Lost(error));
                     }
                     repeated = true;
                     tokio::time::sleep(PAUSE).await;
                 }
                 // An earlier attempt, whose answer was lost, may have been the one that counted.
-                Err(Refusal::Stale | Refusal::NonceTaken) if repeated => {
-                    let head = self.client.best_head().await.map_err(Refusal::Other)?;
-                    return match self.search(head.hash).await.map_err(Refusal::Other)? {
+                Err(SendError::Stale | SendError::NonceTaken) if repeated => {
+                    let head = self.client.best_head().await.map_err(SendError::Other)?;
+                    return match self.search(head.hash).await.map_err(SendError::Other)? {
                         Some(_) => Ok(()),
-                        None => Err(Refusal::Stale),
+                        None => Err(SendError::Stale),
                     };
                 }
-                Err(Refusal::Other(Error::InsufficientFunds { .. })) => {
+                Err(SendError::Other(Error::InsufficientFunds { .. })) => {
                     let account = key.address();
-                    return Err(Refusal::Other(Error::InsufficientFunds { account }));
+                    return Err(SendError::Other(Error::InsufficientFunds { account }));
                 }
                 result => return result,
             }
         }
     }
 
-    async fn send(&mut self) -> Result<(), Refusal> {
+    async fn send(&mut self) -> Result<(), SendError> {
         let limit = self.client.inner.options.request_timeout;
         let submit = self.client.inner.methods.author_submit_and_watch_extrinsic(&self.bytes);
         match tokio::time::timeout(limit, submit).await {
-            Err(_) => Err(Refusal::Lost(Error::Timeout {
+            Err(_) => Err(SendError::Lost(Error::Timeout {
                 what: "a transaction",
                 seconds: limit.as_secs(),
             })),
@@ -389,29 +389,29 @@ fn sign<C: OfflineClientAtBlockT<SubstrateConfig>>(
 }
 
 /// What the pool's answer means. The codes are those of Substrate's `author` RPC.
-fn refusal(error: RpcError) -> Refusal {
+fn refusal(error: RpcError) -> SendError {
     let RpcError::User(error) = error else {
         return match from_rpc("a transaction", error) {
-            error @ (Error::Disconnected(_) | Error::Timeout { .. }) => Refusal::Lost(error),
-            error => Refusal::Other(error),
+            error @ (Error::Disconnected(_) | Error::Timeout { .. }) => SendError::Lost(error),
+            error => SendError::Other(error),
         };
     };
     let data = error.data.as_ref().map(|data| data.get().trim_matches('"').to_owned());
     let reason = data.unwrap_or_else(|| error.message.clone());
     match error.code {
-        1010 if reason.contains("outdated") => Refusal::Stale,
+        1010 if reason.contains("outdated") => SendError::Stale,
         1010 if reason.contains("bad signature") || reason.contains("ancient birth block") => {
-            Refusal::BadProof
+            SendError::BadProof
         }
         1010 if reason.contains("pay some fees") => {
-            Refusal::Other(Error::InsufficientFunds { account: String::new() })
+            SendError::Other(Error::InsufficientFunds { account: String::new() })
         }
-        1010 | 1011 => Refusal::Other(Error::Invalid(reason)),
-        1012 => Refusal::Other(Error::Banned),
-        1013 => Refusal::Known,
-        1014 => Refusal::NonceTaken,
-        1016 => Refusal::Other(Error::PoolFull),
-        _ => Refusal::Other(from_rpc("a transaction", RpcError::User(error))),
+        1010 | 1011 => SendError::Other(Error::Invalid(reason)),
+        1012 => SendError::Other(Error::Banned),
+        1013 => SendError::Known,
+        1014 => SendError::NonceTaken,
+        1016 => SendError::Other(Error::PoolFull),
+        _ => SendError::Other(from_rpc("a transaction", RpcError::User(error))),
     }
 }
 

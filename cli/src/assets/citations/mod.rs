@@ -7,12 +7,13 @@ use crate::{
         Facts,
     },
     context::{self, Context},
-    error::{Failure, Outcome},
+    error::{CommandResult, Failure},
 };
 use clap::Args;
 use vigil_primitives::{
-    api::{LineageEdge, LineageNode, LineageView, Permission},
+    grant::Permission,
     lineage::{self, InvalidLineage, Lineage, Share, Shares, MAX_DEPTH, MAX_PAYEES},
+    lineage::{LineageEdge, LineageNode, LineageView},
     model::{Name, VersionStatus},
     terms::Terms,
     AccountId, AssetId, DatasetId, DatasetVersionId, Permill,
@@ -129,7 +130,7 @@ impl CitationArgs {
         &self,
         context: &Context,
         offspring: &Offspring<'_>,
-    ) -> Outcome<Descent> {
+    ) -> CommandResult<Descent> {
         let mut citations: Vec<Share> = Vec::new();
         for citation in self.parents.iter().chain(&self.source_datasets) {
             let asset = citation.cited.resolve(context).await?;
@@ -146,7 +147,7 @@ impl CitationArgs {
 
 impl Cited {
     /// The asset that is meant.
-    async fn resolve(self, context: &Context) -> Outcome<AssetId> {
+    async fn resolve(self, context: &Context) -> CommandResult<AssetId> {
         let id = match self {
             Self::Asset(asset) => return Ok(asset),
             Self::Newest(id) => id,
@@ -167,7 +168,11 @@ impl Cited {
 }
 
 impl Parent {
-    async fn read(context: &Context, citation: Share, publisher: &AccountId) -> Outcome<Self> {
+    async fn read(
+        context: &Context,
+        citation: Share,
+        publisher: &AccountId,
+    ) -> CommandResult<Self> {
         let asset = citation.asset;
         let facts = context.asset(asset).await?;
         let permission = context.view().permission(publisher, asset).await?;
@@ -183,7 +188,7 @@ impl Parent {
     }
 
     /// Refuses a citation that the asset's owner has not agreed to.
-    fn check(&self, offspring: &Offspring<'_>) -> Outcome {
+    fn check(&self, offspring: &Offspring<'_>) -> CommandResult {
         let asset = self.citation.asset;
         let Facts { owner, terms: Terms { access, .. }, status, .. } = &self.facts;
         if *status == VersionStatus::Revoked {
@@ -205,7 +210,7 @@ impl Parent {
     }
 
     /// The asset's lineage as the chain flattened it.
-    fn lineage(&self) -> Outcome<Lineage> {
+    fn lineage(&self) -> CommandResult<Lineage> {
         let asset = self.citation.asset;
         let strange = |_| Failure::failed(format!("the chain names too many payees of {asset}"));
         let LineageView { nodes, edges } = &self.lineage;
@@ -229,7 +234,7 @@ async fn forbids(
     asset: AssetId,
     lineage: &LineageView,
     publisher: &AccountId,
-) -> Outcome<Option<AssetId>> {
+) -> CommandResult<Option<AssetId>> {
     let mut assets = vec![asset];
     let mut next = 0;
     while let Some(asset) = assets.get(next).copied() {
@@ -268,7 +273,7 @@ fn depth(asset: AssetId, lineage: &LineageView) -> u8 {
 }
 
 /// Refuses shares that are wrong whatever is cited.
-fn check_shares(citations: &[Share]) -> Outcome {
+fn check_shares(citations: &[Share]) -> CommandResult {
     let mut sum = 0u32;
     for (index, Share { asset, share }) in citations.iter().enumerate() {
         if citations.iter().take(index).any(|other| other.asset == *asset) {
@@ -287,7 +292,7 @@ fn check_shares(citations: &[Share]) -> Outcome {
 }
 
 /// Refuses when an ancestor would get less than it asks for, directly and through others.
-fn check_royalties(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome {
+fn check_royalties(offspring: &Offspring<'_>, parents: &[Parent]) -> CommandResult {
     let own = parents.iter().map(|parent| LineageEdge {
         from: offspring.asset,
         to: parent.citation.asset,
@@ -319,7 +324,7 @@ fn check_royalties(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome {
 }
 
 /// The descent from `parents`, if each may be cited so.
-fn descend(offspring: &Offspring<'_>, parents: &[Parent]) -> Outcome<Descent> {
+fn descend(offspring: &Offspring<'_>, parents: &[Parent]) -> CommandResult<Descent> {
     let mut lineages = Vec::new();
     for parent in parents {
         parent.check(offspring)?;
