@@ -90,7 +90,7 @@ impl JobsApiServer for Jobs {
             .map(Into::into)
             .map_err(|reason| {
                 invalid(match reason {
-                    NoQuote::UnknownVersion => "there is no such version".into(),
+                    NoQuote::UnknownVersion => String::from("there is no such version"),
                     NoQuote::Revoked => "the version is revoked and takes no new jobs".into(),
                     NoQuote::BadRun(bad) => format!("the version cannot run this request: {bad}"),
                     NoQuote::BadPolicy => "replicas out of range: 1 to 5".into(),
