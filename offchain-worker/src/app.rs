@@ -5,6 +5,7 @@ use crate::{
     chain::{Chain, Node},
     config::{Config, KeySource, Settings, DEFAULT},
     error::{Error, Result},
+    executor::{self, Executor},
     listener::Bounded,
     metrics::{self, Metrics},
     packages::Packages,
@@ -129,9 +130,10 @@ async fn work(config: Config, check: bool) -> Result<()> {
         let offer = setup::offer(&config).await?;
         patiently(usize::MAX, || setup::enlist(&node, &config, offer.clone())).await?;
         let heads = node.heads();
-        let limits = limits(&config);
-        let mut service =
-            Service::new(node, models, store.clone(), blobs.clone(), expected, metrics, limits);
+        let limits = executor::Limits { batches: config.batches, batch_size: config.batch };
+        let executor = Executor::new(models, store.clone(), blobs.clone(), metrics.clone(), limits);
+        let limits = service_limits(&config);
+        let mut service = Service::new(node, executor, store, blobs, expected, metrics, limits);
         service.recover().await?;
         Ok::<_, Error>((service, heads, arrived))
     };
@@ -151,11 +153,9 @@ fn load_key(source: &KeySource) -> Result<Key> {
     key.map_err(|error| Error::Critical(error.to_string()))
 }
 
-fn limits(config: &Config) -> Limits {
+fn service_limits(config: &Config) -> Limits {
     Limits {
         margin: config.decline_margin,
-        batches: config.batches,
-        batch: config.batch,
         blob_age: Duration::from_secs(config.keep_hours.saturating_mul(3_600)),
         blob_bytes: config.keep_bytes,
         grace: Duration::from_secs(config.grace_secs),

@@ -4,13 +4,13 @@
 //! `service` is the event loop, `job` the table it follows, `store` what survives a crash.
 
 mod app;
-mod batch;
 mod blobs;
 mod chain;
-mod compute;
 mod config;
 mod error;
-mod job;
+mod executor;
+mod jobs;
+mod key;
 mod listener;
 mod metrics;
 mod packages;

@@ -6,7 +6,7 @@
 
 use crate::{
     error::{Error, Result},
-    job::Key,
+    key::Key,
 };
 use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};

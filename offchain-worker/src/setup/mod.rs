@@ -2,9 +2,9 @@
 
 use crate::{
     chain::{Action, Chain, Offer},
-    compute::Models,
     config::Config,
     error::{Error, Result},
+    executor::Models,
     packages::Packages,
 };
 use backon::{ExponentialBuilder, Retryable};
