@@ -1,4 +1,7 @@
-//! The commands: what is typed, and how the parts are put together.
+//! The commands: what is typed, and how the parts of the worker are put together.
+//!
+//! This is the only place that knows all of them. The key, the folders and the database are opened
+//! before the node is asked for anything, so that what is wrong with them is said at once.
 
 use crate::{
     blobs::Blobs,
@@ -177,7 +180,7 @@ async fn listen(config: &Config, shared: Shared) -> Result<()> {
     Ok(())
 }
 
-/// Notified by the first SIGTERM or SIGINT; the second ends the program.
+/// Returns what is notified by the first SIGTERM or SIGINT. The second ends the program at once.
 fn on_signals() -> Result<Arc<Notify>> {
     let cannot = |error| Error::Critical(format!("cannot listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
@@ -202,7 +205,7 @@ fn on_signals() -> Result<Arc<Notify>> {
     Ok(stop)
 }
 
-/// What `--check` finds.
+/// Prints what `--check` finds.
 async fn report(node: &Node, config: &Config) -> Result<()> {
     let parameters = node.parameters().await?;
     let bond = config.bond.unwrap_or(parameters.min_bond);
