@@ -14,8 +14,13 @@ impl SubstrateCli for Cli {
         "Vigil Node".into()
     }
 
+    /// A release names its commit, which whoever builds one puts into `VIGIL_COMMIT`. Other builds
+    /// do not: the node would be linked again after each commit.
     fn impl_version() -> String {
-        env!("SUBSTRATE_CLI_IMPL_VERSION").into()
+        match option_env!("VIGIL_COMMIT") {
+            Some(commit) => format!("{}-{commit}", env!("CARGO_PKG_VERSION")),
+            None => env!("CARGO_PKG_VERSION").into(),
+        }
     }
 
     fn description() -> String {

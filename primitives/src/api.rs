@@ -113,8 +113,11 @@ sp_api::decl_runtime_apis! {
         fn parameters() -> Parameters;
     }
 
-    /// What every domain was asked before each had an interface of its own. It has no methods: its
-    /// version tells a client of that time, in one sentence, that it is too old.
+    /// What every domain was asked before each had an interface of its own. Its version tells a
+    /// client of that time, in one sentence, that it is too old.
     #[api_version(2)]
-    pub trait VigilApi {}
+    pub trait VigilApi {
+        /// The names of the interfaces that took its place.
+        fn domains() -> Vec<Vec<u8>>;
+    }
 }

@@ -4,7 +4,7 @@ pub use crate::Sampling;
 use crate::{
     lineage::{Royalties, Royalty},
     terms::AcceptedTerms,
-    Balance, ContentHash, Hash, ModelVersionId,
+    AccountId, Balance, BlockNumber, ContentHash, Hash, ModelVersionId,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};

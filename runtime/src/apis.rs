@@ -382,7 +382,13 @@ impl_runtime_apis! {
         }
     }
 
-    impl vigil_primitives::api::VigilApi<Block> for Runtime {}
+    impl vigil_primitives::api::VigilApi<Block> for Runtime {
+        fn domains() -> Vec<Vec<u8>> {
+            ["ModelsApi", "DatasetsApi", "ProvenanceApi", "WorkersApi", "JobsApi"]
+                .map(|name| name.as_bytes().to_vec())
+                .into()
+        }
+    }
 
     impl sp_genesis_builder::GenesisBuilder<Block> for Runtime {
         fn build_state(config: Vec<u8>) -> sp_genesis_builder::Result {

@@ -9,10 +9,7 @@ use crate::{Error, Result as Checked};
 use serde::{de::IgnoredAny, Deserialize};
 use serde_json::Value;
 use std::path::Path;
-use vigil_architecture::{
-    architecture::{MAX_CONTEXT, MAX_STOP_TOKENS},
-    Architecture, Decoder,
-};
+use vigil_architecture::{Architecture, Decoder, MAX_CONTEXT, MAX_STOP_TOKENS};
 
 /// The part of `config.json` that decides what is computed. A key that is null is one that is
 /// absent, and an absent one has the default of transformers.

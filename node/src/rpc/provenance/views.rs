@@ -3,7 +3,9 @@
 use super::super::json::{self, digits, hex, id, Artifact, Terms};
 use serde::{Deserialize, Serialize};
 use vigil_primitives::{
-    api, dataset, grant, lineage::Share, AccountId, AssetId, BlockNumber, DatasetId, Hash,
+    dataset, grant,
+    lineage::{self, Share},
+    AccountId, AssetId, BlockNumber, DatasetId, Hash,
 };
 
 /// A dataset.
