@@ -87,7 +87,7 @@ impl Jobs {
 
     /// Returns the next step of every job in the present list, in the order of their keys. `local`
     /// says what this machine has for a job.
-    pub(crate) fn steps(&self, local: impl Fn(&JobSpec) -> Local) -> Vec<(Key, Step)> {
+    pub(crate) fn steps(&self, local: impl Fn(&JobSpec<BlockNumber>) -> Local) -> Vec<(Key, Step)> {
         let step = |(key, entry): (&Key, &Entry)| {
             let local = local(&entry.job.spec);
             (*key, entry.step(&self.me, key, self.now, self.margin, local))
@@ -127,7 +127,7 @@ impl Jobs {
     }
 
     /// Returns what is asked for by a job.
-    pub(crate) fn spec(&self, key: &Key) -> Option<&JobSpec> {
+    pub(crate) fn spec(&self, key: &Key) -> Option<&JobSpec<BlockNumber>> {
         self.entries.get(key).map(|entry| &entry.job.spec)
     }
 

@@ -208,7 +208,7 @@ impl<C: Chain> Service<C> {
     }
 
     /// Returns what this machine has for a job.
-    fn local(&self, spec: &JobSpec) -> Local {
+    fn local(&self, spec: &JobSpec<BlockNumber>) -> Local {
         let input = match &spec.input {
             Input::Inline(_) => true,
             Input::Blob { hash, len } => self.blobs.len(hash) == Some(u64::from(*len)),
