@@ -14,7 +14,7 @@
 //! | [`intake`] | the bounded queue into one running batch |
 //! | [`runner`] | a batch on its thread, step by step |
 //! | [`compute`] | what runs a model: a small trait |
-//! | [`models`] | the models in memory, which are what implements it |
+//! | [`models`] | the models in memory, which implement it |
 //! | [`recorder`] | output and salt on disk, before anybody hears of them |
 
 mod compute;
@@ -90,7 +90,7 @@ pub(crate) struct Finished {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
     /// It can't be computed here: another attempt fails as well.
-    #[error("{0}")]
+    #[error("cannot be done: {0}")]
     NotComputed(#[from] Failure),
     /// It was computed, but could not be written to disk: it has to be computed again.
     #[error("computed but not stored: {0}")]

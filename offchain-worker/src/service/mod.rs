@@ -247,11 +247,11 @@ impl<C: Chain> Service<C> {
         if let Event::Finished(Finished { key, version, result }) = event {
             match &result {
                 Ok(_) => {}
-                Err(Problem::NotComputed(failure)) => {
-                    tracing::warn!(job = key.id, %version, "cannot be done: {failure}");
+                Err(problem @ Problem::NotComputed(_)) => {
+                    tracing::warn!(job = key.id, %version, "{problem}");
                 }
-                Err(Problem::NotStored(reason)) => {
-                    tracing::error!(job = key.id, %version, "computed but not stored: {reason}");
+                Err(problem @ Problem::NotStored(_)) => {
+                    tracing::error!(job = key.id, %version, "{problem}");
                 }
             }
             self.jobs.end_computing(&key, result);
