@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{
-        account, chain, claim, compare, dataset, grant, job, lineage, metadata, model, pack,
+        account, chain, collect, compare, dataset, grant, job, lineage, metadata, model, pack,
         revenue, run, search, worker,
     },
     error::{CommandResult, Failure},
@@ -78,7 +78,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Grant(grant::Command),
     /// Have what is kept for an account paid to it.
-    Claim(claim::Claim),
+    Collect(collect::Collect),
     /// The JSON documents that describe models and datasets.
     #[command(subcommand)]
     Metadata(metadata::Command),
@@ -123,7 +123,7 @@ impl Cli {
             Command::Model(command) => command.execute(&global).await,
             Command::Dataset(command) => command.execute(&global).await,
             Command::Grant(command) => command.execute(&global).await,
-            Command::Claim(claim) => claim.execute(&global).await,
+            Command::Collect(collect) => collect.execute(&global).await,
             Command::Metadata(command) => command.execute(&global).await,
             Command::Lineage(lineage) => lineage.execute(&global).await,
             Command::Revenue(revenue) => revenue.execute(&global).await,

@@ -129,7 +129,7 @@ pub mod models {
     }
 }
 
-/// Calls of pallet `Provenance`: datasets, statements about them, grants, claims.
+/// Calls of pallet `Provenance`: datasets, statements about them, grants, unpaid amounts.
 pub mod provenance {
     use super::Call;
     use vigil_primitives::{
@@ -217,8 +217,8 @@ pub mod provenance {
     }
 
     /// Pays an account what is kept for it.
-    pub fn claim(payee: &AccountId) -> Call {
-        Call::new(PALLET, "claim", 1, (payee,))
+    pub fn collect(payee: &AccountId) -> Call {
+        Call::new(PALLET, "collect", 1, (payee,))
     }
 }
 

@@ -148,7 +148,7 @@ pub mod provenance {
             evidence: Option<ContentHash>,
         }
         /// What was kept for an account was paid.
-        Claimed {
+        Collected {
             /// The account.
             payee: AccountId,
             /// How much.

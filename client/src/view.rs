@@ -205,8 +205,8 @@ impl<'a> View<'a> {
         self.call("ProvenanceApi_account_revenue", (account, era, after, limit)).await
     }
 
-    /// What is kept for an account until it is claimed.
-    pub async fn claimable(&self, account: &AccountId) -> Result<Balance> {
+    /// What is kept for an account until it is collected.
+    pub async fn unpaid(&self, account: &AccountId) -> Result<Balance> {
         self.call("ProvenanceApi_claimable", account).await
     }
 

@@ -76,8 +76,8 @@ sp_api::decl_runtime_apis! {
             after: Option<AssetId>,
             limit: u32,
         ) -> Vec<(AssetId, Balance)>;
-        /// What is kept for an account until it is claimed.
-        fn claimable(account: AccountId) -> Balance;
+        /// What is kept for an account until it is collected.
+        fn unpaid(account: AccountId) -> Balance;
     }
 
     /// What the chain knows of workers.

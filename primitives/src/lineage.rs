@@ -77,7 +77,7 @@ pub struct Royalty<AccountId = crate::AccountId> {
     pub payee: AccountId,
     /// How much.
     pub amount: Balance,
-    /// Whether it could be credited; otherwise it is kept until the payee claims it.
+    /// Whether it could be credited; otherwise it is kept until the payee collects it.
     pub credited: bool,
 }
 

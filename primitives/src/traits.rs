@@ -111,8 +111,8 @@ pub trait Grants<AccountId> {
     fn benchmark_grant(_asset: AssetId, _who: &AccountId) {}
 }
 
-/// Keeps what a payee cannot be credited with until it claims it.
-pub trait Claims<AccountId> {
+/// Keeps what a payee cannot be credited with until it collects it.
+pub trait UnpaidBook<AccountId> {
     /// The account that keeps it, on hold.
     fn keeper() -> AccountId;
 

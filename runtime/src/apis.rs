@@ -332,8 +332,8 @@ impl_runtime_apis! {
             Provenance::account_revenue(account, era, after, limit)
         }
 
-        fn claimable(account: AccountId) -> Balance {
-            Provenance::claimable(&account)
+        fn unpaid(account: AccountId) -> Balance {
+            Provenance::unpaid(&account)
         }
     }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod chain;
-pub(crate) mod claim;
+pub(crate) mod collect;
 pub(crate) mod compare;
 pub(crate) mod dataset;
 pub(crate) mod document;

@@ -42,15 +42,15 @@ struct Report {
     eras: (u32, u32),
     /// By era and asset.
     earned: BTreeMap<(u32, AssetId), Balance>,
-    /// What is kept until it is claimed.
-    claimable: Balance,
+    /// What is kept until it is collected.
+    unpaid: Balance,
 }
 
 impl Revenue {
     /// Does what was typed.
     pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::connect(global).await?;
-        // All of one block, so that the eras and what is claimable belong together.
+        // All of one block, so that the eras and what is unpaid belong together.
         let best = context.client.best_head().await?;
         let view = context.client.at(best.hash);
         let era_length = view.parameters().await?.era_length;
@@ -67,7 +67,7 @@ impl Revenue {
             era_length,
             eras: (first, now),
             earned: eras.into_iter().flatten().collect(),
-            claimable: view.claimable(account).await?,
+            unpaid: view.unpaid(account).await?,
         };
         output::show(global, &report.json(), || report.text());
         Ok(())
@@ -123,7 +123,7 @@ impl Report {
             "earned": earned.collect::<Vec<_>>(),
             "assets": assets.collect::<Vec<_>>(),
             "total": amount_json(self.total()),
-            "claimable": amount_json(self.claimable),
+            "unpaid": amount_json(self.unpaid),
         })
     }
 
@@ -146,10 +146,10 @@ impl Report {
             output::align_right(&mut table, &[0, 2]);
             parts.push(output::render(&table));
         }
-        parts.push(match self.claimable {
+        parts.push(match self.unpaid {
             0 => "nothing is kept for it".into(),
             kept => format!(
-                "{} could not be credited and is kept for it: `vigil claim {}` pays it",
+                "{} could not be credited and is kept for it: `vigil collect {}` pays it",
                 amount(kept),
                 self.account
             ),
@@ -163,13 +163,13 @@ mod tests {
     use super::*;
     use vigil_primitives::{DatasetVersionId, ModelVersionId};
 
-    fn report(earned: &[(u32, AssetId, Balance)], claimable: Balance) -> Report {
+    fn report(earned: &[(u32, AssetId, Balance)], unpaid: Balance) -> Report {
         Report {
             account: AccountId::new([7; 32]),
             era_length: 100,
             eras: (2, 31),
             earned: earned.iter().map(|(era, asset, sum)| ((*era, *asset), *sum)).collect(),
-            claimable,
+            unpaid,
         }
     }
 
@@ -182,13 +182,13 @@ mod tests {
         assert_eq!(json["total"], "13");
         assert_eq!(json["assets"][0], json!({ "asset": "model:1@0", "amount": "12" }));
         assert_eq!(json["earned"].as_array().map(Vec::len), Some(3));
-        assert_eq!(json["claimable"], "9");
+        assert_eq!(json["unpaid"], "9");
         assert_eq!((&json["first_era"], &json["last_era"]), (&json!(2), &json!(31)));
         let text = report.text();
         for says in ["0.000000000013 VGL in eras 2 to 31", "0.000000000012", "dataset:3@2"] {
             assert!(text.contains(says), "{says}: {text}");
         }
-        assert!(text.contains(&format!("vigil claim {}", AccountId::new([7; 32]))), "{text}");
+        assert!(text.contains(&format!("vigil collect {}", AccountId::new([7; 32]))), "{text}");
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn grants_and_statements_should_be_checked_as_they_are_typed() {
     vigil(attest).fails(2, "consent-verified");
     vigil(["dataset", "show", "model:0@0"]).fails(2, "DATASET@VERSION");
     for command in
-        [&["claim"][..], &["grant", "list", "//Bob"], &["metadata", "show", "dataset:0@0"]]
+        [&["collect"][..], &["grant", "list", "//Bob"], &["metadata", "show", "dataset:0@0"]]
     {
         vigil(command.iter().chain(&NOWHERE)).fails_in_a_line(5, "ws://127.0.0.1:1");
     }

@@ -1,9 +1,10 @@
 //! JSON-RPC beside what every Substrate node offers: account nonces, fees, consensus, and one trait
-//! per domain of Vigil for frontends. Their methods are `models_*`, `provenance_*`,
-//! `workers_*` and `jobs_*`.
+//! per domain of Vigil for frontends. Their methods are `models_*`, `datasets_*`, `provenance_*`,
+//! `workers_*` and `jobs_*`; their forms are the crate `vigil-rpc`'s.
 
+mod answer;
+mod datasets;
 mod jobs;
-mod json;
 mod models;
 mod provenance;
 mod workers;
@@ -38,14 +39,19 @@ pub(crate) struct Dependencies {
 pub(crate) fn create(
     dependencies: Dependencies,
 ) -> Result<RpcModule<()>, jsonrpsee::core::RegisterMethodError> {
-    use jobs::{Jobs, JobsApiServer};
-    use models::{Models, ModelsApiServer};
+    use datasets::Datasets;
+    use jobs::Jobs;
+    use models::Models;
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
-    use provenance::{Provenance, ProvenanceApiServer};
+    use provenance::Provenance;
     use sc_consensus_babe_rpc::{Babe, BabeApiServer};
     use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
-    use workers::{Workers, WorkersApiServer};
+    use vigil_rpc::{
+        datasets::DatasetsApiServer, jobs::JobsApiServer, models::ModelsApiServer,
+        provenance::ProvenanceApiServer, workers::WorkersApiServer,
+    };
+    use workers::Workers;
 
     let Dependencies {
         client,
@@ -63,6 +69,7 @@ pub(crate) fn create(
     module.merge(System::new(Arc::clone(&client), pool).into_rpc())?;
     module.merge(TransactionPayment::new(Arc::clone(&client)).into_rpc())?;
     module.merge(Models(Arc::clone(&client)).into_rpc())?;
+    module.merge(Datasets(Arc::clone(&client)).into_rpc())?;
     module.merge(Provenance(Arc::clone(&client)).into_rpc())?;
     module.merge(Workers(Arc::clone(&client)).into_rpc())?;
     module.merge(Jobs(Arc::clone(&client)).into_rpc())?;

@@ -26,7 +26,7 @@ use vigil_primitives::{
     lineage::MAX_PAYEES,
     pricing,
     terms::AcceptedTerms,
-    traits::{Claims, Grants, ModelRegistry, Waterfall, WorkerPool},
+    traits::{Grants, ModelRegistry, UnpaidBook, Waterfall, WorkerPool},
     ContentHash, JobStatus, ModelVersionId,
 };
 
@@ -64,7 +64,7 @@ fn version<T: Config>(workers: u32, payees: u32) -> Result<ModelVersionId, Bench
         T::Workers::benchmark_worker(&account("worker", index, 0), version);
     }
     T::Waterfall::benchmark_lineage(version, payees);
-    for account in [owner, requester::<T>(), T::Treasury::get(), T::Claims::keeper()] {
+    for account in [owner, requester::<T>(), T::Treasury::get(), T::Unpaid::keeper()] {
         fund::<T>(&account)?;
     }
     Ok(version)

@@ -67,7 +67,7 @@ pub mod pallet {
     use vigil_primitives::{
         job::{Contribution, DeclineReason, Input, Output, Receipt, RefundReason},
         job::{NoQuote, Quote},
-        traits::{Claims, Disputes, Grants, ModelRegistry, Waterfall, WorkerPool},
+        traits::{Disputes, Grants, ModelRegistry, UnpaidBook, Waterfall, WorkerPool},
         Hash, ModelVersionId,
     };
 
@@ -99,7 +99,7 @@ pub mod pallet {
         type Grants: Grants<Self::AccountId>;
 
         /// What keeps the parts of payees that cannot be credited.
-        type Claims: Claims<Self::AccountId>;
+        type Unpaid: UnpaidBook<Self::AccountId>;
 
         /// The workers.
         type Workers: WorkerPool<Self::AccountId>;
@@ -366,7 +366,7 @@ pub mod pallet {
             receipt: Receipt,
         },
         /// A payee could not be credited, for instance below the existential deposit of an account
-        /// that does not exist. The amount is kept until it is claimed.
+        /// that does not exist. The amount is kept until it is collected.
         PaymentKept {
             /// The job.
             job: JobId,

@@ -115,7 +115,7 @@ pub(crate) fn recorded(asset: impl Into<AssetId>) -> Option<Recorded> {
 }
 
 /// The layout of packages, as the chain has it.
-pub(crate) struct Layout;
+pub struct Layout;
 
 impl PackageLayout for Layout {
     fn weights_len(architecture: &Architecture) -> u64 {

@@ -4,7 +4,7 @@ use crate::{pallet::*, types::check_spec};
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect as _};
 use sp_runtime::TryRuntimeError;
-use vigil_primitives::{registry::check_name, Balance};
+use vigil_primitives::{registry::check_name, traits::PackageLayout, Balance};
 
 impl<T: Config> Pallet<T> {
     /// Checks every invariant of this pallet:

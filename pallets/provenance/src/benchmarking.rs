@@ -17,7 +17,7 @@ use vigil_primitives::{
     lineage::{Lineage, Share, Shares, MAX_PAYEES},
     model::{Artifact, Name, Sources, Url, VersionStatus, MAX_NAME, MAX_SOURCES, MAX_URL},
     terms::{Access, GrantTerms, Licence, Terms, MAX_LICENCE},
-    traits::{Claims, Grants, Provenance, Waterfall},
+    traits::{Grants, Provenance, UnpaidBook, Waterfall},
     AssetId, Balance, ContentHash, DatasetId, DatasetVersionId,
 };
 
@@ -134,7 +134,7 @@ fn wait<T: Config>(blocks: u32) {
 fn kept<T: Config>(payee: &T::AccountId, amount: Balance) -> Result<(), BenchmarkError> {
     let keeper = T::Keeper::get();
     fund::<T>(&keeper)?;
-    <Pallet<T> as Claims<_>>::keep(payee, amount)?;
+    <Pallet<T> as UnpaidBook<_>>::keep(payee, amount)?;
     Ok(())
 }
 
@@ -359,7 +359,7 @@ mod benchmarks {
 
     // The payee's account begins with it.
     #[benchmark]
-    fn claim() -> Result<(), BenchmarkError> {
+    fn collect() -> Result<(), BenchmarkError> {
         let payee: T::AccountId = account("payee", 0, 0);
         let amount = T::Currency::minimum_balance();
         kept::<T>(&payee, amount)?;
@@ -429,10 +429,10 @@ mod benchmarks {
 
         #[block]
         {
-            <Pallet<T> as Claims<_>>::keep(&payee, 1)?;
+            <Pallet<T> as UnpaidBook<_>>::keep(&payee, 1)?;
         }
 
-        assert_eq!(Pallet::<T>::claimable(&payee), 1);
+        assert_eq!(Pallet::<T>::unpaid(&payee), 1);
         Ok(())
     }
 

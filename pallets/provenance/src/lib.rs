@@ -10,11 +10,11 @@
 //!   owners, at that time, of it and of all its ancestors.
 //! - [`Grants`](vigil_primitives::traits::Grants): a job reserves a use and consumes it when it is
 //!   settled.
-//! - [`Claims`](vigil_primitives::traits::Claims): keeps what a payee cannot be credited with.
+//! - [`UnpaidBook`](vigil_primitives::traits::UnpaidBook): keeps what a payee cannot be credited with.
 //!
 //! | who | calls |
 //! |---|---|
-//! | anybody | [`register`](Pallet::register), [`buy_grant`](Pallet::buy_grant), [`attest`](Pallet::attest), [`claim`](Pallet::claim) |
+//! | anybody | [`register`](Pallet::register), [`buy_grant`](Pallet::buy_grant), [`attest`](Pallet::attest), [`collect`](Pallet::collect) |
 //! | owner of a dataset | [`publish`](Pallet::publish), [`offer`](Pallet::offer), [`withdraw_offer`](Pallet::withdraw_offer), [`deprecate`](Pallet::deprecate), [`revoke`](Pallet::revoke), [`remove`](Pallet::remove) |
 //! | who was offered it | [`accept`](Pallet::accept) |
 //! | owner of any asset | [`give_grant`](Pallet::give_grant), [`revoke_grant`](Pallet::revoke_grant) |
@@ -81,7 +81,7 @@ pub mod pallet {
     /// What the runtime decides.
     #[pallet::config]
     pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
-        /// The token of deposits, sales and claims.
+        /// The token of deposits, sales and unpaid amounts.
         type Currency: fungible::Mutate<Self::AccountId, Balance = Balance>
             + fungible::hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
 
@@ -125,7 +125,7 @@ pub mod pallet {
         Statement,
         /// What the keeper owes to payees.
         #[codec(index = 3)]
-        Claim,
+        Unpaid,
     }
 
     /// The number the next dataset gets.
@@ -207,9 +207,9 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// What is kept for accounts that could not be credited, until they claim it.
+    /// What is kept for accounts that could not be credited, until they collect it.
     #[pallet::storage]
-    pub type Claimable<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance>;
+    pub type Unpaid<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance>;
 
     /// What has happened.
     #[pallet::event]
@@ -346,10 +346,10 @@ pub mod pallet {
             payee: T::AccountId,
             /// How much.
             amount: Balance,
-            /// Whether it could be credited; otherwise it is kept until the payee claims it.
+            /// Whether it could be credited; otherwise it is kept until the payee collects it.
             credited: bool,
         },
-        /// An account could not be credited: the amount is kept until it claims it.
+        /// An account could not be credited: the amount is kept until it collects it.
         Kept {
             /// The account.
             payee: T::AccountId,
@@ -357,7 +357,7 @@ pub mod pallet {
             amount: Balance,
         },
         /// What was kept for an account was paid.
-        Claimed {
+        Collected {
             /// The account.
             payee: T::AccountId,
             /// How much.
@@ -446,7 +446,7 @@ pub mod pallet {
         /// The grant is still good: only its holder may remove it.
         NotOver,
         /// Nothing is kept for the account.
-        NothingToClaim,
+        NothingUnpaid,
     }
 
     #[pallet::hooks]
@@ -736,13 +736,13 @@ pub mod pallet {
         ///
         /// Anybody may call it, for any account.
         ///
-        /// Emits [`Event::Claimed`]. Refuses with [`Error::NothingToClaim`], or with the token's
+        /// Emits [`Event::Collected`]. Refuses with [`Error::NothingUnpaid`], or with the token's
         /// error while the account still cannot be credited.
         #[pallet::call_index(14)]
-        #[pallet::weight(T::WeightInfo::claim())]
-        pub fn claim(origin: OriginFor<T>, payee: T::AccountId) -> DispatchResult {
+        #[pallet::weight(T::WeightInfo::collect())]
+        pub fn collect(origin: OriginFor<T>, payee: T::AccountId) -> DispatchResult {
             ensure_signed(origin)?;
-            Self::do_claim(payee)
+            Self::do_collect(payee)
         }
     }
 

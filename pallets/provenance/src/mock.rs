@@ -3,8 +3,8 @@
 
 use crate as pallet_provenance;
 use crate::{
-    CitationCount, Claimable, Dataset, DatasetVersion, DatasetVersions, Datasets, Event, GrantsOf,
-    HoldReason,
+    CitationCount, Dataset, DatasetVersion, DatasetVersions, Datasets, Event, GrantsOf, HoldReason,
+    Unpaid,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 use frame_support::{
@@ -369,8 +369,8 @@ pub(crate) fn citations(asset: AssetId) -> u32 {
     CitationCount::<Test>::get(asset)
 }
 
-pub(crate) fn claimable(who: AccountId) -> Option<Balance> {
-    Claimable::<Test>::get(who)
+pub(crate) fn unpaid(who: AccountId) -> Option<Balance> {
+    Unpaid::<Test>::get(who)
 }
 
 /// What `who` has on hold for a reason.

@@ -42,7 +42,7 @@ impl<T: Config> Pallet<T> {
     ///    those paid for are counted.
     /// 6. What is held from an account for grants, and for statements, is what the deposits of its
     ///    grants and statements add up to.
-    /// 7. What the keeper holds for claims is what is claimable in all, and nothing claimable is
+    /// 7. What the keeper holds for unpaid amounts is what is unpaid in all, and nothing unpaid is
     ///    zero.
     /// 8. What the owners of an asset have earned by it in an era adds up to what it has earned.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
@@ -176,13 +176,13 @@ impl<T: Config> Pallet<T> {
     }
 
     fn check_money() -> Result<(), TryRuntimeError> {
-        let mut claims: Balance = 0;
-        for (_, amount) in Claimable::<T>::iter() {
+        let mut unpaid: Balance = 0;
+        for (_, amount) in Unpaid::<T>::iter() {
             ensure!(amount > 0, "provenance 7: nothing is kept for somebody");
-            claims = claims.saturating_add(amount);
+            unpaid = unpaid.saturating_add(amount);
         }
-        let held = T::Currency::balance_on_hold(&HoldReason::Claim.into(), &T::Keeper::get());
-        ensure!(held == claims, "provenance 7: the keeper does not hold what is claimable");
+        let held = T::Currency::balance_on_hold(&HoldReason::Unpaid.into(), &T::Keeper::get());
+        ensure!(held == unpaid, "provenance 7: the keeper does not hold what is unpaid");
 
         let mut earned = BTreeMap::<_, Balance>::new();
         for ((_, era, asset), amount) in AccountRevenue::<T>::iter() {

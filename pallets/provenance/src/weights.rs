@@ -37,8 +37,8 @@ pub trait WeightInfo {
     fn revoke_grant() -> Weight;
     /// Weight of `remove_grant`.
     fn remove_grant() -> Weight;
-    /// Weight of `claim`.
-    fn claim() -> Weight;
+    /// Weight of `collect`.
+    fn collect() -> Weight;
     /// Weight of recording so many citations, all by consent of a grant.
     fn record(citations: u32) -> Weight;
     /// Weight of splitting an amount among so many payees and recording what each has earned.
@@ -97,7 +97,7 @@ impl WeightInfo for () {
     fn remove_grant() -> Weight {
         high(250, 5, 6)
     }
-    fn claim() -> Weight {
+    fn collect() -> Weight {
         high(300, 5, 5)
     }
     fn record(citations: u32) -> Weight {

@@ -26,7 +26,7 @@ pub fn treasury() -> AccountId {
     PalletId(*b"vgl/trsy").into_account_truncating()
 }
 
-/// The account that keeps, on hold, what a payee could not be credited with until it claims it. No
+/// The account that keeps, on hold, what a payee could not be credited with until it collects it. No
 /// key opens it.
 pub fn keeper() -> AccountId {
     PalletId(*b"vgl/keep").into_account_truncating()
@@ -145,7 +145,7 @@ impl pallet_jobs::Config for Runtime {
     type Models = Models;
     type Waterfall = Provenance;
     type Grants = Provenance;
-    type Claims = Provenance;
+    type Unpaid = Provenance;
     type Workers = Workers;
     type Disputes = ();
     type Randomness = DrawRandomness;

@@ -453,7 +453,7 @@ pub fn deposits(who: &AccountId) -> Balance {
 
 /// What the keeper has on hold.
 pub fn kept() -> Balance {
-    Balances::balance_on_hold(&pallet_provenance::HoldReason::Claim.into(), &keeper())
+    Balances::balance_on_hold(&pallet_provenance::HoldReason::Unpaid.into(), &keeper())
 }
 
 /// The least that an account can have.

@@ -170,7 +170,7 @@ fn a_part_of_the_price_that_cannot_be_received_should_be_kept() {
         assert_ok!(without_account(&CURATOR, || {
             Provenance::buy_grant(signed(&STRANGER), clean)
         }));
-        assert_eq!(Provenance::claimable(&CURATOR), small);
+        assert_eq!(Provenance::unpaid(&CURATOR), small);
         assert_eq!(kept(), small);
     });
 }

@@ -94,7 +94,7 @@ fn unknown_numbers() {
         refused("removing what is not held", Error::NoGrant, || {
             Provenance::remove_grant(signed(&STRANGER), data, HEIR)
         });
-        refused("claiming", Error::NothingToClaim, || Provenance::claim(owner(), HEIR));
+        refused("collecting", Error::NothingUnpaid, || Provenance::collect(owner(), HEIR));
 
         let known = model(&MAKER, &[]);
         refused("a job", JobError::UnknownVersion, || {

@@ -138,7 +138,7 @@ fn a_part_below_the_existential_deposit_should_be_kept_for_a_payee_without_accou
 
         let expected = Royalty { credited: false, ..royalty(data, &CURATOR, small) };
         assert_eq!(royalties(job), [royalty(derived, &MAKER, fee() - small), expected]);
-        assert_eq!(Provenance::claimable(&CURATOR), small);
+        assert_eq!(Provenance::unpaid(&CURATOR), small);
         assert_eq!(kept(), small);
         assert!(jobs_events().iter().any(|event| matches!(
             event,
@@ -148,9 +148,9 @@ fn a_part_below_the_existential_deposit_should_be_kept_for_a_payee_without_accou
         assert_eq!(Provenance::asset_revenue(data, 0), small, "kept is earned");
 
         let before = wealth(&CURATOR);
-        assert_ok!(Provenance::claim(signed(&STRANGER), CURATOR));
+        assert_ok!(Provenance::collect(signed(&STRANGER), CURATOR));
         assert_eq!(wealth(&CURATOR), before + small);
-        assert_eq!((Provenance::claimable(&CURATOR), kept()), (0, 0));
+        assert_eq!((Provenance::unpaid(&CURATOR), kept()), (0, 0));
     });
 }
 
@@ -177,7 +177,7 @@ fn sixteen_payees_without_accounts_should_not_stop_a_settlement() {
         assert_eq!(royalties.iter().map(|royalty| royalty.amount).sum::<Balance>(), fee());
         assert_eq!(kept(), 15 * part(100));
         for owner in &owners {
-            assert_eq!(Provenance::claimable(owner), part(100));
+            assert_eq!(Provenance::unpaid(owner), part(100));
         }
         let receipt = receipt(job);
         assert_eq!(receipt.owner + receipt.workers + receipt.treasury + receipt.requester, PRICE);
@@ -195,7 +195,7 @@ fn a_closed_treasury_should_have_its_part_kept() {
 
         let protocol_fee = receipt(job).treasury;
         assert!(protocol_fee > 0 && protocol_fee < LEAST);
-        assert_eq!(Provenance::claimable(&treasury()), protocol_fee);
+        assert_eq!(Provenance::unpaid(&treasury()), protocol_fee);
         assert_eq!(kept(), protocol_fee);
     });
 }
@@ -219,7 +219,7 @@ fn what_not_even_the_keeper_can_take_should_go_back_to_the_requester() {
             pallet_jobs::Event::PaymentReturned { payee, amount, .. }
                 if *payee == CURATOR && *amount == small
         )));
-        assert_eq!((Provenance::claimable(&CURATOR), kept()), (0, 0));
+        assert_eq!((Provenance::unpaid(&CURATOR), kept()), (0, 0));
         assert_eq!(Provenance::asset_revenue(data, 0), 0, "what went back is not earned");
     });
 }

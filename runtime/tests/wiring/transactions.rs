@@ -76,12 +76,12 @@ fn a_workers_hot_key_should_reach_neither_bond_nor_balance() {
     });
     let leave = RuntimeCall::Workers(pallet_workers::Call::unbond {});
     let asset = ModelVersionId { model: 0, version: 0 }.into();
-    let claim = RuntimeCall::Provenance(pallet_provenance::Call::claim { payee: account(Bob) });
+    let collect = RuntimeCall::Provenance(pallet_provenance::Call::collect { payee: account(Bob) });
     let buy = RuntimeCall::Provenance(pallet_provenance::Call::buy_grant { asset });
     for (call, worker, non_transfer) in [
         (commit, true, true),
         (leave, false, true),
-        (claim, false, true),
+        (collect, false, true),
         (buy, false, false),
         (transfer(Bob, 1), false, false),
     ] {

@@ -33,7 +33,7 @@ pub(super) fn royalties_text(parts: &[Royalty], fee: Balance) -> String {
             part.asset.to_string(),
             part.payee.to_string(),
             Amount(part.amount).exact(),
-            if part.credited { "credited" } else { "kept until claimed" }.into(),
+            if part.credited { "credited" } else { "kept until collected" }.into(),
         ]);
     }
     output::align_right(&mut table, &[2]);
@@ -115,7 +115,7 @@ pub(crate) mod tests {
         let kept = Royalty { credited: false, ..royalty(0, 7, 6) };
         let parts = [royalty(2, 8, 86), kept];
         let text = royalties_text(&parts, 92);
-        assert!(text.contains("credited") && text.contains("kept until claimed"), "{text}");
+        assert!(text.contains("credited") && text.contains("kept until collected"), "{text}");
         assert_eq!(royalties_json(&parts)[0]["credited"], true);
         assert_eq!(royalties_json(&parts)[1]["credited"], false);
     }

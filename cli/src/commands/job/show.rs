@@ -350,7 +350,7 @@ pub(crate) mod tests {
         assert_eq!(json["output"]["hash"], format!("0x{}", "04".repeat(32)));
         assert_eq!(json["input"]["tokens"], json!([101, 102]));
         let details = details(&job);
-        for says in ["0.00000000004 VGL", "0.000000000013", "kept until claimed", "last unit"] {
+        for says in ["0.00000000004 VGL", "0.000000000013", "kept until collected", "last unit"] {
             assert!(details.contains(says), "{says}: {details}");
         }
     }

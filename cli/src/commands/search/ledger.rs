@@ -41,7 +41,7 @@ impl Role {
 pub(crate) struct Entry {
     /// The parts it plays.
     pub(crate) roles: Vec<Role>,
-    /// Paid to it, or kept for it until it claims it.
+    /// Paid to it, or kept for it until it collects it.
     pub(crate) received: Balance,
     /// Paid by it.
     pub(crate) spent: Balance,
@@ -71,7 +71,7 @@ pub(crate) struct Ledger {
 pub(crate) struct Earned {
     /// In all.
     pub(crate) amount: Balance,
-    /// The part of it that could not be credited, and is kept until it is claimed.
+    /// The part of it that could not be credited, and is kept until it is collected.
     pub(crate) kept: Balance,
 }
 

@@ -15,7 +15,7 @@ use vigil_client::{
 };
 use vigil_primitives::{model::VersionView, AccountId, AssetId, Balance, BlockNumber, Job};
 
-/// What an account has in all: free, held, and kept for it until it claims it.
+/// What an account has in all: free, held, and kept for it until it collects it.
 type Total = Balance;
 
 /// The accounts before and after a set of jobs.
@@ -224,7 +224,7 @@ fn royalty_json(((asset, payee), earned): (&(AssetId, AccountId), &Earned)) -> V
 
 async fn total(view: &View<'_>, account: &AccountId) -> CommandResult<Total> {
     let balances = view.balances(account).await?;
-    let kept = view.claimable(account).await?;
+    let kept = view.unpaid(account).await?;
     Ok(balances.free.saturating_add(balances.held).saturating_add(kept))
 }
 

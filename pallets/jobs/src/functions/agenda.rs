@@ -5,7 +5,7 @@ use crate::types::Due;
 use frame_support::{storage::with_storage_layer, weights::WeightMeter};
 use vigil_primitives::{
     lineage::MAX_PAYEES,
-    traits::{Claims, Waterfall},
+    traits::{UnpaidBook, Waterfall},
 };
 
 /// Numbers of pruned jobs that one pruning steps over. More than one, so that the oldest
@@ -154,7 +154,7 @@ impl<T: Config> Pallet<T> {
         let payments = replicas.saturating_add(payees).saturating_add(1);
         T::WeightInfo::settle(replicas, payees)
             .saturating_add(T::Waterfall::split_weight(payees))
-            .saturating_add(T::Claims::keep_weight().saturating_mul(payments.into()))
+            .saturating_add(T::Unpaid::keep_weight().saturating_mul(payments.into()))
     }
 
     /// Weight of the heaviest transition.

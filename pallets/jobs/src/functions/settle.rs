@@ -1,7 +1,7 @@
 //! Paying for a result, from the hold to each payee, in one storage transaction.
 //!
 //! One payee never blocks a job: what an account cannot be credited with is kept for it until it
-//! claims it, and only if that fails too does it go back to the requester.
+//! collects it, and only if that fails too does it go back to the requester.
 
 use super::*;
 use crate::types::Verdict;
@@ -14,7 +14,7 @@ use vigil_primitives::{
     job::{Contribution, Output, Receipt},
     lineage::{Royalties, MAX_PAYEES},
     pricing,
-    traits::{Claims, Waterfall},
+    traits::{UnpaidBook, Waterfall},
 };
 
 /// What became of a payment.
@@ -132,8 +132,8 @@ impl<T: Config> Pallet<T> {
             Payment::Credited
         } else {
             let kept = with_storage_layer(|| {
-                transfer(&T::Claims::keeper())?;
-                T::Claims::keep(payee, amount)
+                transfer(&T::Unpaid::keeper())?;
+                T::Unpaid::keep(payee, amount)
             });
             let payee = payee.clone();
             match kept {

@@ -93,7 +93,7 @@ impl pallet_balances::Config for Test {
 }
 
 /// The layout of packages, as the chain has it.
-pub(crate) struct Layout;
+pub struct Layout;
 
 impl PackageLayout for Layout {
     fn weights_len(architecture: &Architecture) -> u64 {
@@ -172,7 +172,7 @@ impl pallet_jobs::Config for Test {
     type Models = Models;
     type Waterfall = Provenance;
     type Grants = Provenance;
-    type Claims = Provenance;
+    type Unpaid = Provenance;
     type Workers = Workers;
     type Disputes = RecordedDisputes;
     type Randomness = BlockRandomness;

@@ -1,4 +1,4 @@
-//! A double of what keeps lineage, grants and claims, as small as jobs need it: the vocabulary's
+//! A double of what keeps lineage, grants and unpaid amounts, as small as jobs need it: the vocabulary's
 //! own rules over bare storage, without deposits, consent or calls. A test writes its storage.
 
 // A pallet's items are public, and a test's modules are not.
@@ -17,7 +17,7 @@ use vigil_primitives::{
     lineage::{self, Lineage, Royalty, Share, Shares, MAX_PAYEES},
     model::VersionSpec,
     terms::Terms,
-    traits::{Claims, Grants, ModelRegistry, Provenance, Waterfall},
+    traits::{Grants, ModelRegistry, Provenance, UnpaidBook, Waterfall},
     AssetId, Balance, DatasetVersionId, ModelVersionId,
 };
 
@@ -37,7 +37,7 @@ pub(crate) mod pallet {
 
     #[pallet::config]
     pub trait Config: frame_system::Config<AccountId = AccountId> + pallet_models::Config {
-        /// What claims are kept in.
+        /// What unpaid amounts are kept in.
         type Currency: MutateHold<AccountId, Balance = Balance, Reason = Self::HoldReasons>;
         /// The runtime's reasons for a hold.
         type HoldReasons: From<HoldReason>;
@@ -45,8 +45,8 @@ pub(crate) mod pallet {
 
     #[pallet::composite_enum]
     pub enum HoldReason {
-        /// What is kept until it is claimed.
-        Claim,
+        /// What is kept until it is collected.
+        Unpaid,
     }
 
     #[pallet::error]
@@ -183,7 +183,7 @@ pub(crate) fn all_used() -> BTreeMap<(AssetId, AccountId, GrantId), u32> {
 
 /// What is on hold is what is kept, and no grant is used more often than it allows.
 pub(crate) fn check() {
-    let held = Balances::balance_on_hold(&HoldReason::Claim.into(), &KEEPER);
+    let held = Balances::balance_on_hold(&HoldReason::Unpaid.into(), &KEEPER);
     assert_eq!(all_kept(), held, "kept and held differ");
     for ((asset, holder), grant) in Held::<Test>::iter() {
         let within = grant.uses.is_none_or(|uses| grant.used + grant.reserved <= uses);
@@ -297,14 +297,14 @@ impl<T: Config> Grants<AccountId> for Pallet<T> {
     }
 }
 
-impl<T: Config> Claims<AccountId> for Pallet<T> {
+impl<T: Config> UnpaidBook<AccountId> for Pallet<T> {
     fn keeper() -> AccountId {
         KEEPER
     }
 
     fn keep(payee: &AccountId, amount: Balance) -> DispatchResult {
         ensure!(!KeepFails::<T>::get(), Error::<T>::NothingKept);
-        <T as Config>::Currency::hold(&HoldReason::Claim.into(), &KEEPER, amount)?;
+        <T as Config>::Currency::hold(&HoldReason::Unpaid.into(), &KEEPER, amount)?;
         Kept::<T>::mutate(payee, |kept| *kept += amount);
         Ok(())
     }

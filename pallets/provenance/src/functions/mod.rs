@@ -5,7 +5,7 @@
 //! | `datasets` | the registry of datasets and what third parties state about them |
 //! | `lineage` | what a new version cites, and whether the cited assets consent |
 //! | `grants` | who may use an asset |
-//! | `money` | the waterfall, sales, revenue and claims |
+//! | `money` | the waterfall, sales, revenue and unpaid amounts |
 //! | `views` | what the runtime API shows |
 
 mod datasets;

@@ -7,7 +7,7 @@ use sp_runtime::{traits::TrailingZeroInput, Permill, TokenError};
 use vigil_primitives::{
     lineage::{self, Lineage, Royalty, Share, MAX_PAYEES},
     model::Name,
-    traits::{Claims, Waterfall},
+    traits::{UnpaidBook, Waterfall},
 };
 
 impl<T: Config> Waterfall<T::AccountId> for Pallet<T> {
@@ -70,14 +70,14 @@ impl<T: Config> Waterfall<T::AccountId> for Pallet<T> {
     }
 }
 
-impl<T: Config> Claims<T::AccountId> for Pallet<T> {
+impl<T: Config> UnpaidBook<T::AccountId> for Pallet<T> {
     fn keeper() -> T::AccountId {
         T::Keeper::get()
     }
 
     fn keep(payee: &T::AccountId, amount: Balance) -> DispatchResult {
-        T::Currency::hold(&HoldReason::Claim.into(), &T::Keeper::get(), amount)?;
-        Claimable::<T>::mutate(payee, |kept| {
+        T::Currency::hold(&HoldReason::Unpaid.into(), &T::Keeper::get(), amount)?;
+        Unpaid::<T>::mutate(payee, |kept| {
             *kept = Some(kept.unwrap_or_default().saturating_add(amount));
         });
         Self::deposit_event(Event::Kept { payee: payee.clone(), amount });
@@ -124,14 +124,14 @@ impl<T: Config> Pallet<T> {
             return Ok(true);
         }
         transfer(&T::Keeper::get())?;
-        <Self as Claims<_>>::keep(payee, amount)?;
+        <Self as UnpaidBook<_>>::keep(payee, amount)?;
         Ok(false)
     }
 
-    pub(crate) fn do_claim(payee: T::AccountId) -> DispatchResult {
-        let amount = Claimable::<T>::take(&payee).ok_or(Error::<T>::NothingToClaim)?;
+    pub(crate) fn do_collect(payee: T::AccountId) -> DispatchResult {
+        let amount = Unpaid::<T>::take(&payee).ok_or(Error::<T>::NothingUnpaid)?;
         T::Currency::transfer_on_hold(
-            &HoldReason::Claim.into(),
+            &HoldReason::Unpaid.into(),
             &T::Keeper::get(),
             &payee,
             amount,
@@ -139,7 +139,7 @@ impl<T: Config> Pallet<T> {
             Restriction::Free,
             Fortitude::Polite,
         )?;
-        Self::deposit_event(Event::Claimed { payee, amount });
+        Self::deposit_event(Event::Collected { payee, amount });
         Ok(())
     }
 }

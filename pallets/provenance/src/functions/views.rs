@@ -159,8 +159,8 @@ impl<T: Config> Pallet<T> {
     }
 
     /// What is kept for an account.
-    pub fn claimable(account: &T::AccountId) -> Balance {
-        Claimable::<T>::get(account).unwrap_or_default()
+    pub fn unpaid(account: &T::AccountId) -> Balance {
+        Unpaid::<T>::get(account).unwrap_or_default()
     }
 }
 

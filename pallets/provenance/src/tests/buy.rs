@@ -66,9 +66,9 @@ fn buy_grant_should_keep_the_part_of_a_dead_payee() {
         assert_ok!(publish_model(ALICE, 1, paid(1_000, 10, None), &[(model(0), 400_000)]));
         let keeper = total(KEEPER);
         assert_ok!(buy(BOB, model(1)));
-        assert_eq!(claimable(GHOST), Some(400));
+        assert_eq!(unpaid(GHOST), Some(400));
         assert_eq!(total(KEEPER), keeper + 400);
-        assert_eq!(held(HoldReason::Claim, KEEPER), 400);
+        assert_eq!(held(HoldReason::Unpaid, KEEPER), 400);
         let (asset, payee, amount) = (model(0), GHOST, 400);
         System::assert_has_event(Event::Kept { payee, amount }.into());
         let earned = Event::Earned { asset, payee, amount, credited: false };
@@ -83,7 +83,7 @@ fn buy_grant_should_give_a_dead_payee_an_account_when_its_part_suffices() {
     ExtBuilder::default().model(GHOST, paid(ED, 10, None)).build_and_execute(|| {
         assert_ok!(buy(BOB, model(0)));
         assert_eq!(Balances::free_balance(GHOST), ED);
-        assert_eq!(claimable(GHOST), None);
+        assert_eq!(unpaid(GHOST), None);
     });
 }
 
@@ -95,9 +95,9 @@ fn no_payee_should_be_able_to_block_a_sale() {
         let parents: Vec<_> = (0..15).map(|n| (model(n), 60_000)).collect();
         assert_ok!(publish_model(GHOST, 15, paid(1_600, 10, None), &parents));
         assert_ok!(buy(BOB, model(15)));
-        assert_eq!(claimable(GHOST), Some(1_600 - 15 * 96));
-        assert!((0..15).all(|n| claimable(50 + n) == Some(96)));
-        assert_eq!(held(HoldReason::Claim, KEEPER), 1_600);
+        assert_eq!(unpaid(GHOST), Some(1_600 - 15 * 96));
+        assert!((0..15).all(|n| unpaid(50 + n) == Some(96)));
+        assert_eq!(held(HoldReason::Unpaid, KEEPER), 1_600);
     });
 }
 

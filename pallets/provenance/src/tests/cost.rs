@@ -15,7 +15,7 @@ use vigil_primitives::{
     dataset::{DatasetSpec, StatementKind},
     model::{Artifact, Name, Sources, Url, MAX_NAME, MAX_SOURCES, MAX_URL},
     terms::{Licence, Terms, MAX_LICENCE},
-    traits::{Claims, Grants, Provenance as _},
+    traits::{Grants, Provenance as _, UnpaidBook},
     AssetId, Balance, ContentHash, ModelVersionId,
 };
 
@@ -236,7 +236,7 @@ fn weights_should_cover_every_write_of_grants_and_claims() {
         // It takes the place of one that was given, and nobody can be credited.
         transfer_model(15, GHOST);
         assert_weight("buy_grant", <W as WeightInfo>::buy_grant(16), || buy(BOB, asset));
-        assert_eq!(held(HoldReason::Claim, KEEPER), 1_600);
+        assert_eq!(held(HoldReason::Unpaid, KEEPER), 1_600);
         transfer_model(15, ALICE);
         assert_weight("use_grant", <W as WeightInfo>::use_grant(), || {
             Provenance::reserve(asset, &BOB).map(|_| ())
@@ -260,11 +260,11 @@ fn weights_should_cover_every_write_of_grants_and_claims() {
         assert_weight("revoke_grant", <W as WeightInfo>::revoke_grant(), || {
             revoke_grant(ALICE, asset, BOB)
         });
-        assert_eq!(claimable(BOB), Some(400));
+        assert_eq!(unpaid(BOB), Some(400));
         fund(KEEPER, 100);
         assert_weight("keep", <W as WeightInfo>::keep(), || Provenance::keep(&BOB, 100));
-        assert_weight("claim", <W as WeightInfo>::claim(), || {
-            Provenance::claim(signed(ALICE), BOB)
+        assert_weight("collect", <W as WeightInfo>::collect(), || {
+            Provenance::collect(signed(ALICE), BOB)
         });
     });
 }

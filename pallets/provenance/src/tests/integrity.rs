@@ -3,7 +3,7 @@
 use crate::{mock::*, *};
 use frame_support::{assert_ok, traits::Hooks};
 use vigil_primitives::{
-    dataset::StatementKind::Audited, lineage::Lineage, model::VersionStatus, traits::Claims,
+    dataset::StatementKind::Audited, lineage::Lineage, model::VersionStatus, traits::UnpaidBook,
     Balance,
 };
 
@@ -180,12 +180,12 @@ fn try_state_should_fail_when_statements_or_money_are_unsound() {
         "provenance 6: held and recorded statements differ",
     );
     assert_noticed(
-        || Claimable::<Test>::insert(DAVE, 0),
+        || Unpaid::<Test>::insert(DAVE, 0),
         "provenance 7: nothing is kept for somebody",
     );
     assert_noticed(
-        || Claimable::<Test>::insert(DAVE, 1),
-        "provenance 7: the keeper does not hold what is claimable",
+        || Unpaid::<Test>::insert(DAVE, 1),
+        "provenance 7: the keeper does not hold what is unpaid",
     );
     assert_noticed(
         || AssetRevenue::<Test>::insert(dataset(1), 0, 99),

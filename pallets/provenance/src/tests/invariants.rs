@@ -1,6 +1,6 @@
 //! Any sequence of calls keeps every invariant, and moves money only as the events say.
 
-use crate::{mock::*, Claimable, DatasetVersions, Datasets, Event, GrantsOf, Statements};
+use crate::{mock::*, DatasetVersions, Datasets, Event, GrantsOf, Statements, Unpaid};
 use alloc::collections::BTreeMap;
 use frame_support::{dispatch::DispatchResult, storage::with_storage_layer};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use vigil_primitives::{
     dataset::StatementKind,
     model::VersionStatus,
     terms::Terms,
-    traits::{Claims, Grants},
+    traits::{Grants, UnpaidBook},
     AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId,
     ModelVersionId,
 };
@@ -38,7 +38,7 @@ enum Call {
     Reserve,
     EndUse(bool),
     Keep(AccountId, Balance),
-    Claim(AccountId),
+    Collect(AccountId),
     Empty,
     Wait(u64),
 }
@@ -79,7 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Call::Reserve),
         5 => any::<bool>().prop_map(Call::EndUse),
         2 => (who(), 1u128..2 * ED).prop_map(|(payee, amount)| Call::Keep(payee, amount)),
-        4 => who().prop_map(Call::Claim),
+        4 => who().prop_map(Call::Collect),
         1 => Just(Call::Empty),
         3 => (1u64..4).prop_map(Call::Wait),
     ];
@@ -248,9 +248,9 @@ fn dispatch(target: &Target, step: &Step) -> DispatchResult {
             }
             Ok(())
         }
-        Call::Claim(payee) => {
-            let kept = one_of(Claimable::<Test>::iter_keys(), step.which);
-            Provenance::claim(origin, kept.filter(|_| step.aimed).unwrap_or(*payee))
+        Call::Collect(payee) => {
+            let kept = one_of(Unpaid::<Test>::iter_keys(), step.which);
+            Provenance::collect(origin, kept.filter(|_| step.aimed).unwrap_or(*payee))
         }
         Call::Keep(..) | Call::Empty | Call::Wait(_) => Ok(()),
     }
@@ -274,7 +274,7 @@ fn expected(
                 kept += amount;
                 pay(caller, KEEPER, amount);
             }
-            Event::Claimed { payee, amount } => pay(KEEPER, payee, amount),
+            Event::Collected { payee, amount } => pay(KEEPER, payee, amount),
             Event::GrantRevoked { holder, refund, .. } => refunded = Some((holder, refund)),
             _ => (),
         }

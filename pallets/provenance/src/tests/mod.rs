@@ -1,7 +1,7 @@
 //! One file per topic, storage and weights against what calls really do, and the invariants.
 
 mod buy;
-mod claims;
+mod collect;
 mod cost;
 mod give;
 mod integrity;

@@ -112,7 +112,7 @@ fn revoke_grant_should_keep_the_refund_of_a_dead_holder() {
         assert_eq!(total(BOB), 0);
         let keeper = total(KEEPER);
         assert_ok!(revoke_grant(ALICE, dataset(0), BOB));
-        assert_eq!(claimable(BOB), Some(400));
+        assert_eq!(unpaid(BOB), Some(400));
         assert_eq!(total(KEEPER), keeper + 400);
         System::assert_has_event(Event::Kept { payee: BOB, amount: 400 }.into());
     });

@@ -143,7 +143,7 @@ proptest! {
                 }
             }
             assert_eq!(credited + kept, price);
-            assert_eq!(held(HoldReason::Claim, KEEPER), kept);
+            assert_eq!(held(HoldReason::Unpaid, KEEPER), kept);
             assert_eq!(Balances::total_issuance(), issuance);
             Provenance::do_try_state().unwrap();
         });

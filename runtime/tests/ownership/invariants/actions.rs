@@ -105,7 +105,7 @@ pub(super) enum Action {
         payee: Pick,
         count: u32,
     },
-    Claim {
+    Collect {
         payee: Pick,
     },
     CloseTreasury,
@@ -162,7 +162,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
         14 => prop_oneof![8 => 1u32..4, 1 => 4u32..60].prop_map(|count| Action::Blocks { count }),
         8 => (pick(), pick(), 1u32..6)
             .prop_map(|(job, payee, count)| Action::BlocksWithout { job, payee, count }),
-        2 => pick().prop_map(|payee| Action::Claim { payee }),
+        2 => pick().prop_map(|payee| Action::Collect { payee }),
         1 => Just(Action::CloseTreasury),
         1 => Just(Action::CloseKeeper),
     ]
@@ -375,13 +375,13 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
                 without_account(some(&payees, payee), || run_to(now() + count));
             }
         }
-        Action::Claim { payee } => {
-            let claims: Vec<_> = ledger.claimable.keys().cloned().collect();
-            let payee = match claims.is_empty() {
+        Action::Collect { payee } => {
+            let payees: Vec<_> = ledger.unpaid.keys().cloned().collect();
+            let payee = match payees.is_empty() {
                 true => person(payee).clone(),
-                false => some(&claims, payee).clone(),
+                false => some(&payees, payee).clone(),
             };
-            let _ = Provenance::claim(signed(&STRANGER), payee);
+            let _ = Provenance::collect(signed(&STRANGER), payee);
         }
         Action::CloseTreasury => close(treasury(), ledger),
         Action::CloseKeeper => close(keeper(), ledger),

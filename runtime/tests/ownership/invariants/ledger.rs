@@ -46,7 +46,7 @@ pub(super) struct Ledger {
     owners: BTreeMap<AssetId, AccountId>,
     uses: BTreeMap<GrantKey, u32>,
     revenue: BTreeMap<AssetId, Balance>,
-    pub(super) claimable: BTreeMap<AccountId, Balance>,
+    pub(super) unpaid: BTreeMap<AccountId, Balance>,
     payments: Payments,
     pub(super) reached: BTreeMap<&'static str, usize>,
 }
@@ -67,7 +67,7 @@ impl Ledger {
             owners: BTreeMap::new(),
             uses: BTreeMap::new(),
             revenue: BTreeMap::new(),
-            claimable: BTreeMap::new(),
+            unpaid: BTreeMap::new(),
             payments: Payments::default(),
             reached: BTreeMap::new(),
         }
@@ -235,11 +235,11 @@ impl Ledger {
             }
             Event::GrantRevoked { refund, .. } if refund > 0 => self.see("grant refunded"),
             Event::Kept { payee, amount } => {
-                *self.claimable.entry(payee).or_default() += amount;
+                *self.unpaid.entry(payee).or_default() += amount;
             }
-            Event::Claimed { payee, amount } => {
-                self.see("claimed");
-                prop_assert_eq!(self.claimable.remove(&payee), Some(amount));
+            Event::Collected { payee, amount } => {
+                self.see("collected");
+                prop_assert_eq!(self.unpaid.remove(&payee), Some(amount));
             }
             _ => {}
         }
@@ -341,9 +341,9 @@ impl Ledger {
         check();
         prop_assert_eq!(Balances::total_issuance(), self.issued);
         prop_assert!(self.payments.transfers.is_empty(), "a payment belongs to no settlement");
-        let claimable: BTreeMap<_, _> = pallet_provenance::Claimable::<Runtime>::iter().collect();
-        prop_assert_eq!(&claimable, &self.claimable);
-        prop_assert_eq!(kept(), claimable.values().sum::<Balance>());
+        let unpaid: BTreeMap<_, _> = pallet_provenance::Unpaid::<Runtime>::iter().collect();
+        prop_assert_eq!(&unpaid, &self.unpaid);
+        prop_assert_eq!(kept(), unpaid.values().sum::<Balance>());
         let mut revenue = BTreeMap::<AssetId, Balance>::new();
         for (asset, _, amount) in pallet_provenance::AssetRevenue::<Runtime>::iter() {
             *revenue.entry(asset).or_default() += amount;

@@ -24,7 +24,7 @@ const MUST_REACH: [&str; 16] = [
     "cancelled",
     "kept",
     "returned",
-    "claimed",
+    "collected",
     "handed over",
     "handed over in the middle of a job",
     "revoked",
@@ -59,9 +59,9 @@ fn run_sequence(
         run_to(now() + 400);
         ledger.check()?;
         prop_assert_eq!(pallet_jobs::OpenJobs::<Runtime>::get(), 0);
-        let claims: Vec<_> = ledger.claimable.keys().cloned().collect();
-        for payee in claims.into_iter().filter(|payee| *payee != treasury()) {
-            assert_ok!(Provenance::claim(signed(&STRANGER), payee));
+        let payees: Vec<_> = ledger.unpaid.keys().cloned().collect();
+        for payee in payees.into_iter().filter(|payee| *payee != treasury()) {
+            assert_ok!(Provenance::collect(signed(&STRANGER), payee));
         }
         ledger.check()?;
         let mut counts = counts.borrow_mut();

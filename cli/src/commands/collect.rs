@@ -1,4 +1,4 @@
-//! `vigil claim`: what is kept for an account that could not be credited.
+//! `vigil collect`: what is kept for an account that could not be credited.
 
 use crate::{
     cli::Global,
@@ -12,16 +12,16 @@ use serde_json::json;
 use vigil_client::{calls, events};
 use vigil_primitives::{AccountId, Balance};
 
-/// Arguments of `claim`.
+/// Arguments of `collect`.
 #[derive(Debug, Args)]
-pub(crate) struct Claim {
+pub(crate) struct Collect {
     /// Who is paid (an address or //Name); the signing key's account when left out. Anybody may
     /// have it paid.
     #[arg(value_parser = context::parse_account)]
     account: Option<AccountId>,
 }
 
-impl Claim {
+impl Collect {
     /// Does what was typed.
     pub(crate) async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::signing(global).await?;
@@ -29,23 +29,23 @@ impl Claim {
             Some(account) => account,
             None => context.key()?.account().clone(),
         };
-        let kept = context.view().claimable(&account).await?;
+        let kept = context.view().unpaid(&account).await?;
         let free = context.view().balances(&account).await?.free;
         let minimum = context.view().existential_deposit().await?;
         check(&account, kept, free, minimum)?;
-        let included = context.submit(calls::provenance::claim(&account)).await?;
-        let claimed = included.events.expect::<events::provenance::Claimed>()?;
+        let included = context.submit(calls::provenance::collect(&account)).await?;
+        let collected = included.events.expect::<events::provenance::Collected>()?;
         let json = json!({
-            "account": account_json(&claimed.payee),
-            "amount": amount_json(claimed.amount),
+            "account": account_json(&collected.payee),
+            "amount": amount_json(collected.amount),
             "block": included.block.number,
         });
-        output::show(global, &json, || format!("{} paid to {account}", amount(claimed.amount)));
+        output::show(global, &json, || format!("{} paid to {account}", amount(collected.amount)));
         Ok(())
     }
 }
 
-/// Refuses a claim that the chain would refuse.
+/// Refuses to collect what the chain would refuse.
 fn check(account: &AccountId, kept: Balance, free: Balance, minimum: Balance) -> CommandResult {
     if kept == 0 {
         return Err(Failure::rejected(format!("nothing is kept for {account}")));

@@ -1,0 +1,482 @@
+//! Jobs, prices, and the constants that a client needs.
+
+use crate::{
+    form::{optional_text, text},
+    provenance::Royalty,
+};
+use serde::{Deserialize, Serialize};
+use vigil_primitives::{
+    job::{self, ReplicaState},
+    sampling::decimal,
+    terms, AccountId, Balance, BlockNumber, Hash, JobId, ModelVersionId,
+};
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// Who pays.
+    pub requester: AccountId,
+    /// What is run, `model@version`.
+    #[serde(with = "text")]
+    pub version: ModelVersionId,
+    /// The terms that the requester accepted.
+    pub terms: AcceptedTerms,
+    /// Where its token ids are.
+    pub input: Input,
+    /// Tokens of the input.
+    pub tokens_in: u32,
+    /// Most tokens that may be generated.
+    pub max_tokens_out: u32,
+    /// How they are chosen.
+    pub sampling: Sampling,
+    /// Workers that run it.
+    pub replicas: u8,
+    /// Blocks from the agreement of all results to the payment.
+    pub challenge_window: BlockNumber,
+    /// What the requester pays at most: its escrow.
+    #[serde(with = "text")]
+    pub max_price: Balance,
+    /// Last block in which workers may be drawn.
+    pub deadline: BlockNumber,
+    /// Assignments lost so far.
+    pub attempts: u8,
+    /// The block in which it was submitted.
+    pub submitted_at: BlockNumber,
+    /// Where it stands.
+    pub status: JobStatus,
+}
+
+/// The terms that a requester accepted. Every job states both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedTerms {
+    /// The version's `terms.licenceHash`.
+    pub licence: Hash,
+    /// Whether the output is used commercially.
+    pub commercial: bool,
+}
+
+impl From<terms::AcceptedTerms> for AcceptedTerms {
+    fn from(it: terms::AcceptedTerms) -> Self {
+        Self { licence: it.licence, commercial: it.commercial }
+    }
+}
+
+/// Where a job's token ids are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Input {
+    /// On chain.
+    Inline {
+        /// u32 each, little-endian.
+        bytes: sp_core::Bytes,
+    },
+    /// With the requester and the workers.
+    Blob {
+        /// BLAKE3 of the bytes.
+        hash: Hash,
+        /// How many bytes.
+        len: u32,
+    },
+}
+
+impl From<job::Input> for Input {
+    fn from(it: job::Input) -> Self {
+        match it {
+            job::Input::Inline(bytes) => Self::Inline { bytes: bytes.into_inner().into() },
+            job::Input::Blob { hash, len } => Self::Blob { hash, len },
+        }
+    }
+}
+
+/// How a language model chooses its tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Sampling {
+    /// The likeliest token.
+    Greedy,
+    /// Drawn with noise that the seed decides.
+    Gumbel {
+        /// The same seed draws the same tokens.
+        #[serde(with = "text")]
+        seed: u64,
+        /// From 0.01 to 100.
+        temperature: f64,
+        /// Tokens less likely than this share of the likeliest are never drawn.
+        min_p: f64,
+    },
+}
+
+impl From<job::Sampling> for Sampling {
+    fn from(it: job::Sampling) -> Self {
+        match it {
+            job::Sampling::Greedy => Self::Greedy,
+            job::Sampling::Gumbel { seed, temperature, min_p } => {
+                Self::Gumbel { seed, temperature: decimal(temperature), min_p: decimal(min_p) }
+            }
+        }
+    }
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum JobStatus {
+    /// No worker has been drawn yet.
+    Queued,
+    /// Workers have been drawn; their commitments come in.
+    Assigned {
+        /// The workers.
+        replicas: Vec<Replica>,
+    },
+    /// Every replica has committed; they reveal.
+    Revealing {
+        /// The workers.
+        replicas: Vec<Replica>,
+        /// Last block for it.
+        reveal_by: BlockNumber,
+    },
+    /// All revealed outputs agree.
+    Revealed {
+        /// The workers that revealed.
+        replicas: Vec<Replica>,
+        /// When payment is due.
+        settle_at: BlockNumber,
+    },
+    /// Revealed outputs differ.
+    Contested {
+        /// The workers that revealed.
+        replicas: Vec<Replica>,
+        /// When the requester is refunded if nothing has been decided.
+        until: BlockNumber,
+    },
+    /// Paid.
+    Settled {
+        /// The result.
+        output: Output,
+        /// The workers that were paid.
+        replicas: Vec<Replica>,
+        /// Who was paid what.
+        receipt: Receipt,
+        /// The parts of what the owners were paid.
+        royalties: Vec<Royalty>,
+    },
+    /// The whole escrow went back to the requester.
+    Refunded {
+        /// Why.
+        reason: RefundReason,
+    },
+    /// Taken back by the requester while queued.
+    Cancelled,
+}
+
+/// Why an escrow went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundReason {
+    /// No worker could be drawn before the deadline.
+    NoWorker,
+    /// Every attempt expired or was declined.
+    AttemptsExhausted,
+    /// Replicas differed and no decision came in time.
+    Undecided,
+}
+
+impl From<job::RefundReason> for RefundReason {
+    fn from(it: job::RefundReason) -> Self {
+        match it {
+            job::RefundReason::NoWorker => Self::NoWorker,
+            job::RefundReason::AttemptsExhausted => Self::AttemptsExhausted,
+            job::RefundReason::Undecided => Self::Undecided,
+        }
+    }
+}
+
+/// A worker of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// Its account.
+    pub worker: AccountId,
+    /// Its price per giga multiply-accumulate.
+    #[serde(with = "text")]
+    pub ask: Balance,
+    /// How far it has come.
+    #[serde(flatten)]
+    pub progress: Progress,
+}
+
+/// How far a worker has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Progress {
+    /// It has been drawn.
+    Assigned {
+        /// Last block for its commitment.
+        commit_by: BlockNumber,
+    },
+    /// It has committed to an output.
+    Committed {
+        /// The commitment.
+        commitment: Hash,
+    },
+    /// It has revealed its output.
+    Revealed {
+        /// The output.
+        output: Output,
+    },
+}
+
+impl From<job::Replica<AccountId, BlockNumber>> for Replica {
+    fn from(it: job::Replica<AccountId, BlockNumber>) -> Self {
+        Self {
+            worker: it.worker,
+            ask: it.ask,
+            progress: match it.state {
+                ReplicaState::Assigned { commit_by } => Progress::Assigned { commit_by },
+                ReplicaState::Committed { commitment } => Progress::Committed { commitment },
+                ReplicaState::Revealed { output } => Progress::Revealed { output: output.into() },
+            },
+        }
+    }
+}
+
+/// What a run produced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// BLAKE3 of its bytes.
+    pub hash: Hash,
+    /// Tokens generated.
+    pub tokens: u32,
+}
+
+impl From<job::Output> for Output {
+    fn from(it: job::Output) -> Self {
+        Self { hash: it.hash, tokens: it.tokens }
+    }
+}
+
+/// Who was paid what. The parts add up to the escrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// To the workers together.
+    #[serde(with = "text")]
+    pub workers: Balance,
+    /// To the owners of the version and of all that it descends from.
+    #[serde(with = "text")]
+    pub owner: Balance,
+    /// To the treasury.
+    #[serde(with = "text")]
+    pub treasury: Balance,
+    /// Back to the requester.
+    #[serde(with = "text")]
+    pub requester: Balance,
+    /// Multiply-accumulates of one replica.
+    #[serde(with = "text")]
+    pub work: u64,
+}
+
+impl From<job::Receipt> for Receipt {
+    fn from(it: job::Receipt) -> Self {
+        Self {
+            workers: it.workers,
+            owner: it.owner,
+            treasury: it.treasury,
+            requester: it.requester,
+            work: it.work,
+        }
+    }
+}
+
+fn replicas(replicas: job::Replicas<AccountId, BlockNumber>) -> Vec<Replica> {
+    replicas.into_iter().map(Into::into).collect()
+}
+
+impl From<job::JobStatus<AccountId, BlockNumber>> for JobStatus {
+    fn from(it: job::JobStatus<AccountId, BlockNumber>) -> Self {
+        use job::JobStatus as Status;
+        match it {
+            Status::Queued => Self::Queued,
+            Status::Assigned { replicas: all } => Self::Assigned { replicas: replicas(all) },
+            Status::Revealing { replicas: all, reveal_by } => {
+                Self::Revealing { replicas: replicas(all), reveal_by }
+            }
+            Status::Revealed { replicas: all, settle_at } => {
+                Self::Revealed { replicas: replicas(all), settle_at }
+            }
+            Status::Contested { replicas: all, until } => {
+                Self::Contested { replicas: replicas(all), until }
+            }
+            Status::Settled { output, replicas: all, receipt, royalties } => Self::Settled {
+                output: output.into(),
+                replicas: replicas(all),
+                receipt: receipt.into(),
+                royalties: royalties.into_iter().map(Into::into).collect(),
+            },
+            Status::Refunded { reason } => Self::Refunded { reason: reason.into() },
+            Status::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<job::Job> for Job {
+    fn from(it: job::Job) -> Self {
+        let spec = it.spec;
+        Self {
+            id: it.id,
+            requester: it.requester,
+            version: spec.version,
+            terms: spec.terms.into(),
+            input: spec.input.into(),
+            tokens_in: it.tokens_in,
+            max_tokens_out: spec.max_tokens_out,
+            sampling: spec.sampling.into(),
+            replicas: spec.policy.replicas,
+            challenge_window: spec.policy.challenge_window,
+            max_price: spec.max_price,
+            deadline: spec.deadline,
+            attempts: it.attempts,
+            submitted_at: it.submitted_at,
+            status: it.status.into(),
+        }
+    }
+}
+
+/// What a job would cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quote {
+    /// Multiply-accumulates of one replica at most.
+    #[serde(with = "text")]
+    pub work: u64,
+    /// To the owners at most.
+    #[serde(with = "text")]
+    pub owner_fee: Balance,
+    /// The parts of it, as things stand now. They add up to it.
+    pub split: Vec<Royalty>,
+    /// Total at which as many workers as replicas would take the job; `null` when fewer could take
+    /// it now.
+    #[serde(with = "optional_text")]
+    pub lowest: Option<Balance>,
+    /// What the workers are paid of `lowest` together; `null` with it.
+    #[serde(with = "optional_text")]
+    pub rewards: Option<Balance>,
+    /// Total at which every worker seen would take the job; `null` with `lowest`.
+    #[serde(with = "optional_text")]
+    pub highest: Option<Balance>,
+    /// Workers seen, in a bounded sample, that serve the version and have room now.
+    pub workers: u32,
+}
+
+impl From<job::Quote> for Quote {
+    fn from(it: job::Quote) -> Self {
+        Self {
+            work: it.work,
+            owner_fee: it.owner_fee,
+            split: it.split.into_iter().map(Into::into).collect(),
+            lowest: it.lowest,
+            rewards: it.rewards,
+            highest: it.highest,
+            workers: it.workers,
+        }
+    }
+}
+
+/// The constants that a client needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parameters {
+    /// Where protocol fees go.
+    pub treasury: AccountId,
+    /// Protocol fee on rewards.
+    pub protocol_fee_ppm: u32,
+    /// Smallest bond of a worker.
+    #[serde(with = "text")]
+    pub min_bond: Balance,
+    /// Blocks a worker has from its draw to its commitment, beside the time for the work.
+    pub commit_period: BlockNumber,
+    /// Blocks a worker has to reveal its commitment.
+    pub reveal_period: BlockNumber,
+    /// Shortest challenge window.
+    pub min_challenge_window: BlockNumber,
+    /// Longest challenge window.
+    pub max_challenge_window: BlockNumber,
+    /// Most blocks from submission to deadline.
+    pub max_duration: BlockNumber,
+    /// Blocks of one era of contribution totals.
+    pub era_length: BlockNumber,
+    /// Milliseconds between blocks.
+    pub block_time_ms: u64,
+}
+
+impl From<job::Parameters> for Parameters {
+    fn from(it: job::Parameters) -> Self {
+        let (min_challenge_window, max_challenge_window) = it.challenge_window;
+        Self {
+            treasury: it.treasury,
+            protocol_fee_ppm: it.protocol_fee_ppm,
+            min_bond: it.min_bond,
+            commit_period: it.commit_period,
+            reveal_period: it.reveal_period,
+            min_challenge_window,
+            max_challenge_window,
+            max_duration: it.max_duration,
+            era_length: it.era_length,
+            block_time_ms: it.block_time_ms,
+        }
+    }
+}
+
+#[cfg(any(feature = "server", feature = "client"))]
+mod methods {
+    use super::{Job, Parameters, Quote};
+    use crate::form::Contribution;
+    use jsonrpsee::{core::RpcResult, proc_macros::rpc};
+    use vigil_primitives::{AccountId, Hash, JobId};
+
+    /// Questions about jobs. `at` is a block's hash; without it the best block answers.
+    #[cfg_attr(
+        all(feature = "server", feature = "client"),
+        rpc(server, client, namespace = "jobs")
+    )]
+    #[cfg_attr(all(feature = "server", not(feature = "client")), rpc(server, namespace = "jobs"))]
+    #[cfg_attr(all(feature = "client", not(feature = "server")), rpc(client, namespace = "jobs"))]
+    pub trait JobsApi {
+        /// A job by number, until it is pruned.
+        #[method(name = "job", blocking)]
+        fn job(&self, id: JobId, at: Option<Hash>) -> RpcResult<Option<Job>>;
+
+        /// At most `limit` jobs, and at most 100, from number `from` on.
+        #[method(name = "jobs", blocking)]
+        fn jobs(&self, from: JobId, limit: u32, at: Option<Hash>) -> RpcResult<Vec<Job>>;
+
+        /// The jobs that a worker is engaged in.
+        #[method(name = "assignments", blocking)]
+        fn assignments(&self, worker: AccountId, at: Option<Hash>) -> RpcResult<Vec<Job>>;
+
+        /// What a job for a version, written `model@version`, would cost now.
+        #[method(name = "quote", blocking)]
+        fn quote(
+            &self,
+            version: String,
+            tokens_in: u32,
+            max_tokens_out: u32,
+            replicas: u8,
+            at: Option<Hash>,
+        ) -> RpcResult<Quote>;
+
+        /// What everybody has computed and earned in an era.
+        #[method(name = "eraTotal", blocking)]
+        fn era_total(&self, era: u32, at: Option<Hash>) -> RpcResult<Contribution>;
+
+        /// The constants that a client needs.
+        #[method(name = "parameters", blocking)]
+        fn parameters(&self, at: Option<Hash>) -> RpcResult<Parameters>;
+    }
+}
+
+#[cfg(feature = "client")]
+pub use methods::JobsApiClient;
+#[cfg(feature = "server")]
+pub use methods::JobsApiServer;

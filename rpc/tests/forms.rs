@@ -1,0 +1,391 @@
+//! Every form as it is written, and that what is written can be read back.
+//!
+//! A snapshot that differs is a change that every client sees. `INSTA_UPDATE=always cargo test
+//! --package vigil-rpc` writes them anew; the difference belongs into the changelog.
+
+use serde::{de::DeserializeOwned, Serialize};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
+use std::fmt::Debug;
+use vigil_primitives::{
+    architecture::Pooling,
+    dataset::{
+        self, DatasetSpec, DatasetVersionId, DatasetVersionView, DatasetView, StatementView,
+    },
+    grant::{self, GrantView, Unusable},
+    job::{self, JobSpec, Policy, ReplicaState},
+    lineage::{self, LineageView, Share},
+    model::{self, ModelView, VersionSpec, VersionStatus, VersionView},
+    terms::{self, Access, GrantTerms},
+    worker::{self, WorkerView},
+    AccountId, Architecture, AssetId, BlockNumber, Decoder, Encoder, Hash, ModelVersionId, Permill,
+};
+use vigil_rpc::{datasets, form, jobs, models, provenance, workers};
+
+/// The value, after it has been written and read.
+fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: impl Into<T>) -> T {
+    let value = value.into();
+    let json = serde_json::to_string(&value).unwrap();
+    let read: T = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, value, "{json}");
+    read
+}
+
+macro_rules! snapshot {
+    ($name:literal, $form:ty, [$($value:expr),+ $(,)?]) => {
+        let forms: Vec<$form> = vec![$(round_trip($value)),+];
+        insta::assert_json_snapshot!($name, forms);
+    };
+}
+
+fn model_version(version: u32) -> ModelVersionId {
+    ModelVersionId { model: 7, version }
+}
+
+fn data() -> DatasetVersionId {
+    DatasetVersionId { dataset: 3, version: 0 }
+}
+
+fn artifact(byte: u8, len: u64) -> model::Artifact {
+    model::Artifact { hash: Hash::repeat_byte(byte), len }
+}
+
+fn terms(access: Access, licence_text: Option<Hash>) -> terms::Terms {
+    terms::Terms {
+        licence: b"Apache-2.0".to_vec().try_into().unwrap(),
+        licence_text,
+        commercial: licence_text.is_none(),
+        access,
+        royalty: Permill::from_percent(2),
+    }
+}
+
+fn paid(uses: Option<u32>) -> Access {
+    Access::Paid(GrantTerms { price: u128::MAX, duration: 43_200, uses })
+}
+
+#[test]
+fn models_should_be_written_like_this() {
+    let model = |pending_owner| ModelView {
+        id: 7,
+        name: b"mini\xc3\xa9".to_vec().try_into().unwrap(),
+        owner: Alice.to_account_id(),
+        pending_owner,
+        versions: 2,
+    };
+    snapshot!("model", models::Model, [model(None), model(Some(Bob.to_account_id()))]);
+}
+
+#[test]
+fn versions_of_models_should_be_written_like_this() {
+    let encoder = Architecture::Encoder(Encoder {
+        vocabulary: 30_522,
+        hidden: 384,
+        layers: 6,
+        heads: 12,
+        intermediate: 1_536,
+        positions: 512,
+        token_types: 2,
+        layer_norm_eps: 1e-12f32.to_bits(),
+        pooling: Pooling::Cls,
+        normalize: true,
+    });
+    let decoder = Architecture::Decoder(Decoder {
+        vocabulary: 49_152,
+        hidden: 576,
+        layers: 30,
+        heads: 9,
+        kv_heads: 3,
+        head_width: 64,
+        intermediate: 1_536,
+        positions: 2_048,
+        rms_norm_eps: 1e-5f32.to_bits(),
+        tied_head: true,
+        qkv_bias: false,
+        qk_norm: false,
+        stop_tokens: [Some(0), Some(2), None, None],
+    });
+    let version = |architecture, status, metadata, terms| VersionView {
+        id: model_version(1),
+        owner: Alice.to_account_id(),
+        spec: VersionSpec {
+            package: Hash::repeat_byte(1),
+            weights: artifact(2, u64::MAX),
+            tokenizer: Hash::repeat_byte(3),
+            architecture,
+            op_set: 1,
+            metadata,
+            terms,
+            fee: model::Fee { per_job: u128::MAX, per_1k_tokens: 5 },
+            sources: vec![b"https://example.org/".to_vec().try_into().unwrap()].try_into().unwrap(),
+        },
+        status,
+        workers: 3,
+    };
+    let text = Some(Hash::repeat_byte(9));
+    snapshot!(
+        "model_version",
+        models::ModelVersion,
+        [
+            version(encoder, VersionStatus::Active, None, terms(Access::Open, None)),
+            version(
+                decoder,
+                VersionStatus::Deprecated,
+                Some(artifact(4, 900)),
+                terms(Access::AllowList, text)
+            ),
+            version(encoder, VersionStatus::Revoked, None, terms(paid(None), None)),
+            version(encoder, VersionStatus::Active, None, terms(paid(Some(100)), None)),
+        ]
+    );
+}
+
+#[test]
+fn datasets_should_be_written_like_this() {
+    let dataset = |pending_owner| DatasetView {
+        id: 3,
+        name: b"tales".to_vec().try_into().unwrap(),
+        owner: Alice.to_account_id(),
+        pending_owner,
+        versions: 1,
+    };
+    snapshot!("dataset", datasets::Dataset, [dataset(None), dataset(Some(Bob.to_account_id()))]);
+
+    let version = |metadata| DatasetVersionView {
+        id: data(),
+        owner: Alice.to_account_id(),
+        spec: DatasetSpec {
+            content: artifact(1, 1 << 60),
+            metadata,
+            terms: terms(Access::Open, None),
+            sources: Default::default(),
+        },
+        status: VersionStatus::Active,
+        citations: 4,
+    };
+    snapshot!(
+        "dataset_version",
+        datasets::DatasetVersion,
+        [version(None), version(Some(artifact(2, 10)))]
+    );
+
+    let statement = |kind| StatementView {
+        author: Bob.to_account_id(),
+        kind,
+        statement: dataset::Statement { document: Hash::repeat_byte(9), made_at: 12 },
+    };
+    snapshot!(
+        "statement",
+        datasets::Statement,
+        [
+            statement(dataset::StatementKind::Audited),
+            statement(dataset::StatementKind::ConsentVerified),
+            statement(dataset::StatementKind::Disputed),
+        ]
+    );
+}
+
+#[test]
+fn the_last_statement_of_a_page_should_ask_for_the_next() {
+    let statement = datasets::Statement {
+        author: Bob.to_account_id(),
+        kind: datasets::StatementKind::ConsentVerified,
+        document: Hash::zero(),
+        made_at: 1,
+    };
+    let json = serde_json::to_value(statement).unwrap();
+    let key: datasets::StatementKey = serde_json::from_value(json).unwrap();
+    let expected = (Bob.to_account_id(), dataset::StatementKind::ConsentVerified);
+    assert_eq!(<(AccountId, dataset::StatementKind)>::from(key), expected);
+}
+
+#[test]
+fn lineages_should_be_written_like_this() {
+    let node = |asset, name: &[u8], parts| lineage::LineageNode {
+        asset,
+        name: name.to_vec().try_into().unwrap(),
+        owner: Alice.to_account_id(),
+        status: VersionStatus::Active,
+        share: Permill::from_parts(parts),
+    };
+    let (model, data): (AssetId, AssetId) = (model_version(1).into(), data().into());
+    let share = Permill::from_parts(50_000);
+    let lineage = LineageView {
+        nodes: vec![node(model, b"mini", 950_000), node(data, b"tales", 50_000)],
+        edges: vec![lineage::LineageEdge { from: model, to: data, share }],
+    };
+    snapshot!("lineage", provenance::Lineage, [lineage]);
+    snapshot!("descendant", provenance::Descendant, [Share { asset: model, share }]);
+    snapshot!("revenue", provenance::Revenue, [(data, u128::MAX), (model, 0)]);
+}
+
+#[test]
+fn grants_should_be_written_like_this() {
+    let bought = grant::Grant {
+        used: 2,
+        reserved: 1,
+        ..grant::Grant::new(7, 10, Some(90), Some(5), 1 << 64)
+    };
+    let given = grant::Grant::new(8, 10, None, None, 0);
+    let held = |grant| GrantView { asset: data().into(), holder: Bob.to_account_id(), grant };
+    snapshot!("grant", provenance::HeldGrant, [held(bought), held(given)]);
+    snapshot!(
+        "permission",
+        provenance::Permission,
+        [
+            grant::Permission::Open,
+            grant::Permission::Owner,
+            grant::Permission::Granted(bought),
+            grant::Permission::Revoked,
+            grant::Permission::NoGrant,
+            grant::Permission::Unusable(Unusable::Expired),
+            grant::Permission::Unusable(Unusable::Exhausted),
+        ]
+    );
+}
+
+#[test]
+fn workers_should_be_written_like_this() {
+    let worker = |status, device| WorkerView {
+        account: Alice.to_account_id(),
+        bond: 1 << 100,
+        status,
+        endpoint: b"http://10.0.0.1:9000".to_vec(),
+        encryption_key: [7; 32],
+        capability: worker::Capability { memory_mib: 2_048, device, gmacs_per_second: 30 },
+        ask: 5,
+        capacity: 4,
+        active: 1,
+        unfinalised: u128::MAX,
+        serves: vec![model_version(1), model_version(2)],
+        reputation: worker::Reputation {
+            completed: 9,
+            expired: 3,
+            expired_in_a_row: 1,
+            declined: 2,
+            contested: 4,
+        },
+    };
+    use worker::{DeviceClass::*, WorkerStatus::*};
+    snapshot!(
+        "worker",
+        workers::Worker,
+        [
+            worker(Active, Cpu),
+            worker(Draining, Gpu),
+            worker(Jailed { until: 42 }, Cpu),
+            worker(Unbonding { until: 43 }, Cpu),
+        ]
+    );
+    let contribution = job::Contribution { jobs: 3, work: u128::MAX, earned: (1 << 53) + 1 };
+    snapshot!("contribution", form::Contribution, [contribution]);
+}
+
+fn replicas(states: Vec<ReplicaState<BlockNumber>>) -> job::Replicas<AccountId, BlockNumber> {
+    let replica = |state| job::Replica { worker: Charlie.to_account_id(), ask: 1 << 64, state };
+    states.into_iter().map(replica).collect::<Vec<_>>().try_into().unwrap()
+}
+
+fn royalties() -> Vec<lineage::Royalty<AccountId>> {
+    let royalty = |asset, amount, credited| lineage::Royalty {
+        asset,
+        payee: Bob.to_account_id(),
+        amount,
+        credited,
+    };
+    vec![royalty(model_version(1).into(), 19, true), royalty(data().into(), 1, false)]
+}
+
+fn with(status: job::JobStatus<AccountId, BlockNumber>) -> job::Job {
+    job::Job {
+        id: 9,
+        requester: Alice.to_account_id(),
+        spec: JobSpec {
+            version: model_version(1),
+            terms: terms::AcceptedTerms { licence: Hash::repeat_byte(5), commercial: true },
+            input: job::Input::Inline(vec![101, 0, 0, 0].try_into().unwrap()),
+            max_tokens_out: 0,
+            sampling: job::Sampling::Greedy,
+            policy: Policy { replicas: 2, challenge_window: 3 },
+            max_price: 1 << 64,
+            deadline: 50,
+        },
+        tokens_in: 1,
+        attempts: 0,
+        submitted_at: 10,
+        status,
+    }
+}
+
+#[test]
+fn jobs_should_be_written_like_this() {
+    let mut drawn = with(job::JobStatus::Queued);
+    drawn.spec.input = job::Input::Blob { hash: Hash::repeat_byte(8), len: 40_000 };
+    drawn.spec.max_tokens_out = 100;
+    drawn.spec.sampling = job::Sampling::Gumbel {
+        seed: u64::MAX,
+        temperature: 0.8f32.to_bits(),
+        min_p: 0.05f32.to_bits(),
+    };
+    snapshot!("job", jobs::Job, [with(job::JobStatus::Queued), drawn]);
+}
+
+#[test]
+fn every_state_of_a_job_should_be_written_like_this() {
+    let output = job::Output { hash: Hash::repeat_byte(4), tokens: 100 };
+    let revealed = || replicas(vec![ReplicaState::Revealed { output }]);
+    let receipt =
+        job::Receipt { workers: 10, owner: 20, treasury: 1, requester: u128::MAX, work: u64::MAX };
+    use job::{JobStatus::*, RefundReason::*};
+    snapshot!(
+        "job_status",
+        jobs::JobStatus,
+        [
+            Queued,
+            Assigned {
+                replicas: replicas(vec![
+                    ReplicaState::Assigned { commit_by: 40 },
+                    ReplicaState::Committed { commitment: Hash::repeat_byte(9) },
+                ]),
+            },
+            Revealing { replicas: revealed(), reveal_by: 60 },
+            Revealed { replicas: revealed(), settle_at: 63 },
+            Contested { replicas: revealed(), until: 360 },
+            Settled {
+                output,
+                replicas: revealed(),
+                receipt,
+                royalties: royalties().try_into().unwrap(),
+            },
+            Refunded { reason: NoWorker },
+            Refunded { reason: AttemptsExhausted },
+            Refunded { reason: Undecided },
+            Cancelled,
+        ]
+    );
+}
+
+#[test]
+fn quotes_and_parameters_should_be_written_like_this() {
+    let quote = |lowest: Option<u128>| job::Quote {
+        work: u64::MAX,
+        owner_fee: 20,
+        split: royalties(),
+        lowest,
+        rewards: lowest.map(|_| 1),
+        highest: lowest,
+        workers: 2,
+    };
+    snapshot!("quote", jobs::Quote, [quote(Some(u128::MAX)), quote(None)]);
+    let parameters = job::Parameters {
+        treasury: Alice.to_account_id(),
+        protocol_fee_ppm: 30_000,
+        min_bond: 100 * vigil_primitives::UNIT,
+        commit_period: 30,
+        reveal_period: 20,
+        challenge_window: (3, 14_400),
+        max_duration: 43_200,
+        era_length: 43_200,
+        block_time_ms: 2_000,
+    };
+    snapshot!("parameters", jobs::Parameters, [parameters]);
+}
