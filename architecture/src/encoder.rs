@@ -74,28 +74,6 @@ impl Encoder {
         self.hidden.checked_div(self.heads.into()).unwrap_or(0)
     }
 
-    pub(crate) fn weights_len_bounds(&self) -> (u64, u64) {
-        let hidden = u64::from(self.hidden);
-        let layer = hidden
-            .saturating_mul(hidden)
-            .saturating_mul(4)
-            .saturating_add(hidden.saturating_mul(self.intermediate.into()).saturating_mul(2));
-        let least = layer
-            .saturating_mul(self.layers.into())
-            .saturating_add(hidden.saturating_mul(self.vocabulary.into()));
-        let tables = u64::from(self.positions).saturating_add(self.token_types.into());
-        // Biases and normalisation: fewer than 16 vectors per layer as wide as the widest.
-        let vectors = u64::from(self.hidden.max(self.intermediate))
-            .saturating_mul(u64::from(self.layers).saturating_add(1))
-            .saturating_mul(16);
-        let most = least
-            .saturating_add(hidden.saturating_mul(tables))
-            .saturating_add(vectors)
-            .saturating_mul(16)
-            .saturating_add(1 << 20);
-        (least, most)
-    }
-
     pub(crate) fn validate(&self) -> Result<(), InvalidArchitecture> {
         use InvalidArchitecture::*;
         let dimensions = [

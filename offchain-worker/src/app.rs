@@ -1,10 +1,14 @@
-//! The commands: what is typed, and how the parts are put together.
+//! The commands: what is typed, and how the parts of the worker are put together.
+//!
+//! This is the only place that knows all of them. The key, the folders and the database are opened
+//! before the node is asked for anything, so that what is wrong with them is said at once.
 
 use crate::{
     blobs::Blobs,
     chain::{Chain, Node},
     config::{Config, KeySource, Settings, DEFAULT},
     error::{Error, Result},
+    executor::{self, Executor},
     listener::Bounded,
     metrics::{self, Metrics},
     packages::Packages,
@@ -129,9 +133,10 @@ async fn work(config: Config, check: bool) -> Result<()> {
         let offer = setup::offer(&config).await?;
         patiently(usize::MAX, || setup::enlist(&node, &config, offer.clone())).await?;
         let heads = node.heads();
-        let limits = limits(&config);
-        let mut service =
-            Service::new(node, models, store.clone(), blobs.clone(), expected, metrics, limits);
+        let limits = executor::Limits { batches: config.batches, batch_size: config.batch };
+        let executor = Executor::new(models, store.clone(), blobs.clone(), metrics.clone(), limits);
+        let limits = service_limits(&config);
+        let mut service = Service::new(node, executor, store, blobs, expected, metrics, limits);
         service.recover().await?;
         Ok::<_, Error>((service, heads, arrived))
     };
@@ -151,11 +156,9 @@ fn load_key(source: &KeySource) -> Result<Key> {
     key.map_err(|error| Error::Critical(error.to_string()))
 }
 
-fn limits(config: &Config) -> Limits {
+fn service_limits(config: &Config) -> Limits {
     Limits {
         margin: config.decline_margin,
-        batches: config.batches,
-        batch: config.batch,
         blob_age: Duration::from_secs(config.keep_hours.saturating_mul(3_600)),
         blob_bytes: config.keep_bytes,
         grace: Duration::from_secs(config.grace_secs),
@@ -177,7 +180,7 @@ async fn listen(config: &Config, shared: Shared) -> Result<()> {
     Ok(())
 }
 
-/// Notified by the first SIGTERM or SIGINT; the second ends the program.
+/// Returns what is notified by the first SIGTERM or SIGINT. The second ends the program at once.
 fn on_signals() -> Result<Arc<Notify>> {
     let cannot = |error| Error::Critical(format!("cannot listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
@@ -202,7 +205,7 @@ fn on_signals() -> Result<Arc<Notify>> {
     Ok(stop)
 }
 
-/// What `--check` finds.
+/// Prints what `--check` finds.
 async fn report(node: &Node, config: &Config) -> Result<()> {
     let parameters = node.parameters().await?;
     let bond = config.bond.unwrap_or(parameters.min_bond);

@@ -1,7 +1,7 @@
 //! Inputs and outputs on disk, each under its BLAKE3 hash.
 //!
-//! A blob is written to a temporary file, synced and renamed, so a name that is there holds the
-//! right bytes. The store is bounded: the oldest blobs go first.
+//! A blob is written to a temporary file, synced and renamed. So a file in the store has the bytes
+//! that its name says, whenever the machine stopped. The store is bounded: the oldest go first.
 
 use std::{
     collections::HashSet,
@@ -31,17 +31,17 @@ impl Blobs {
         Ok(Self { folder: folder.into(), incoming })
     }
 
-    /// Where the blob of this hash is, or would be.
+    /// Returns where the blob of this hash is, or would be.
     pub(crate) fn path(&self, hash: &ContentHash) -> PathBuf {
         self.folder.join(hex::encode(hash))
     }
 
-    /// Length of a blob; `None` when it is not here.
+    /// Returns the length of a blob in bytes; `None` if it is not here.
     pub(crate) fn len(&self, hash: &ContentHash) -> Option<u64> {
         fs::metadata(self.path(hash)).ok().map(|metadata| metadata.len())
     }
 
-    /// The bytes of a blob; `None` when it is not here.
+    /// Returns the bytes of a blob; `None` if it is not here.
     pub(crate) fn read(&self, hash: &ContentHash) -> io::Result<Option<Vec<u8>>> {
         match fs::read(self.path(hash)) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -50,12 +50,13 @@ impl Blobs {
         }
     }
 
-    /// A temporary file to write a blob to.
+    /// Returns a temporary file to write a blob to. It is removed unless it is [kept](Self::keep).
     pub(crate) fn incoming(&self) -> io::Result<NamedTempFile> {
         NamedTempFile::new_in(&self.incoming)
     }
 
-    /// Takes a written file into the store. `hash` must be that of its bytes.
+    /// Takes a written file into the store. `hash` must be that of its bytes. When this returns they
+    /// are on disk.
     pub(crate) fn keep(&self, file: NamedTempFile, hash: &ContentHash) -> io::Result<()> {
         file.as_file().sync_all()?;
         file.persist(self.path(hash)).map_err(|error| error.error)?;
@@ -71,8 +72,8 @@ impl Blobs {
         Ok(hash)
     }
 
-    /// Removes what is older than `age`, then the oldest until all together is at most `most`
-    /// bytes. `keep` is never removed.
+    /// Removes blobs that are older than `age`, then the oldest until the others have at most `most`
+    /// bytes together. None of `keep` is removed. Returns how many bytes are left.
     pub(crate) fn prune(
         &self,
         age: Duration,

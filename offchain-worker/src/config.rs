@@ -1,4 +1,9 @@
 //! The worker's settings: one file, and flags that override it.
+//!
+//! [`Settings`] is what is written in either, and its documentation is the help of the flags: what
+//! each setting means, its unit and its default. The defaults themselves are those of
+//! `default.toml`, which `vigil-worker init` prints. [`Config`] is what the rest of the program
+//! gets: complete and checked.
 
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -15,93 +20,94 @@ use vigil_primitives::{
 /// The documented default configuration, as `vigil-worker init` prints it.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
 
-/// Settings as written. Every field is optional; what is missing has the value of the default
-/// file.
+/// Settings as written. Every field is optional.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// WebSocket address of a node
+    /// WebSocket address of a node [default: ws://127.0.0.1:9944]
     #[arg(long, value_name = "URL")]
     pub(crate) node: Option<String>,
-    /// File with the worker's key, mode 0600
+    /// File with the worker's key, mode 0600; this or dev_key must be set
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
-    /// File with the password of an encrypted key file, mode 0600
+    /// File with the password of an encrypted key file, mode 0600 [default: ask at the terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Environment variable with the password of an encrypted key file
+    /// Environment variable with the password of an encrypted key file [default: ask at the
+    /// terminal]
     #[arg(long, value_name = "NAME")]
     pub(crate) password_env: Option<String>,
-    /// Public development key instead of a key file, for instance Alice
+    /// Public development key instead of a key file, for instance Alice [default: none]
     #[arg(long, value_name = "NAME")]
     pub(crate) dev_key: Option<String>,
-    /// Folder for packages, inputs, outputs and the job database
+    /// Folder for packages, inputs, outputs and the job database [default: vigil-worker-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Address the blob server listens on
+    /// Address the blob server listens on [default: 0.0.0.0:9955]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Base URL under which requesters reach the blob server
+    /// Base URL under which requesters reach the blob server [default: http://127.0.0.1:9955]
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// Connections of the blob server at the same time
+    /// Connections of the blob server at the same time [default: 256]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_connections: Option<usize>,
-    /// Versions to serve, MODEL@VERSION; repeat or separate with commas
+    /// Versions to serve, MODEL@VERSION; repeat or separate with commas [default: none]
     #[arg(long, value_name = "MODEL@VERSION", value_delimiter = ',')]
     pub(crate) serve: Option<Vec<String>>,
-    /// Price per giga multiply-accumulate, in VGL
+    /// Price per giga multiply-accumulate, in VGL [default: 0.001]
     #[arg(long, value_name = "VGL")]
     pub(crate) ask: Option<String>,
-    /// Jobs engaged in at the same time
+    /// Jobs engaged in at the same time, 1 to 256 [default: 16]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) capacity: Option<u16>,
-    /// Bond, in VGL; the chain's smallest when missing
+    /// Bond, in VGL [default: the chain's smallest]
     #[arg(long, value_name = "VGL")]
     pub(crate) bond: Option<String>,
-    /// Memory for models that is told to the chain, in MiB
+    /// Memory for models that is told to the chain, in MiB [default: this machine's]
     #[arg(long, value_name = "MIB")]
     pub(crate) memory_mib: Option<u32>,
-    /// Threads of one computation; all processors when missing
+    /// Threads of one computation [default: one for each processor]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) threads: Option<usize>,
-    /// Kernel; the fastest when missing
+    /// Kernel [default: the fastest that the processor has]
     #[arg(long, value_name = "NAME")]
     pub(crate) kernel: Option<String>,
-    /// Batches computed at the same time
+    /// Batches computed at the same time [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) batches: Option<usize>,
-    /// Most jobs of one batch
+    /// Most jobs of one batch [default: 32]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) batch: Option<usize>,
-    /// Most tokens of one batch whose keys and values are kept in memory
+    /// Most tokens of one batch whose keys and values are kept in memory, at least 4096 [default:
+    /// 32768]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) cache_tokens: Option<usize>,
-    /// Blocks before the deadline at which a job without input is given back
+    /// Blocks before the deadline at which a job without input is given back [default: 3]
     #[arg(long, value_name = "BLOCKS")]
     pub(crate) decline_margin: Option<u32>,
-    /// Largest package that is fetched, in bytes
+    /// Largest package that is fetched, in bytes [default: 17179869184]
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_package_bytes: Option<u64>,
-    /// Folders that file:// sources may be read from; repeat for several
+    /// Folders that file:// sources may be read from; repeat for several [default: none]
     #[arg(long, value_name = "DIR")]
     pub(crate) file_sources: Option<Vec<PathBuf>>,
-    /// Hours for which outputs and inputs are kept
+    /// Hours for which outputs and inputs are kept [default: 72]
     #[arg(long, value_name = "HOURS")]
     pub(crate) keep_hours: Option<u64>,
-    /// Most bytes of outputs and inputs kept
+    /// Most bytes of outputs and inputs kept [default: 10737418240]
     #[arg(long, value_name = "BYTES")]
     pub(crate) keep_bytes: Option<u64>,
-    /// Address of the Prometheus endpoint; none when missing
+    /// Address of the Prometheus endpoint [default: none]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) prometheus: Option<SocketAddr>,
-    /// Seconds that a shutdown waits for jobs under way
+    /// Seconds that a shutdown waits for jobs under way [default: 120]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) grace_secs: Option<u64>,
-    /// At a shutdown, tell the chain to send no new jobs
+    /// At a shutdown, tell the chain to send no new jobs [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) leave: Option<bool>,
-    /// Log as JSON lines
+    /// Log as JSON lines [default: false]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) log_json: Option<bool>,
 }
@@ -109,27 +115,31 @@ pub(crate) struct Settings {
 /// Where the key comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeySource {
-    /// A file, and where its password comes from.
+    /// A key file, and where its password comes from.
     File(PathBuf, vigil_client::keys::Password),
     /// A public development key.
     Dev(String),
 }
 
-/// Settings, complete and checked.
+/// Settings, complete and checked. A field means what its setting means.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) node: String,
     pub(crate) key: KeySource,
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
+    /// The setting `public_url`.
     pub(crate) endpoint: Url,
     pub(crate) max_connections: usize,
     pub(crate) serve: Vec<ModelVersionId>,
+    /// In planck, like `bond`.
     pub(crate) ask: Balance,
     pub(crate) capacity: u16,
+    /// `None` for the chain's smallest.
     pub(crate) bond: Option<Balance>,
     pub(crate) memory_mib: u32,
     pub(crate) threads: usize,
+    /// `None` for the fastest.
     pub(crate) kernel: Option<Kernel>,
     pub(crate) batches: usize,
     pub(crate) batch: usize,
@@ -157,7 +167,7 @@ impl Settings {
             .map_err(|error| Error::Critical(format!("the configuration is wrong: {error}")))
     }
 
-    /// These settings, and those of `other` where these say nothing.
+    /// Returns these settings, and those of `other` where these say nothing.
     pub(crate) fn or(self, other: Self) -> Self {
         // A key named on the command line replaces the file's, of whichever kind that is.
         let other = match self.dev_key.is_some() || self.key_file.is_some() {
@@ -166,8 +176,8 @@ impl Settings {
         };
         or!(self, other: node key_file password_file password_env dev_key data_dir listen
             public_url max_connections serve ask capacity bond memory_mib threads kernel batches
-            batch cache_tokens decline_margin max_package_bytes file_sources keep_hours keep_bytes prometheus
-            grace_secs leave log_json)
+            batch cache_tokens decline_margin max_package_bytes file_sources keep_hours keep_bytes
+            prometheus grace_secs leave log_json)
     }
 
     /// Completes and checks the settings.
@@ -287,7 +297,7 @@ fn parse_capacity(capacity: u16) -> Result<u16> {
     }
 }
 
-/// A batch has memory for the longest job there is at least.
+/// Checks that a batch has memory for the longest job there may be.
 fn parse_cache(tokens: usize) -> Result<usize> {
     if tokens < MAX_CONTEXT as usize {
         return wrong(format!(
@@ -303,7 +313,7 @@ fn amount(name: &str, text: &str) -> Result<Balance> {
     Ok(amount)
 }
 
-/// Memory of this machine, in MiB.
+/// Returns the memory of this machine, in MiB; 0 if the system doesn't tell.
 fn memory_mib() -> u32 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
@@ -331,6 +341,29 @@ mod tests {
         assert!(config.serve.is_empty());
         assert!(config.file_sources.is_empty(), "no local folder is trusted by default");
         assert_eq!(config.bond, None);
+    }
+
+    #[test]
+    fn the_help_of_every_setting_should_name_its_default() {
+        use clap::Args;
+        let defaults: toml::Table = toml::from_str(DEFAULT).unwrap();
+        let command = Settings::augment_args(clap::Command::new("run"));
+        for argument in command.get_arguments().filter(|argument| argument.get_id() != "key_file") {
+            let name = argument.get_id().as_str();
+            let help = argument.get_help().unwrap().to_string();
+            let (_, default) = help.split_once(" [default: ").expect(name);
+            let expected = match defaults.get(name) {
+                // It has no value, or one that is found out at the start: the file shows another.
+                None => {
+                    assert!(DEFAULT.contains(&format!("\n#{name} = ")), "{name}");
+                    continue;
+                }
+                Some(toml::Value::Array(values)) if values.is_empty() => "none".to_owned(),
+                Some(toml::Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+            };
+            assert_eq!(default, format!("{expected}]"), "{name}");
+        }
     }
 
     #[test]

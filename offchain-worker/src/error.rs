@@ -1,4 +1,7 @@
 //! What can go wrong, sorted by what the worker does about it.
+//!
+//! Only the reaction matters here: nobody looks into an error. So an error is a reaction and a
+//! sentence for the operator.
 
 use vigil_client::Reaction;
 
@@ -11,7 +14,7 @@ pub(crate) enum Error {
     /// Try again after a while: a network, a node or a disk is not ready.
     #[error("{0}")]
     Temporary(String),
-    /// Our picture of the chain has passed: look again and decide anew.
+    /// What we knew of the chain is out of date: look again and decide anew.
     #[error("{0}")]
     Reset(String),
     /// A person has to act: the program ends with this sentence.
@@ -49,5 +52,13 @@ mod tests {
         assert!(matches!(error, Error::Reset(_)));
         let error = Error::from(vigil_client::Error::Incompatible("no".into()));
         assert!(matches!(error, Error::Critical(_)));
+    }
+
+    #[test]
+    fn a_chain_that_is_too_old_should_end_the_program_with_one_sentence() {
+        let old = vigil_client::Error::UnknownApi { api: "JobsApi", found: 0, needed: 1 };
+        let Error::Critical(text) = Error::from(old) else { panic!("the worker would go on") };
+        assert!(text.contains("no JobsApi") && text.contains("update the node"), "{text}");
+        assert_eq!(text.lines().count(), 1);
     }
 }

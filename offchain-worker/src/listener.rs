@@ -1,4 +1,7 @@
-//! Connections of the blob server: so many at a time, none idle for long.
+//! Connections of the blob server: so many at a time, none idle for long, none for ever.
+//!
+//! The HTTP library bounds none of this. Without it, strangers who open connections and say nothing
+//! would use up the worker's file descriptors.
 
 use axum::serve::Listener;
 use std::{
@@ -28,7 +31,7 @@ pub(crate) struct Bounded {
     places: Arc<Semaphore>,
 }
 
-/// A connection that holds one of the places.
+/// A connection, which holds one of the listener's places until it is dropped.
 pub(crate) struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
@@ -37,6 +40,7 @@ pub(crate) struct Connection {
 }
 
 impl Bounded {
+    /// Bounds a listener to so many connections; 0 counts as 1.
     pub(crate) fn new(listener: TcpListener, connections: usize) -> Self {
         Self { listener, places: Arc::new(Semaphore::new(connections.max(1))) }
     }
@@ -73,7 +77,8 @@ impl Listener for Bounded {
 }
 
 impl Connection {
-    /// Passes progress on, and an error when there has been none for too long.
+    /// Passes the result of an attempt on. If nothing can be done yet, and could not for too long,
+    /// it is an error.
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             let next = (Instant::now() + IDLE).min(self.end);

@@ -1,16 +1,17 @@
 //! The Vigil worker: serves jobs with local hardware and is paid for it.
 //!
 //! The engine computes and the shared client talks to the chain; what lies between is here.
-//! `service` is the event loop, `job` the table it follows, `store` what survives a crash.
+//! `service` is the event loop, `jobs` what it knows and the table that it follows, `executor` what
+//! computes, `store` what survives a crash, `server` what requesters reach.
 
 mod app;
-mod batch;
 mod blobs;
 mod chain;
-mod compute;
 mod config;
 mod error;
-mod job;
+mod executor;
+mod jobs;
+mod key;
 mod listener;
 mod metrics;
 mod packages;

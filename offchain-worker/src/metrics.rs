@@ -1,4 +1,7 @@
-//! What an operator watches.
+//! What an operator watches: counters and gauges for Prometheus.
+//!
+//! Names begin with `vigil_worker_`. They are part of what operators build on: a dashboard breaks
+//! when one changes.
 
 use crate::error::{Error, Result};
 use std::net::SocketAddr;
@@ -17,9 +20,9 @@ pub(crate) struct Metrics {
     pub(crate) engaged: Gauge<U64>,
     /// Batches being computed.
     pub(crate) running: Gauge<U64>,
-    /// Jobs by how they ended.
+    /// Jobs by how they ended: settled, reassigned, refunded, cancelled, forgotten, lost.
     pub(crate) jobs: CounterVec<U64>,
-    /// Extrinsics by kind and result.
+    /// Extrinsics by kind, which is the action's name, and result: included, temporary, rejected.
     pub(crate) extrinsics: CounterVec<U64>,
     /// Multiply-accumulates computed.
     pub(crate) work: Counter<U64>,
@@ -84,7 +87,7 @@ impl Metrics {
         })
     }
 
-    /// Counts an amount earned.
+    /// Counts an amount earned, in planck.
     pub(crate) fn earn(&self, amount: Balance) {
         self.earned.inc_by(amount as f64 / UNIT as f64);
     }

@@ -6,7 +6,7 @@
 
 use crate::{
     error::{Error, Result},
-    job::Key,
+    key::Key,
 };
 use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
@@ -28,12 +28,12 @@ pub(crate) struct Record {
     pub(crate) output: Output,
     /// Secret until the commitment is revealed.
     pub(crate) salt: [u8; 32],
-    /// When it was made, in seconds of Unix time.
+    /// When it was made, in seconds since 1970.
     pub(crate) made: u64,
 }
 
 impl Record {
-    /// What is committed to on chain.
+    /// Returns the commitment to this record, as it goes on chain.
     pub(crate) fn commitment(&self, worker: &AccountId, key: &Key) -> Hash {
         commitment(&self.output, &self.salt, worker, key.id)
     }
@@ -100,7 +100,7 @@ impl Store {
         })
     }
 
-    /// The record of a job.
+    /// Returns the record of a job.
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Record>> {
         let bytes = self.read(|transaction| {
             let table = transaction.open_table(RECORDS)?;
@@ -118,7 +118,7 @@ impl Store {
         })
     }
 
-    /// Every record.
+    /// Returns every record.
     pub(crate) fn all(&self) -> Result<Vec<(Key, Record)>> {
         let rows = self.read(|transaction| {
             let table = transaction.open_table(RECORDS)?;

@@ -85,8 +85,8 @@ impl Builder<'_> {
     }
 }
 
-/// The bytes that element `index` of `op` is computed from; `None` beyond the last element, and for
-/// the input, which is not computed.
+/// The bytes that element `index` of `op` is computed from; `None` beyond the last element, for the
+/// input, which is not computed, and for a token id outside the vocabulary.
 ///
 /// `token` is the token id at row `index / W`; only [`Kind::Embed`] and [`Kind::Lookup`] read it. Of
 /// a causal operator, what lies after the query's own position has no ranges: it is known.
@@ -109,6 +109,10 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
     };
     match op.kind {
         Kind::Tokens => return None,
+        // Beyond the table there is nothing to read: such a token has no valid result.
+        Kind::Embed | Kind::Lookup if op.weight(0).is_none_or(|table| token >= table.rows) => {
+            return None;
+        }
         Kind::Embed => {
             let width = dimension(1);
             let row = u64::from(token) * width + inner;

@@ -104,7 +104,7 @@ fn openings_should_stay_small_for_the_largest_architecture() {
     let largest = Encoder { vocabulary: 1 << 20, ..encoder(65_536, 256, 65_536, 256) };
     for pooling in [Pooling::Mean, Pooling::Cls] {
         let architecture = Architecture::Encoder(Encoder { pooling, ..largest });
-        assert_eq!(check(&encoding(&architecture, 4_096), 3), 16_384);
+        assert_eq!(check(&encoding(&architecture, 4_096), 3), 4_352);
     }
     let largest = Decoder {
         vocabulary: 1 << 20,
@@ -123,7 +123,7 @@ fn openings_should_stay_small_for_the_largest_architecture() {
         let tokens_out = architecture.max_tokens_out(tokens_in);
         let program = Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap();
         assert_eq!(program.tokens(), 4_096);
-        assert_eq!(check(&program, 4), 16_384);
+        assert_eq!(check(&program, 4), 8_192);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     lineage::{Royalty, Shares},
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
     terms::Terms,
-    AssetId, Balance, JobId,
+    Architecture, AssetId, Balance, JobId,
 };
 use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
@@ -21,6 +21,12 @@ pub struct RegisteredVersion<AccountId> {
     pub spec: VersionSpec,
     /// Whether it takes new work.
     pub status: VersionStatus,
+}
+
+/// How long the files of packages are.
+pub trait PackageLayout {
+    /// Exact length of `weights.safetensors`, in bytes, for an architecture that passes `validate`.
+    fn weights_len(architecture: &Architecture) -> u64;
 }
 
 /// The model registry as workers and jobs see it.

@@ -1,7 +1,7 @@
 //! The float language model, read from top to bottom: the same configuration, f32 throughout.
 
 use super::{open, weights};
-use crate::{error::Input, package::layout, tokenizer::Tokenizer, Error, Result};
+use crate::{error::Input, source::names, tokenizer::Tokenizer, Error, Result};
 use candle_core::{Device, Tensor};
 use candle_nn::{
     ops::{rms_norm, silu, softmax_last_dim},
@@ -208,7 +208,7 @@ impl Reader {
     fn find(&self, id: TensorId) -> Option<Result<Tensor>> {
         let architecture = Architecture::Decoder(self.decoder);
         let spec = Weights::new(&architecture).find(id)?;
-        let name = layout::source_name(id, &architecture)?;
+        let name = names::source_name(id, &architecture)?;
         let shape: Vec<usize> = spec.shape().collect();
         Some(self.weights.get(shape, &name).map_err(Error::from))
     }

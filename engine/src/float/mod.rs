@@ -10,8 +10,8 @@ pub use decoder::FloatDecoder;
 pub use encoder::FloatEncoder;
 
 use crate::{
-    package::{layout, MAX_TOKENIZER},
-    source::{read_small, Source},
+    package::MAX_TOKENIZER,
+    source::{names, read_small, Source},
     tokenizer::Tokenizer,
     Result,
 };
@@ -38,7 +38,7 @@ fn weights(source: &Source) -> Result<VarBuilder<'static>> {
     let paths: Vec<_> = source.tensors.files().collect();
     // SAFETY: the maps are only read.
     let weights = unsafe { VarBuilder::from_mmaped_safetensors(&paths, DType::F32, &Device::Cpu)? };
-    let names: BTreeMap<String, String> = layout::source_names(&source.architecture)
+    let names: BTreeMap<String, String> = names::source_names(&source.architecture)
         .into_iter()
         .filter_map(|name| Some((name.clone(), source.tensors.stored_name(&name)?.to_owned())))
         .collect();

@@ -2,12 +2,12 @@
 
 use super::{destination::HashedFile, PackOptions, Progress};
 use crate::{
-    package::{
-        layout::{self, Origin},
-        weights, FileEntry, WEIGHTS,
-    },
+    package::{weights, FileEntry, WEIGHTS},
     smooth::Smoothing,
-    source::Source,
+    source::{
+        names::{self, Origin},
+        Source,
+    },
     Error, Result,
 };
 use std::path::Path;
@@ -24,17 +24,18 @@ pub(super) fn write(
     options: &PackOptions<'_>,
 ) -> Result<FileEntry> {
     let architecture = &source.architecture;
-    let total = weights::file_len(architecture);
+    let total = Weights::new(architecture).file_len();
     let mut file = HashedFile::create(path)?;
     file.write(&weights::header(architecture))?;
     for spec in Weights::new(architecture).iter() {
         let name = spec.id.to_string();
-        match layout::origin(&spec, architecture) {
+        match names::origin(&spec, architecture) {
             Some(Origin::Tensor(stored, rows, columns)) => {
                 let from = Stored { name: stored, rows, columns };
                 write_tensor(source, smoothing, &spec, &from, &mut file)?;
             }
             Some(Origin::Rope) => write_rope(source, &spec, &mut file)?,
+            Some(Origin::Zeros(bytes)) => file.write(&vec![0; bytes])?,
             None => return Err(Error::Compute(format!("the tensor {name} has no source"))),
         }
         if let Some(progress) = options.progress {

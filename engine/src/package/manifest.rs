@@ -5,11 +5,11 @@
 //! the package's identity on chain. A worker downloads by a manifest, so every size in it is
 //! bounded by the architecture before a byte is fetched.
 
-use super::weights;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use vigil_architecture::{Architecture, OP_SET};
+use vigil_ops::weights::Weights;
 
 /// Format of the manifest and of the files it names.
 pub const FORMAT: &str = "vigil-package-1";
@@ -164,7 +164,7 @@ impl Manifest {
                 CONFIG => (2, MAX_CONFIG),
                 TOKENIZER => (2, MAX_TOKENIZER),
                 _ => {
-                    let exact = weights::file_len(&self.architecture);
+                    let exact = Weights::new(&self.architecture).file_len();
                     (exact, exact)
                 }
             };

@@ -6,7 +6,6 @@
 //! a package is executed, and a stranger may have written every byte of it: all of it is checked,
 //! sizes first, before it is used.
 
-pub(crate) mod layout;
 mod manifest;
 pub(crate) mod weights;
 

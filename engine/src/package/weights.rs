@@ -4,43 +4,27 @@
 //! architecture and one valid length. A file is checked against both before anything in it is
 //! believed or allocated: a header that claims 10 GB in a small file is a header that differs.
 
-use super::{layout::dtype_name, manifest::shorten};
+use super::manifest::shorten;
 use serde_json::Value;
 use vigil_architecture::Architecture;
 use vigil_ops::weights::{DType, Part, TensorSpec, Weights};
 
-/// The canonical header of `weights.safetensors`: eight bytes of length, then JSON padded with
-/// spaces to a multiple of eight. No metadata, tensors by offset.
+/// The canonical header of `weights.safetensors`, as `vigil_ops` lays it out.
 pub fn header(architecture: &Architecture) -> Vec<u8> {
-    let mut json = String::from("{");
-    for (index, spec) in Weights::new(architecture).iter().enumerate() {
-        let shape = spec.shape().map(|n| n.to_string()).collect::<Vec<_>>().join(",");
-        let (dtype, start) = (dtype_name(spec.dtype), spec.offset);
-        let end = start.saturating_add(spec.size());
-        if index > 0 {
-            json.push(',');
-        }
-        json.push_str(&format!(
-            r#""{}":{{"dtype":"{dtype}","shape":[{shape}],"data_offsets":[{start},{end}]}}"#,
-            spec.id
-        ));
+    let weights = Weights::new(architecture);
+    let mut header = Vec::with_capacity(usize::try_from(weights.header_len()).unwrap_or(0));
+    let written = weights.write_header(|bytes| {
+        header.extend_from_slice(bytes);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    match written {
+        Ok(()) => header,
     }
-    json.push('}');
-    while json.len() % 8 != 0 {
-        json.push(' ');
-    }
-    let mut header = (json.len() as u64).to_le_bytes().to_vec();
-    header.extend(json.into_bytes());
-    header
-}
-
-/// Exact length of the file in bytes.
-pub(crate) fn file_len(architecture: &Architecture) -> u64 {
-    Weights::new(architecture).size().saturating_add(header(architecture).len() as u64)
 }
 
 /// Checks a whole file: length, header, and that no weight is -128, no scale negative, no cosine
-/// or sine outside [-1, 1], and no float NaN or infinite. Allocates no more than the header.
+/// or sine outside [-1, 1], no float NaN or infinite, and the padding zeros. Allocates no more than
+/// the header.
 pub(crate) fn check(file: &[u8], architecture: &Architecture) -> Result<(), String> {
     let header = header(architecture);
     let Some(data) = file.strip_prefix(header.as_slice()) else {
@@ -56,6 +40,7 @@ pub(crate) fn check(file: &[u8], architecture: &Architecture) -> Result<(), Stri
     for spec in Weights::new(architecture).iter() {
         let bytes = slice(data, &spec)?;
         match spec.dtype {
+            _ if spec.id.part == Part::Zeros => check_zeros(bytes)?,
             DType::I8 => check_weights(bytes, &spec)?,
             _ => check_floats(bytes, &spec)?,
         }
@@ -71,6 +56,13 @@ pub(crate) fn slice<'a>(data: &'a [u8], spec: &TensorSpec) -> Result<&'a [u8], S
         .zip(end)
         .and_then(|(start, end)| data.get(start..end))
         .ok_or_else(|| format!("it ends before the tensor {}", spec.id))
+}
+
+fn check_zeros(bytes: &[u8]) -> Result<(), String> {
+    match bytes.iter().position(|byte| *byte != 0) {
+        Some(at) => Err(format!("the padding is not zero at byte {at}")),
+        None => Ok(()),
+    }
 }
 
 fn check_weights(bytes: &[u8], spec: &TensorSpec) -> Result<(), String> {
@@ -125,13 +117,13 @@ fn difference(file: &[u8], architecture: &Architecture, canonical: usize) -> Str
         let numbers: Option<Vec<u64>> =
             shape.and_then(|shape| shape.iter().map(Value::as_u64).collect());
         let expected: Vec<u64> = spec.shape().map(|n| n as u64).collect();
-        if dtype != dtype_name(spec.dtype) || numbers.as_ref() != Some(&expected) {
+        if dtype != spec.dtype.name() || numbers.as_ref() != Some(&expected) {
             return format!(
                 "the tensor {} is {} of shape {}, the architecture needs {} of shape {expected:?}",
                 spec.id,
                 shorten(dtype),
                 numbers.map_or("unknown".into(), |shape| shorten(&format!("{shape:?}"))),
-                dtype_name(spec.dtype),
+                spec.dtype.name(),
             );
         }
     }

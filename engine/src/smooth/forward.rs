@@ -10,7 +10,7 @@ use super::{
     spread, Site, Smoothing,
 };
 use crate::{
-    package::layout,
+    source::names,
     source::{Rope, Source},
     Error, Result,
 };
@@ -212,7 +212,7 @@ impl Forward<'_> {
         let inputs = x.len().checked_div(tokens).unwrap_or(0).max(1);
         let (name, outputs) = self.place(module, Part::Weight, inputs)?;
         let tensor = self.source.tensors.tensor(&name, outputs, inputs)?;
-        let bias = match layout::find(&self.architecture(), TensorId { module, part: Part::Bias }) {
+        let bias = match names::find(&self.architecture(), TensorId { module, part: Part::Bias }) {
             Some(_) => self.vector(module, Part::Bias, outputs)?,
             None => vec![0.0; outputs],
         };
@@ -249,7 +249,7 @@ impl Forward<'_> {
 
     /// The stored name and the number of rows of a tensor `columns` wide.
     fn place(&self, module: Module, part: Part, columns: usize) -> Result<(String, usize)> {
-        let found = layout::find(&self.architecture(), TensorId { module, part });
+        let found = names::find(&self.architecture(), TensorId { module, part });
         match found {
             Some((name, rows, width)) if width == columns => Ok((name, rows)),
             _ => Err(Error::Compute(format!("{module:?} has another shape than the model"))),

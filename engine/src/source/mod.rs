@@ -6,6 +6,7 @@
 
 mod decoder;
 mod encoder;
+pub(crate) mod names;
 mod rope;
 mod tensors;
 mod trig;
@@ -13,10 +14,7 @@ mod trig;
 pub(crate) use rope::Rope;
 pub(crate) use tensors::Tensors;
 
-use crate::{
-    package::{layout, shorten},
-    Error, Result,
-};
+use crate::{package::shorten, Error, Result};
 use serde::{de::DeserializeOwned, Deserialize};
 use std::{
     collections::BTreeSet,
@@ -106,7 +104,7 @@ impl Source {
     /// A tensor of a language model that nothing reads is a bias, an adapter or an expert that the
     /// configuration keeps quiet about: the author's model computes something else.
     fn check_all_used(&self) -> Result<()> {
-        let names = layout::source_names(&self.architecture);
+        let names = names::source_names(&self.architecture);
         let used: BTreeSet<_> =
             names.iter().filter_map(|name| self.tensors.stored_name(name)).collect();
         let unused = self.tensors.names().find(|name| {

@@ -9,12 +9,13 @@ use std::{
 use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
-    job::Parameters,
-    job::{commitment, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling},
+    job::{
+        commitment, Input, JobSpec, Output, Parameters, Policy, Receipt, Replica, ReplicaState,
+        Sampling,
+    },
     model::VersionView,
     terms::AcceptedTerms,
-    worker::WorkerView,
-    worker::{Reputation, WorkerStatus},
+    worker::{Reputation, WorkerStatus, WorkerView},
     AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, ModelVersionId, UNIT,
 };
 

@@ -1,16 +1,16 @@
-//! The chain as the worker sees it: a small trait, and the real thing over the shared client.
+//! The chain as the worker sees it: a small trait, and its implementation over the shared client.
+//!
+//! The trait is what lets the whole worker be tested against a chain in memory. It asks for no more
+//! than the worker needs: what it is engaged in, what it may do, and a way to act.
 
 use crate::error::{Error, Result};
 use std::future::Future;
 use tokio::sync::watch;
-use vigil_client::{calls, Block, Call, Client, Key, Until};
+use vigil_client::{calls, Api, Block, Call, Client, Key, Until};
 use vigil_primitives::{
-    job::Parameters,
-    job::{DeclineReason, Output},
-    model::Url,
-    model::VersionView,
-    worker::Capability,
-    worker::WorkerView,
+    job::{DeclineReason, Output, Parameters},
+    model::{Url, VersionView},
+    worker::{Capability, WorkerView},
     AccountId, Balance, Hash, Job, JobId, ModelVersionId,
 };
 
@@ -58,7 +58,7 @@ pub(crate) struct Offer {
 const NO_ENCRYPTION: [u8; 32] = [0; 32];
 
 impl Action {
-    /// A word for logs and metrics.
+    /// Returns a word for logs and metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Register(..) => "register",
@@ -99,22 +99,22 @@ impl Action {
 
 /// The chain. Questions are answered for the best block unless they say otherwise.
 pub(crate) trait Chain: Clone + Send + Sync + 'static {
-    /// The worker's account.
+    /// Returns the worker's account.
     fn me(&self) -> &AccountId;
-    /// The jobs that this worker is engaged in.
+    /// Returns the jobs that this worker is engaged in.
     fn assignments(&self) -> impl Future<Output = Result<Vec<Job>>> + Send;
-    /// A job; of the finalised block with `finalized`.
+    /// Returns a job, as it is at the finalised block if `finalized` is set.
     fn job(&self, id: JobId, finalized: bool) -> impl Future<Output = Result<Option<Job>>> + Send;
-    /// This worker.
+    /// Returns this worker's record; `None` if it is not registered.
     fn worker(&self) -> impl Future<Output = Result<Option<WorkerView>>> + Send;
-    /// A version.
+    /// Returns a version of a model.
     fn version(
         &self,
         id: ModelVersionId,
     ) -> impl Future<Output = Result<Option<VersionView>>> + Send;
-    /// The chain's constants.
+    /// Returns the chain's constants.
     fn parameters(&self) -> impl Future<Output = Result<Parameters>> + Send;
-    /// What this worker's account can spend.
+    /// Returns what this worker's account can spend.
     fn spendable(&self) -> impl Future<Output = Result<Balance>> + Send;
     /// Sends an action and returns when it is in a block.
     fn send(&self, action: Action) -> impl Future<Output = Result<()>> + Send;
@@ -128,17 +128,24 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Connects.
+    /// Connects, and checks that the chain has all that this worker asks of it.
+    ///
+    /// # Errors
+    /// [`Error::Critical`] if it is another chain or too old for this program, which says what to
+    /// update; [`Error::Temporary`] if no node answers.
     pub(crate) async fn connect(url: &str, key: Key) -> Result<Self> {
-        Ok(Self { client: Client::connect(url).await?, key })
+        let client = Client::connect(url).await?;
+        client.require(&[Api::Models, Api::Workers, Api::Jobs]).await?;
+        Ok(Self { client, key })
     }
 
-    /// Hash of block 0.
+    /// Returns the hash of block 0.
     pub(crate) fn genesis(&self) -> Hash {
         self.client.genesis_hash()
     }
 
-    /// The newest best block, from now on. `None` until the first has come.
+    /// Follows the best block. The value is always the newest one, and `None` until the first has
+    /// come.
     pub(crate) fn heads(&self) -> watch::Receiver<Option<Block>> {
         let (sender, receiver) = watch::channel(None);
         let mut blocks = self.client.blocks();

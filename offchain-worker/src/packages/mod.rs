@@ -32,7 +32,8 @@ pub(crate) struct Packages {
 }
 
 impl Packages {
-    /// Opens the store in `folder`.
+    /// Opens the store in `folder`. `local` are the folders that `file://` sources may lie in, `most`
+    /// is the size of the largest package that is fetched, in bytes.
     pub(crate) fn open(folder: &Path, local: &[PathBuf], most: u64) -> Result<Self> {
         let partial = folder.join("partial");
         fs::create_dir_all(&partial).map_err(|error| broken(&partial, &error))?;
@@ -54,7 +55,11 @@ impl Packages {
         Ok(Self { folder: folder.into(), partial, local, most, http })
     }
 
-    /// The verified package of a version, fetched from its sources if it is not here.
+    /// Returns the verified package of a version. If it is not here it is fetched from the first of
+    /// the version's sources that has it.
+    ///
+    /// # Errors
+    /// [`Error::Temporary`] if a source may have it later, [`Error::Critical`] if none will.
     pub(crate) async fn get(&self, spec: &VersionSpec) -> Result<Package> {
         let name = hex::encode(spec.package);
         let folder = self.folder.join(&name);
@@ -89,6 +94,7 @@ impl Packages {
         Err(if temporary { Error::Temporary(text) } else { Error::Critical(text) })
     }
 
+    /// Fetches a package from one source into `folder`.
     async fn fetch(&self, source: &str, spec: &VersionSpec, folder: &Path) -> Result<Package> {
         let source = Source::parse(source, &self.local)?;
         let bytes = self.manifest(&source).await?;
@@ -104,14 +110,14 @@ impl Packages {
         }
         let path = staging.join(MANIFEST);
         write_synced(&path, &bytes).map_err(|error| broken(&path, &error))?;
-        // The rename is what makes the package be there: a crash before leaves none.
+        // A package is there when its folder has its name, so a crash before this leaves none.
         fs::rename(&staging, folder)
             .and_then(|()| File::open(&self.folder)?.sync_all())
             .map_err(|error| broken(folder, &error))?;
         open(folder.into(), spec.clone()).await
     }
 
-    /// The manifest must name what the chain names.
+    /// Checks that the manifest names what the chain names, and not too many bytes.
     fn check(&self, manifest: &Manifest, spec: &VersionSpec) -> Result<()> {
         let differs = |what: &str| {
             Err(Error::Critical(format!("its {what} differs from the version's on chain")))
@@ -139,6 +145,7 @@ impl Packages {
         Ok(())
     }
 
+    /// Reads the manifest of a source, and not much more than the bytes that one may have.
     async fn manifest(&self, source: &Source) -> Result<Vec<u8>> {
         let most = MAX_MANIFEST as u64;
         match source {
@@ -165,7 +172,7 @@ impl Packages {
         }
     }
 
-    /// Brings one file to `path` and verifies it. What is there already is kept.
+    /// Brings one file to `path` and verifies it. A download goes on from the bytes that are there.
     async fn file(&self, source: &Source, entry: &FileEntry, path: &Path) -> Result<()> {
         match source {
             Source::Folder(folder) => copy(&inside(folder, &entry.name)?, path, entry.len)?,
@@ -175,12 +182,13 @@ impl Packages {
         let result = tokio::task::spawn_blocking(move || verify_file(verified, &entry)).await;
         let result = result.map_err(|error| Error::Temporary(error.to_string()))?;
         result.map_err(|error| {
-            // Wrong bytes are no beginning to go on from.
+            // The next download must not go on from wrong bytes.
             let _ = fs::remove_file(path);
             bad(&error)
         })
     }
 
+    /// Downloads the bytes of a file that are not at `path` yet.
     async fn download(&self, base: &str, entry: &FileEntry, path: &Path) -> Result<()> {
         let broken = |error: io::Error| broken(path, &error);
         let mut have = fs::metadata(path).map_or(0, |metadata| metadata.len());
@@ -232,6 +240,7 @@ impl Packages {
         Ok(())
     }
 
+    /// Asks for a file, from byte `from` on. A server may answer with the whole file all the same.
     async fn request(&self, base: &str, name: &str, from: u64) -> Result<reqwest::Response> {
         let mut request = self.http.get(format!("{base}{name}"));
         if from > 0 {
@@ -282,7 +291,7 @@ impl Source {
     }
 }
 
-/// A file of a folder, which must not lead out of it.
+/// Returns the path of a file in a folder. A link that leads out of the folder is refused.
 fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     let real = path.canonicalize().map_err(|error| broken(&path, &error))?;

@@ -1,8 +1,8 @@
 //! The blob server: outputs for everybody who knows their hash, inputs from the requester alone.
 //!
-//! A blob's name is secret until its job is revealed, and says nothing afterwards that the chain
-//! does not. Writing needs the requester's signature, for a blob that one of our jobs names, of
-//! exactly the length that it names. Connections, their idle time, headers and bodies are bounded.
+//! The hash of an output is secret until its job is revealed; then it is on chain, and everybody can
+//! read the output. Writing needs the requester's signature, for a blob that one of our jobs names,
+//! of exactly the length that it names. Connections, their idle time and bodies are bounded.
 
 use crate::{blobs::Blobs, metrics::Metrics};
 use axum::{
@@ -35,7 +35,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 /// How long a writer waits for us to hear of its job: a block or two.
 const NEWS_TIME: Duration = Duration::from_secs(6);
 
-/// Blobs that jobs of ours wait for: hash to length and requester.
+/// Inputs that our jobs wait for: from the hash to length and requester of every job that has it.
 pub(crate) type Expected = HashMap<ContentHash, Vec<(u64, AccountId)>>;
 
 /// What the handlers share.
@@ -52,6 +52,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Returns what the handlers of a worker share. `expected` is kept up to date by the service.
     pub(crate) fn new(
         worker: AccountId,
         blobs: Blobs,
@@ -81,7 +82,7 @@ fn broken(error: io::Error) -> HttpError {
     HttpError(StatusCode::INTERNAL_SERVER_ERROR, "the worker's disk failed".into())
 }
 
-/// The routes.
+/// Returns the routes: `/blobs/{hash}` and `/health`.
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/blobs/{hash}", get(read).put(write))
@@ -172,7 +173,8 @@ enum Wanted {
     Impossible,
 }
 
-/// A `Range` header. What is not understood, or names several ranges, is ignored, as HTTP wants.
+/// Reads a `Range` header. One that is not understood or names several ranges is ignored, as the
+/// HTTP standard allows.
 fn parse_range(text: &str, len: u64) -> Wanted {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|text| text.split_once('-'))
     else {
@@ -246,7 +248,8 @@ fn parse_permit<'a>(text: &impl Fn(&str) -> Option<&'a str>) -> Option<Permit> {
     Some(Permit { account, expires, signature })
 }
 
-/// Waits a while for a job that names the blob: its requester may know of the assignment before us.
+/// Checks that a job of this account awaits the blob, with this length. It waits a while for such a
+/// job: the requester may have heard of the assignment before us.
 async fn expect(
     shared: &Shared,
     hash: &ContentHash,
@@ -272,6 +275,7 @@ async fn expect(
     refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the job's input has {wanted} bytes, not {len}"))
 }
 
+/// Writes a body to disk and keeps it if it has the announced length and hash.
 async fn receive(
     shared: &Shared,
     hash: ContentHash,

@@ -1,87 +1,19 @@
 use super::*;
-use crate::chain::fake::{inline, job, Fake, VERSION};
-use crate::compute::{Batch, Computed, Failure};
-use std::sync::{
-    atomic::{AtomicUsize, Ordering},
-    Mutex,
+use crate::{
+    chain::fake::{inline, job, Fake},
+    executor::{
+        self,
+        fake::{Echo, OTHER},
+    },
+    store::Record,
 };
+use std::sync::atomic::Ordering;
 use substrate_prometheus_endpoint::Registry;
 use tokio::task::JoinHandle;
-use vigil_engine::{Request, Run};
-use vigil_primitives::JobId;
-
-/// The other version that [`Echo`] has.
-const OTHER: ModelVersionId = ModelVersionId { model: 0, version: 1 };
-
-/// Gives the tokens back as bytes. Token 13 is not in its vocabulary. A job that may generate
-/// tokens takes a step for each.
-#[derive(Default)]
-struct Echo {
-    /// The jobs of every step.
-    steps: Mutex<Vec<Vec<JobId>>>,
-    /// How long a step takes, in milliseconds.
-    time: AtomicUsize,
-}
-
-impl Echo {
-    fn sizes(&self) -> Vec<usize> {
-        self.steps.lock().unwrap().iter().map(Vec::len).collect()
-    }
-
-    /// How many steps a job was in.
-    fn steps_of(&self, id: JobId) -> usize {
-        self.steps.lock().unwrap().iter().filter(|step| step.contains(&id)).count()
-    }
-}
-
-impl Compute for Echo {
-    fn has(&self, version: ModelVersionId) -> bool {
-        [VERSION, OTHER].contains(&version)
-    }
-
-    fn batch(&self, _version: ModelVersionId) -> Box<dyn Batch + '_> {
-        Box::new(EchoBatch { echo: self, jobs: Vec::new() })
-    }
-}
-
-struct EchoBatch<'a> {
-    echo: &'a Echo,
-    jobs: Vec<(Key, Request, u32)>,
-}
-
-impl Batch for EchoBatch<'_> {
-    fn add(&mut self, key: Key, request: Request) {
-        self.jobs.push((key, request, 0));
-    }
-
-    fn step(&mut self) -> Vec<Computed> {
-        self.echo.steps.lock().unwrap().push(self.jobs.iter().map(|(key, ..)| key.id).collect());
-        std::thread::sleep(Duration::from_millis(self.echo.time.load(Ordering::SeqCst) as u64));
-        let mut done = Vec::new();
-        self.jobs.retain_mut(|(key, request, steps)| {
-            *steps += 1;
-            let goes_on = *steps < request.max_tokens_out;
-            if !goes_on {
-                done.push((*key, echo(request)));
-            }
-            goes_on
-        });
-        done
-    }
-
-    fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
-    }
-}
-
-fn echo(request: &Request) -> Result<Run, Failure> {
-    if request.tokens.contains(&13) {
-        let reason = DeclineReason::InputInvalid;
-        return Err(Failure { reason, text: "token 13".into() });
-    }
-    let output = request.tokens.iter().flat_map(|token| token.to_be_bytes()).collect();
-    Ok(Run { output, tokens_out: request.max_tokens_out, work: 1 })
-}
+use vigil_primitives::{
+    job::{Replica, ReplicaState},
+    Hash, Job, JobId, JobStatus,
+};
 
 /// A job that takes so many steps.
 fn long(id: JobId, steps: u32) -> Job {
@@ -129,8 +61,6 @@ impl Rig {
         let metrics = Metrics::new(&Registry::new()).unwrap();
         let limits = Limits {
             margin: 3,
-            batches: 1,
-            batch: 8,
             blob_age: Duration::from_secs(1_000),
             blob_bytes: 1 << 20,
             grace: Duration::from_secs(5),
@@ -138,15 +68,16 @@ impl Rig {
         };
         let expected = watch::channel(Expected::new()).0;
         self.metrics = Some(metrics.clone());
-        let mut service = Service::new(
-            self.fake.clone(),
+        let executor = Executor::new(
             self.compute.clone(),
-            store,
+            store.clone(),
             self.blobs(),
-            expected,
-            metrics,
-            limits,
+            metrics.clone(),
+            executor::Limits { batches: 1, batch_size: 8 },
         );
+        let blobs = self.blobs();
+        let chain = self.fake.clone();
+        let mut service = Service::new(chain, executor, store, blobs, expected, metrics, limits);
         service.recover().await.unwrap();
         let (arrived, stop) = (self.arrived.clone(), self.stop.clone());
         self.task = Some(tokio::spawn(service.run(self.fake.heads(), arrived, stop)));
@@ -208,9 +139,7 @@ async fn a_job_should_go_from_assignment_to_payment_and_its_salt_be_forgotten() 
     rig.fake.add(job(1, inline(5)));
     rig.until("revealed", revealed(1)).await;
     let JobStatus::Revealed { replicas, .. } = rig.fake.status(1) else { panic!("not revealed") };
-    let vigil_primitives::job::ReplicaState::Revealed { output } = replicas[0].state else {
-        panic!("not revealed")
-    };
+    let ReplicaState::Revealed { output } = replicas[0].state else { panic!("not revealed") };
     let bytes = rig.blobs().read(&output.hash).unwrap().unwrap();
     assert_eq!(bytes, [0, 0, 0, 5, 0, 0, 0, 6]);
     rig.fake.settle(1);
@@ -252,11 +181,7 @@ async fn a_killed_worker_should_reveal_with_the_same_salt_after_its_restart() {
     {
         let mut state = rig.fake.state();
         let mut committed = job(1, inline(5));
-        let replica = vigil_primitives::job::Replica {
-            worker: me,
-            ask: 1,
-            state: vigil_primitives::job::ReplicaState::Committed { commitment },
-        };
+        let replica = Replica { worker: me, ask: 1, state: ReplicaState::Committed { commitment } };
         let replicas = vec![replica].try_into().unwrap();
         committed.status = JobStatus::Revealing { replicas, reveal_by: 200 };
         state.jobs.insert(1, committed);
@@ -405,11 +330,8 @@ async fn a_version_should_have_its_turn_when_jobs_of_another_keep_coming() {
     // Each of these is due later than the one before.
     for id in 3..=40 {
         let mut next = long(id, 10);
-        let vigil_primitives::job::JobStatus::Assigned { replicas } = &mut next.status else {
-            panic!("not assigned")
-        };
-        replicas[0].state =
-            vigil_primitives::job::ReplicaState::Assigned { commit_by: 100 + id as u32 };
+        let JobStatus::Assigned { replicas } = &mut next.status else { panic!("not assigned") };
+        replicas[0].state = ReplicaState::Assigned { commit_by: 100 + id as u32 };
         rig.fake.add(next);
     }
     rig.until("revealed", revealed(2)).await;
@@ -493,5 +415,3 @@ async fn a_stopped_worker_should_finish_its_jobs_and_give_new_ones_back() {
     let ended = tokio::time::timeout(Duration::from_secs(4), rig.task.take().unwrap()).await;
     ended.expect("it did not end").unwrap().unwrap();
 }
-
-use vigil_primitives::Hash;

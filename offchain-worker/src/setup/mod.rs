@@ -1,10 +1,13 @@
-//! What happens once, before the event loop: packages, registration, serving.
+//! What happens once, before the event loop: models are loaded, the speed is measured, and the chain
+//! is brought to what the configuration says.
+//!
+//! Everything is idempotent. A worker that is started again changes only what differs.
 
 use crate::{
     chain::{Action, Chain, Offer},
-    compute::Models,
     config::Config,
     error::{Error, Result},
+    executor::Models,
     packages::Packages,
 };
 use backon::{ExponentialBuilder, Retryable};
@@ -13,15 +16,14 @@ use vigil_client::{keys, Amount};
 use vigil_engine::{measure_speed, Kernel, Model, Options};
 use vigil_primitives::{
     model::VersionStatus,
-    worker::WorkerView,
-    worker::{Capability, DeviceClass, WorkerStatus},
+    worker::{Capability, DeviceClass, WorkerStatus, WorkerView},
     Balance, ModelVersionId, UNIT,
 };
 
 /// Kept back for transaction fees when the bond is checked against the balance.
 const FEES: Balance = UNIT / 10;
 
-/// Repeats what fails temporarily, with growing pauses.
+/// Repeats `attempt` while it fails temporarily, at most `attempts` times, with growing pauses.
 pub(crate) async fn patiently<T, F, R>(attempts: usize, attempt: F) -> Result<T>
 where
     F: FnMut() -> R,
@@ -39,7 +41,7 @@ where
         .await
 }
 
-/// Fetches, verifies and loads the models to be served.
+/// Fetches, verifies and loads the models that the configuration names.
 pub(crate) async fn load_models<C: Chain>(
     chain: &C,
     config: &Config,
@@ -64,7 +66,7 @@ pub(crate) async fn load_models<C: Chain>(
     Ok(models)
 }
 
-/// What this machine offers.
+/// Measures this machine and returns what it offers.
 pub(crate) async fn offer(config: &Config) -> Result<Offer> {
     let (kernel, threads) = (config.kernel.unwrap_or_else(Kernel::best), config.threads);
     let speed = tokio::task::spawn_blocking(move || measure_speed(kernel, threads)).await;
@@ -114,6 +116,7 @@ pub(crate) async fn enlist<C: Chain>(chain: &C, config: &Config, offer: Offer) -
     Ok(())
 }
 
+/// Begins to serve a version.
 async fn serve<C: Chain>(chain: &C, version: ModelVersionId) -> Result<()> {
     let status = chain.version(version).await?.map(|view| view.status);
     if status != Some(VersionStatus::Active) {
@@ -126,6 +129,7 @@ async fn serve<C: Chain>(chain: &C, version: ModelVersionId) -> Result<()> {
     chain.send(Action::Serve(version)).await
 }
 
+/// Brings the record of a registered worker to what is offered.
 async fn revise<C: Chain>(
     chain: &C,
     worker: &WorkerView,
@@ -154,8 +158,8 @@ async fn revise<C: Chain>(
     Ok(())
 }
 
-/// Whether the chain should be told. The measured speed varies from run to run: it counts when it
-/// is off by a quarter.
+/// Whether the offer on chain is out of date. The measured speed varies from run to run, so it
+/// counts only when it is off by more than a quarter.
 fn differs(worker: &WorkerView, offer: &Offer) -> bool {
     let (old, new) = (worker.capability, offer.capability);
     let speed = new.gmacs_per_second.abs_diff(old.gmacs_per_second);
@@ -167,6 +171,7 @@ fn differs(worker: &WorkerView, offer: &Offer) -> bool {
         || speed > old.gmacs_per_second / 4
 }
 
+/// Checks that the account can pay a bond and the fees of its transactions.
 pub(crate) async fn afford<C: Chain>(chain: &C, bond: Balance) -> Result<()> {
     let have = chain.spendable().await?;
     let need = bond.saturating_add(FEES);

@@ -4,8 +4,7 @@ use crate::{
     config::Settings,
 };
 use vigil_primitives::{
-    model::VersionView,
-    model::{Artifact, Fee, ModelVersionId, VersionSpec},
+    model::{Artifact, Fee, ModelVersionId, VersionSpec, VersionView},
     terms::{Access, Terms},
     AccountId, Architecture, ContentHash,
 };

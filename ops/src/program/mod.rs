@@ -24,7 +24,7 @@ pub const BLOCK: u32 = 1_024;
 /// Tokens that one partial sum or maximum covers.
 pub const TOKEN_BLOCK: u32 = 64;
 /// Terms of a matrix product that one partial sum covers.
-pub const INNER_BLOCK: u32 = 8_192;
+pub const INNER_BLOCK: u32 = 1_024;
 
 /// Which index of a tensor with a token and a channel index is the slow one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

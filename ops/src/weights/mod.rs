@@ -8,14 +8,47 @@
 //! normalisation has an f32 `x.weight`, a layer normalisation an f32 `x.bias` too. The rotations
 //! of a decoder's positions are f32 tables.
 //!
-//! Order: all f32 tensors before all int8 tensors, and by name within each. That is the order in
-//! which the safetensors format is usually written, and it keeps every f32 aligned.
+//! # Order
+//!
+//! 1. All f32 tensors, by name: those outside the layers, then those of each layer.
+//! 2. Where these do not end at a multiple of [`CHUNK`] bytes, one tensor of zeros, `padding`.
+//! 3. The int8 matrices whose rows are whole chunks, in the same order, then the other ones.
+//!
+//! The header of the file is padded to whole chunks as well ([`Weights::header_len`]). So every f32
+//! is aligned, and a row of whole chunks is hashed by BLAKE3 in chunks of its own: a proof of the
+//! row opens the row and nothing beside it.
+//!
+//! ```
+//! use vigil_architecture::{Architecture, Encoder, Pooling};
+//! use vigil_ops::weights::{Weights, CHUNK};
+//!
+//! let architecture = Architecture::Encoder(Encoder {
+//!     vocabulary: 30_522,
+//!     hidden: 1_024,
+//!     layers: 24,
+//!     heads: 16,
+//!     intermediate: 4_096,
+//!     positions: 512,
+//!     token_types: 2,
+//!     layer_norm_eps: 1e-12f32.to_bits(),
+//!     pooling: Pooling::Mean,
+//!     normalize: true,
+//! });
+//! let weights = Weights::new(&architecture);
+//! let query = weights.iter().find(|spec| spec.id.to_string() == "layers.007.attention.query.weight");
+//! assert_eq!((weights.header_len() + query.unwrap().offset) % CHUNK, 0);
+//! assert_eq!(weights.file_len(), weights.header_len() + weights.size());
+//! ```
 
 mod decoder;
 mod encoder;
+mod header;
 
 use core::fmt;
 use vigil_architecture::Architecture;
+
+/// Bytes of one chunk of BLAKE3, the smallest part of a file that can be proven by itself.
+pub const CHUNK: u64 = 1_024;
 
 /// Type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +81,8 @@ impl DType {
 pub enum Module {
     /// The normalisation after the embeddings.
     EmbeddingNorm,
+    /// Zeros after the f32 tensors, so that the int8 ones begin with a chunk.
+    Padding,
     /// One row per position.
     PositionEmbedding,
     /// One row per token type.
@@ -98,6 +133,8 @@ pub enum Part {
     Sin,
     /// The matrix, int8; of a normalisation the factor, f32.
     Weight,
+    /// Nothing but zeros, int8: the padding.
+    Zeros,
 }
 
 /// Identity of a weight tensor. Its `Display` is its name in `weights.safetensors`, for instance
@@ -114,6 +151,7 @@ impl fmt::Display for TensorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (layer, place) = match self.module {
             Module::EmbeddingNorm => (None, "embeddings.norm"),
+            Module::Padding => return f.write_str("padding"),
             Module::PositionEmbedding => (None, "embeddings.position"),
             Module::TokenTypeEmbedding => (None, "embeddings.token_type"),
             Module::WordEmbedding => (None, "embeddings.word"),
@@ -138,6 +176,7 @@ impl fmt::Display for TensorId {
             Part::Scale => "scale",
             Part::Sin => "sin",
             Part::Weight => "weight",
+            Part::Zeros => "zeros",
         };
         match layer {
             Some(layer) => write!(f, "layers.{layer:03}.{place}.{part}"),
@@ -226,6 +265,11 @@ impl Weights {
         total(Section::ALL.into_iter().map(|section| self.section_size(section)))
     }
 
+    /// Bytes of `weights.safetensors`: its header and all tensors.
+    pub fn file_len(&self) -> u64 {
+        self.header_len().saturating_add(self.size())
+    }
+
     /// Tensor number `index` of the canonical order.
     pub fn get(&self, index: usize) -> Option<TensorSpec> {
         let (mut rest, mut offset) = (index, 0u64);
@@ -245,7 +289,7 @@ impl Weights {
     /// The tensor with this identity; `None` where the architecture has no such tensor.
     pub fn find(&self, id: TensorId) -> Option<TensorSpec> {
         let layer = layer_of(id.module);
-        if layer.is_some_and(|layer| layer >= self.layers()) {
+        if layer.is_some_and(|layer| layer >= self.architecture.layers()) {
             return None;
         }
         let mut offset = 0u64;
@@ -262,16 +306,17 @@ impl Weights {
         None
     }
 
-    /// All tensors in canonical order.
+    /// All tensors in canonical order, each with little more work than its own description.
     pub fn iter(&self) -> impl Iterator<Item = TensorSpec> + '_ {
-        (0..self.len()).filter_map(|index| self.get(index))
-    }
-
-    fn layers(&self) -> u16 {
-        match &self.architecture {
-            Architecture::Encoder(encoder) => encoder.layers,
-            Architecture::Decoder(decoder) => decoder.layers,
-        }
+        let ids = Section::ALL.into_iter().flat_map(move |section| {
+            let layers = if section.in_layers() { self.architecture.layers() } else { 1 };
+            (0..layers).flat_map(move |layer| self.tensors(section, layer))
+        });
+        ids.scan(0u64, |offset, id| {
+            let spec = TensorSpec { offset: *offset, ..self.describe(id) };
+            *offset = offset.saturating_add(spec.size());
+            Some(spec)
+        })
     }
 
     /// The tensors of a section; of one layer where it is in the layers.
@@ -283,29 +328,53 @@ impl Weights {
         let (outside, inside): (&[Outside], &[Inside]) = match section {
             Section::OutsideF32 => (family.outside_f32, &[]),
             Section::LayersF32 => (&[], family.layer_f32),
-            Section::OutsideI8 => (family.outside_i8, &[]),
-            Section::LayersI8 => (&[], family.layer_i8),
+            Section::Padding if self.padding() > 0 => (&[(Module::Padding, Part::Zeros)], &[]),
+            Section::Padding => (&[], &[]),
+            Section::OutsideWhole | Section::OutsideRest => (family.outside_i8, &[]),
+            Section::LayersWhole | Section::LayersRest => (&[], family.layer_i8),
         };
         let outside =
             outside.iter().map(|(module, part)| TensorId { module: *module, part: *part });
         let inside = inside
             .iter()
             .map(move |(module, part)| TensorId { module: module(layer), part: *part });
-        outside.chain(inside).filter(|id| match &self.architecture {
+        let has = |id: &TensorId| match &self.architecture {
             Architecture::Encoder(_) => true,
             Architecture::Decoder(decoder) => decoder::has(decoder, *id),
+        };
+        outside.chain(inside).filter(has).filter(move |id| match section {
+            Section::OutsideF32 | Section::LayersF32 | Section::Padding => true,
+            Section::OutsideWhole | Section::LayersWhole => self.has_whole_rows(*id),
+            Section::OutsideRest | Section::LayersRest => !self.has_whole_rows(*id),
         })
+    }
+
+    /// Whether the rows of an int8 matrix are whole chunks.
+    fn has_whole_rows(&self, id: TensorId) -> bool {
+        let columns = self.describe(id).columns.unwrap_or(0);
+        u64::from(columns).is_multiple_of(CHUNK)
+    }
+
+    /// Bytes from the end of the f32 tensors to the next chunk.
+    fn padding(&self) -> u64 {
+        let floats = [Section::OutsideF32, Section::LayersF32].map(|s| self.section_size(s));
+        let rest = total(floats.into_iter()) % CHUNK;
+        if rest == 0 {
+            0
+        } else {
+            CHUNK - rest
+        }
     }
 
     /// Number of tensors of a section.
     fn count(&self, section: Section) -> usize {
-        let layers = if section.in_layers() { self.layers().into() } else { 1 };
+        let layers = if section.in_layers() { self.architecture.layers().into() } else { 1 };
         self.tensors(section, 0).count() * layers
     }
 
     /// Bytes of a section.
     fn section_size(&self, section: Section) -> u64 {
-        let layers = if section.in_layers() { self.layers().into() } else { 1 };
+        let layers = if section.in_layers() { self.architecture.layers().into() } else { 1 };
         self.size_before(section, usize::MAX).saturating_mul(layers)
     }
 
@@ -325,6 +394,10 @@ impl Weights {
 
     /// Type and shape; the offset is left 0.
     fn describe(&self, id: TensorId) -> TensorSpec {
+        if id.module == Module::Padding {
+            let rows = self.padding() as u32;
+            return TensorSpec { id, dtype: DType::I8, rows, columns: None, offset: 0 };
+        }
         let (rows, columns) = match &self.architecture {
             Architecture::Encoder(encoder) => encoder::shape(encoder, id.module),
             Architecture::Decoder(decoder) => decoder::shape(decoder, id.module),
@@ -343,15 +416,28 @@ impl Weights {
 enum Section {
     OutsideF32,
     LayersF32,
-    OutsideI8,
-    LayersI8,
+    Padding,
+    /// Int8, rows of whole chunks.
+    OutsideWhole,
+    LayersWhole,
+    /// Int8, other rows.
+    OutsideRest,
+    LayersRest,
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::OutsideF32, Self::LayersF32, Self::OutsideI8, Self::LayersI8];
+    const ALL: [Self; 7] = [
+        Self::OutsideF32,
+        Self::LayersF32,
+        Self::Padding,
+        Self::OutsideWhole,
+        Self::LayersWhole,
+        Self::OutsideRest,
+        Self::LayersRest,
+    ];
 
     fn in_layers(self) -> bool {
-        matches!(self, Self::LayersF32 | Self::LayersI8)
+        matches!(self, Self::LayersF32 | Self::LayersWhole | Self::LayersRest)
     }
 }
 
@@ -363,6 +449,7 @@ fn total(sizes: impl Iterator<Item = u64>) -> u64 {
 fn layer_of(module: Module) -> Option<u16> {
     match module {
         Module::EmbeddingNorm
+        | Module::Padding
         | Module::PositionEmbedding
         | Module::TokenTypeEmbedding
         | Module::WordEmbedding
@@ -448,12 +535,74 @@ mod tests {
     }
 
     #[test]
-    fn the_order_should_be_f32_first_and_by_name() {
+    fn the_order_should_be_f32_then_padding_then_whole_rows_and_by_name() {
         for weights in all() {
-            let keys: Vec<_> =
-                weights.iter().map(|s| (s.dtype != DType::F32, s.id.to_string())).collect();
+            let keys: Vec<_> = weights
+                .iter()
+                .map(|spec| {
+                    let whole = spec.columns.is_some_and(|columns| columns % 1_024 == 0);
+                    let section = match (spec.id.part, spec.dtype) {
+                        (Part::Zeros, _) => 1,
+                        (_, DType::F32) => 0,
+                        _ if whole => 2,
+                        _ => 3,
+                    };
+                    (section, spec.id.to_string())
+                })
+                .collect();
             assert!(keys.is_sorted(), "{keys:?}");
         }
+    }
+
+    #[test]
+    fn a_row_of_whole_chunks_should_begin_with_a_chunk() {
+        for weights in all() {
+            let header = weights.header_len();
+            assert_eq!(header % CHUNK, 0);
+            let matrices: Vec<_> =
+                weights.iter().filter(|spec| spec.id.part == Part::Weight).collect();
+            let first = matrices.iter().find(|spec| spec.dtype == DType::I8).unwrap();
+            assert_eq!(first.offset % CHUNK, 0, "{}", first.id);
+            let whole = |spec: &&TensorSpec| {
+                spec.dtype == DType::I8
+                    && spec.columns.is_some_and(|columns| u64::from(columns) % CHUNK == 0)
+            };
+            for spec in matrices.iter().filter(whole) {
+                assert_eq!((header + spec.offset) % CHUNK, 0, "{}", spec.id);
+            }
+            for spec in weights.iter().filter(|spec| spec.dtype == DType::F32) {
+                assert_eq!((header + spec.offset) % 4, 0, "{}", spec.id);
+            }
+        }
+        // Of the samples, the decoders have such rows: their feed-forward layer is 1,024 wide.
+        let [_, decoder, _] = all();
+        let down = TensorId { module: Module::Down(7), part: Part::Weight };
+        assert_eq!(decoder.find(down).map(|spec| spec.offset % CHUNK), Some(0));
+    }
+
+    #[test]
+    fn the_padding_should_be_there_only_where_it_is_needed() {
+        let zeros = TensorId { module: Module::Padding, part: Part::Zeros };
+        for weights in all() {
+            let floats: u64 = weights
+                .iter()
+                .filter(|spec| spec.dtype == DType::F32)
+                .map(|spec| spec.size())
+                .sum();
+            let padding = weights.find(zeros).map_or(0, |spec| spec.size());
+            assert_eq!(padding, floats.next_multiple_of(CHUNK) - floats);
+        }
+        let even = Encoder {
+            vocabulary: 1_024,
+            hidden: 256,
+            layers: 1,
+            heads: 2,
+            intermediate: 256,
+            positions: 256,
+            token_types: 256,
+            ..encoder()
+        };
+        assert_eq!(Weights::new(&Architecture::Encoder(even)).find(zeros), None);
     }
 
     #[test]

@@ -156,6 +156,7 @@ pub fn random_weights(architecture: &Architecture, seed: u64) -> Vec<u8> {
         );
         for _ in 0..spec.elements() {
             match (spec.dtype, spec.id.part) {
+                (_, Part::Zeros) => bytes.push(0),
                 (DType::I8, _) => bytes.push(stream.i8() as u8),
                 (_, Part::Scale) => bytes
                     .extend_from_slice(&((stream.unit() + 2.0) * (1.0 / 1_024.0)).to_le_bytes()),

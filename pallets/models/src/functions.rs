@@ -16,13 +16,13 @@ use frame_support::{
 use sp_runtime::Permill;
 use vigil_primitives::{
     api::PAGE,
-    architecture::{Architecture, Decoder},
+    architecture::{Architecture, Decoder, MAX_LAYERS},
     lineage::Shares,
     model::{Artifact, Fee, Name, Sources, VersionSpec, VersionStatus},
     model::{ModelView, VersionView},
     registry::check_name,
     terms::{Access, Licence, Terms},
-    traits::{ModelRegistry, Provenance, RegisteredVersion},
+    traits::{ModelRegistry, PackageLayout, Provenance, RegisteredVersion},
     Balance, ContentHash, ModelId, ModelVersionId,
 };
 
@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
         citations: Shares,
     ) -> DispatchResult {
         let record = Self::owned(who, model)?;
-        check_spec(&spec, &T::OpSets::get()).map_err(Error::<T>::from)?;
+        check_spec(&spec, &T::OpSets::get(), T::Layout::weights_len).map_err(Error::<T>::from)?;
         let id = ModelVersionId { model, version: record.versions };
         let recorded = T::Provenance::record(id.into(), who, &spec.terms, citations)?;
         let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
@@ -128,9 +128,12 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Weight of publishing a version with these citations.
-    pub(crate) fn publish_weight(citations: &Shares) -> Weight {
+    pub(crate) fn publish_weight(spec: &VersionSpec, citations: &Shares) -> Weight {
         let citations = u32::try_from(citations.len()).unwrap_or(u32::MAX);
-        T::WeightInfo::publish().saturating_add(T::Provenance::record_weight(citations))
+        // What is not valid is refused before its layers are looked at.
+        let layers = spec.architecture.layers().min(MAX_LAYERS);
+        T::WeightInfo::publish(layers.into())
+            .saturating_add(T::Provenance::record_weight(citations))
     }
 
     /// The deposit for a record of `bytes`.
@@ -181,7 +184,7 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
         let (record, version) = Model::new(owner.clone(), name, 0).publish(0).ok()?;
         ModelsOf::<T>::insert(owner, model, ());
         Models::<T>::insert(model, record);
-        let spec = benchmark_spec(*T::OpSets::get().first()?);
+        let spec = benchmark_spec::<T>(*T::OpSets::get().first()?);
         let id = ModelVersionId { model, version };
         T::Provenance::record(id.into(), owner, &spec.terms, Shares::default()).ok()?;
         Versions::<T>::insert(model, version, PublishedVersion::new(spec, 0));
@@ -191,7 +194,7 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
 
 /// A small language model with as many stop tokens as fit, the longest description there is, under
 /// open terms.
-fn benchmark_spec(op_set: u16) -> VersionSpec {
+fn benchmark_spec<T: Config>(op_set: u16) -> VersionSpec {
     let architecture = Architecture::Decoder(Decoder {
         vocabulary: 1_024,
         hidden: 64,
@@ -211,7 +214,7 @@ fn benchmark_spec(op_set: u16) -> VersionSpec {
         package: ContentHash::repeat_byte(1),
         weights: Artifact {
             hash: ContentHash::repeat_byte(2),
-            len: architecture.weights_len_bounds().0,
+            len: T::Layout::weights_len(&architecture),
         },
         tokenizer: ContentHash::repeat_byte(3),
         architecture,

@@ -52,7 +52,7 @@ pub mod pallet {
         lineage::Shares,
         model::{Name, VersionSpec},
         registry,
-        traits::Provenance,
+        traits::{PackageLayout, Provenance},
         Balance, ContentHash, ModelId, ModelVersionId, Version,
     };
 
@@ -84,6 +84,10 @@ pub mod pallet {
         /// Deposit for each byte of a model's name, and of a version's specification and lineage.
         #[pallet::constant]
         type DepositPerByte: Get<Balance>;
+
+        /// How long a package's weights are, which a specification must state exactly: a proof of
+        /// one weight counts on where it lies.
+        type Layout: PackageLayout;
 
         /// Numbers of the operator sets that the runtime can referee.
         #[pallet::constant]
@@ -199,8 +203,9 @@ pub mod pallet {
         UnprintableName,
         /// The runtime does not know the operator set.
         UnsupportedOpSet,
-        /// The architecture cannot have weights of this length.
-        ImplausibleWeights,
+        /// The weights of this architecture have another length: a package made by `vigil pack` has
+        /// the right one.
+        WrongWeightsLength,
         /// The licence is empty, has a space at an end, or is not printable ASCII.
         InvalidLicence,
         /// A paid grant costs nothing.
@@ -284,12 +289,12 @@ pub mod pallet {
         ///
         /// Emits [`Event::VersionPublished`]. Refuses with [`Error::NotFound`],
         /// [`Error::NotOwner`], [`Error::TooManyVersions`], the error that names what is wrong
-        /// with the architecture, [`Error::UnsupportedOpSet`], [`Error::ImplausibleWeights`],
+        /// with the architecture, [`Error::UnsupportedOpSet`], [`Error::WrongWeightsLength`],
         /// [`Error::InvalidLicence`], [`Error::FreeGrant`], [`Error::ZeroDuration`],
         /// [`Error::ZeroUses`], [`Error::InvalidSource`], the error of `Provenance` that names what
         /// is wrong with the citations, or `FundsUnavailable` when the owner cannot pay the deposit.
         #[pallet::call_index(1)]
-        #[pallet::weight(Pallet::<T>::publish_weight(citations))]
+        #[pallet::weight(Pallet::<T>::publish_weight(spec, citations))]
         pub fn publish(
             origin: OriginFor<T>,
             model: ModelId,
@@ -378,7 +383,7 @@ pub mod pallet {
             match refused {
                 SpecError::Registry(refused) => refused.into(),
                 SpecError::UnsupportedOpSet => Self::UnsupportedOpSet,
-                SpecError::ImplausibleWeights => Self::ImplausibleWeights,
+                SpecError::WrongWeightsLength => Self::WrongWeightsLength,
                 SpecError::Terms(InvalidTerms::Licence) => Self::InvalidLicence,
                 SpecError::Terms(InvalidTerms::FreeGrant) => Self::FreeGrant,
                 SpecError::Terms(InvalidTerms::ZeroDuration) => Self::ZeroDuration,

@@ -12,12 +12,13 @@ use frame_support::{
 };
 use sp_io::TestExternalities;
 use sp_runtime::{BuildStorage, DispatchError, Permill};
+use vigil_ops::weights::Weights;
 use vigil_primitives::{
     architecture::{Architecture, Decoder, Encoder, Pooling},
     lineage::{Share, Shares},
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
     terms::{Access, Licence, Terms},
-    traits::Provenance,
+    traits::{PackageLayout, Provenance},
     AssetId, Balance, ContentHash, DatasetVersionId, ModelId, Version, OP_SET,
 };
 
@@ -113,12 +114,22 @@ pub(crate) fn recorded(asset: impl Into<AssetId>) -> Option<Recorded> {
     unhashed::get(&key(asset.into()))
 }
 
+/// The layout of packages, as the chain has it.
+pub(crate) struct Layout;
+
+impl PackageLayout for Layout {
+    fn weights_len(architecture: &Architecture) -> u64 {
+        Weights::new(architecture).file_len()
+    }
+}
+
 impl pallet_models::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Provenance = RecordedProvenance;
     type DepositBase = DepositBase;
     type DepositPerByte = DepositPerByte;
+    type Layout = Layout;
     type OpSets = OpSets;
     type WeightInfo = ();
 }
@@ -254,11 +265,15 @@ pub(crate) fn decoder() -> Decoder {
 
 /// A specification that is accepted.
 pub(crate) fn spec() -> VersionSpec {
+    let architecture = Architecture::Encoder(encoder());
     VersionSpec {
         package: ContentHash::repeat_byte(1),
-        weights: Artifact { hash: ContentHash::repeat_byte(2), len: 40_000 },
+        weights: Artifact {
+            hash: ContentHash::repeat_byte(2),
+            len: Layout::weights_len(&architecture),
+        },
         tokenizer: ContentHash::repeat_byte(3),
-        architecture: Architecture::Encoder(encoder()),
+        architecture,
         op_set: OP_SET,
         metadata: None,
         terms: Terms {

@@ -40,7 +40,8 @@ impl<T: Config> Pallet<T> {
                     .ok_or("models 2: a version between 0 and the count is missing")?;
                 parts = parts.saturating_add(version.deposit);
                 ensure!(
-                    check_spec(&version.spec, &[version.spec.op_set]).is_ok(),
+                    check_spec(&version.spec, &[version.spec.op_set], T::Layout::weights_len)
+                        .is_ok(),
                     "models 7: bad specification"
                 );
             }

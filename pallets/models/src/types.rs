@@ -6,7 +6,7 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use vigil_primitives::{
-    architecture::InvalidArchitecture,
+    architecture::{Architecture, InvalidArchitecture},
     model::{VersionSpec, VersionStatus},
     registry::{self, check_sources},
     terms::InvalidTerms,
@@ -36,8 +36,8 @@ pub enum SpecError {
     Architecture(InvalidArchitecture),
     /// The operator set is not among the supported ones.
     UnsupportedOpSet,
-    /// The architecture cannot have weights of this length.
-    ImplausibleWeights,
+    /// The architecture has weights of another length.
+    WrongWeightsLength,
     /// The terms are not ones that a version may have.
     Terms(InvalidTerms),
     /// Something that models and datasets have in common is wrong.
@@ -51,14 +51,20 @@ impl From<registry::RegistryError> for SpecError {
 }
 
 /// Checks everything about a specification that the chain can know without the package.
-pub fn check_spec(spec: &VersionSpec, op_sets: &[u16]) -> Result<(), SpecError> {
+///
+/// `weights_len` says how long the weights of an architecture are; it is asked only for one that is
+/// valid.
+pub fn check_spec(
+    spec: &VersionSpec,
+    op_sets: &[u16],
+    weights_len: impl FnOnce(&Architecture) -> u64,
+) -> Result<(), SpecError> {
     spec.architecture.validate().map_err(SpecError::Architecture)?;
     if !op_sets.contains(&spec.op_set) {
         return Err(SpecError::UnsupportedOpSet);
     }
-    let (least, most) = spec.architecture.weights_len_bounds();
-    if !(least..=most).contains(&spec.weights.len) {
-        return Err(SpecError::ImplausibleWeights);
+    if spec.weights.len != weights_len(&spec.architecture) {
+        return Err(SpecError::WrongWeightsLength);
     }
     spec.terms.check().map_err(SpecError::Terms)?;
     check_sources(&spec.sources)?;

@@ -10,8 +10,9 @@ use frame_support::weights::{constants::RocksDbWeight, Weight};
 pub trait WeightInfo {
     /// Weight of `create`.
     fn create() -> Weight;
-    /// Weight of `publish` with the largest specification, without recording its lineage.
-    fn publish() -> Weight;
+    /// Weight of `publish` with the largest specification of so many layers, without recording its
+    /// lineage.
+    fn publish(layers: u32) -> Weight;
     /// Weight of `offer`.
     fn offer() -> Weight;
     /// Weight of `accept`.
@@ -29,8 +30,9 @@ impl WeightInfo for () {
     fn create() -> Weight {
         high(200, 4, 5)
     }
-    fn publish() -> Weight {
-        high(400, 4, 5)
+    fn publish(layers: u32) -> Weight {
+        // The length of the weights is counted tensor by tensor.
+        high(100, 0, 0).saturating_mul(layers.into()).saturating_add(high(400, 4, 5))
     }
     fn offer() -> Weight {
         high(100, 1, 1)

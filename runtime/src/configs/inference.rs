@@ -18,7 +18,8 @@ use frame_support::{
 };
 use pallet_babe::{ParentBlockRandomness, RandomnessFromOneEpochAgo};
 use sp_runtime::{traits::AccountIdConversion, Permill};
-use vigil_primitives::OP_SET;
+use vigil_ops::weights::Weights;
+use vigil_primitives::{traits::PackageLayout, Architecture, OP_SET};
 
 /// The account that protocol fees go to. No key opens it; root spends from it.
 pub fn treasury() -> AccountId {
@@ -43,12 +44,22 @@ parameter_types! {
     pub OpSets: Vec<u16> = vec![OP_SET];
 }
 
+/// The layout of packages is the operators': they read the weights.
+pub struct WeightsLayout;
+
+impl PackageLayout for WeightsLayout {
+    fn weights_len(architecture: &Architecture) -> u64 {
+        Weights::new(architecture).file_len()
+    }
+}
+
 impl pallet_models::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Provenance = Provenance;
     type DepositBase = RegistryDepositBase;
     type DepositPerByte = RegistryDepositPerByte;
+    type Layout = WeightsLayout;
     type OpSets = OpSets;
     type WeightInfo = ();
 }

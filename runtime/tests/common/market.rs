@@ -20,6 +20,7 @@ use sp_runtime::{
     traits::{BlakeTwo256, Hash as _},
     DispatchError, DispatchResult, Permill,
 };
+use vigil_ops::weights::Weights;
 use vigil_primitives::{
     architecture::Pooling,
     dataset::{DatasetSpec, DatasetVersionId},
@@ -178,7 +179,7 @@ pub fn version_spec(terms: Terms) -> VersionSpec {
         package: ContentHash::repeat_byte(1),
         weights: Artifact {
             hash: ContentHash::repeat_byte(2),
-            len: architecture.weights_len_bounds().0,
+            len: Weights::new(&architecture).file_len(),
         },
         tokenizer: ContentHash::repeat_byte(3),
         architecture,

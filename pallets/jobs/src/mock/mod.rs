@@ -25,6 +25,7 @@ use sp_runtime::{
     BuildStorage, DispatchError, DispatchResult, Permill,
 };
 use std::collections::BTreeMap;
+use vigil_ops::weights::Weights;
 use vigil_primitives::{
     architecture::Pooling,
     job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
@@ -32,7 +33,7 @@ use vigil_primitives::{
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
     pricing,
     terms::{AcceptedTerms, Access, Licence, Terms},
-    traits::Disputes,
+    traits::{Disputes, PackageLayout},
     worker::{Capability, DeviceClass},
     Architecture, Balance, ContentHash, Decoder, Encoder, JobId, JobStatus, ModelVersionId, OP_SET,
 };
@@ -91,12 +92,22 @@ impl pallet_balances::Config for Test {
     type ExistentialDeposit = ConstU128<ED>;
 }
 
+/// The layout of packages, as the chain has it.
+pub(crate) struct Layout;
+
+impl PackageLayout for Layout {
+    fn weights_len(architecture: &Architecture) -> u64 {
+        Weights::new(architecture).file_len()
+    }
+}
+
 impl pallet_models::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Provenance = Provenance;
     type DepositBase = ConstU128<100>;
     type DepositPerByte = ConstU128<1>;
+    type Layout = Layout;
     type OpSets = OpSets;
     type WeightInfo = ();
 }
@@ -324,7 +335,7 @@ fn spec_of(architecture: Architecture) -> VersionSpec {
         package: ContentHash::repeat_byte(1),
         weights: Artifact {
             hash: ContentHash::repeat_byte(2),
-            len: architecture.weights_len_bounds().0,
+            len: Layout::weights_len(&architecture),
         },
         tokenizer: ContentHash::repeat_byte(3),
         architecture,

@@ -6,7 +6,7 @@ use vigil_primitives::{
     architecture::{Architecture, Decoder, Encoder},
     model::{Artifact, Sources, Url, VersionSpec, VersionStatus},
     terms::{Access, GrantTerms, Licence},
-    traits::Provenance,
+    traits::{PackageLayout, Provenance},
     ContentHash, ModelVersionId,
 };
 
@@ -126,25 +126,23 @@ fn publish_should_name_the_cause_when_a_language_model_is_invalid() {
 }
 
 #[test]
-fn publish_should_take_a_language_model_whose_weights_can_be_this_long() {
+fn publish_should_take_a_language_model_whose_weights_have_its_length_only() {
     ExtBuilder::default().model(ALICE).build_and_execute(|| {
         for tied_head in [true, false] {
             let architecture = Architecture::Decoder(Decoder { tied_head, ..decoder() });
-            let (least, most) = architecture.weights_len_bounds();
+            let exact = Layout::weights_len(&architecture);
             let sized = |len| {
                 with(|s| {
                     s.architecture = architecture;
                     s.weights.len = len;
                 })
             };
-            for len in [0, least - 1, most + 1] {
-                assert_refused(sized(len), Error::ImplausibleWeights);
+            for len in [0, exact - 1, exact + 1] {
+                assert_refused(sized(len), Error::WrongWeightsLength);
             }
-            for len in [least, most] {
-                assert_ok!(publish(ALICE, 0, sized(len)));
-            }
+            assert_ok!(publish(ALICE, 0, sized(exact)));
         }
-        assert_eq!(version(0, 3).spec.architecture.vocabulary(), 100);
+        assert_eq!(version(0, 1).spec.architecture.vocabulary(), 100);
     });
 }
 
@@ -158,15 +156,13 @@ fn publish_should_refuse_when_the_op_set_is_unknown() {
 }
 
 #[test]
-fn publish_should_refuse_when_the_weights_cannot_be_this_long() {
+fn publish_should_refuse_when_the_weights_have_another_length() {
     ExtBuilder::default().model(ALICE).build_and_execute(|| {
-        let (least, most) = spec().architecture.weights_len_bounds();
-        for len in [0, least - 1, most + 1, 10 << 30, u64::MAX] {
-            assert_refused(with(|s| s.weights.len = len), Error::ImplausibleWeights);
+        let exact = Layout::weights_len(&spec().architecture);
+        for len in [0, 1, exact - 1, exact + 1, exact + 1_024, 10 << 30, u64::MAX] {
+            assert_refused(with(|s| s.weights.len = len), Error::WrongWeightsLength);
         }
-        for len in [least, most] {
-            assert_ok!(publish(ALICE, 0, with(|s| s.weights.len = len)));
-        }
+        assert_ok!(publish(ALICE, 0, with(|s| s.weights.len = exact)));
     });
 }
 
@@ -276,7 +272,7 @@ fn publish_should_weigh_more_when_there_are_more_citations() {
     };
     for count in [0, 1, 15] {
         let expected =
-            <() as WeightInfo>::publish().saturating_add(RecordedProvenance::record_weight(count));
+            <() as WeightInfo>::publish(2).saturating_add(RecordedProvenance::record_weight(count));
         assert_eq!(weight(count), expected);
     }
 }

@@ -1,32 +1,13 @@
 //! One job as a worker sees it: how far the chain says it is, and what to do next.
 //!
-//! Nothing here talks to anybody. The table in [`next`] is the worker's whole behaviour, and since
-//! it looks at the present state alone, restarts and re-organisations need no code of their own:
-//! what the chain does not show is done again.
+//! Nothing here talks to anybody. The table in [`next`] is the worker's whole behaviour. It looks at
+//! the present state alone, so restarts and re-organisations need no code of their own: what the
+//! chain does not show is done again.
 
-use vigil_client::blobs::content_hash;
 use vigil_primitives::{
     job::{DeclineReason, ReplicaState},
-    AccountId, BlockNumber, Hash, Job, JobId, JobStatus,
+    AccountId, BlockNumber, Hash, Job, JobStatus,
 };
-
-/// A job and what is to be computed for it. After a re-organisation another job may bear the same
-/// number; then this differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
-    /// The job's number.
-    pub(crate) id: JobId,
-    /// BLAKE3 of requester and specification.
-    pub(crate) content: Hash,
-}
-
-impl Key {
-    /// The key of a job.
-    pub(crate) fn of(job: &Job) -> Self {
-        use codec::Encode;
-        Self { id: job.id, content: content_hash(&(&job.requester, &job.spec).encode()) }
-    }
-}
 
 /// How far the chain says that we are with a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +32,7 @@ pub(crate) enum Stage {
     Ended,
 }
 
-/// Where a job stands for worker `me`.
+/// Returns how far a job is for worker `me`.
 pub(crate) fn stage(job: &Job, me: &AccountId) -> Stage {
     if job.status.is_final() {
         return Stage::Ended;
@@ -78,11 +59,11 @@ pub(crate) struct Facts {
     pub(crate) commitment: Option<Hash>,
     /// The input is here.
     pub(crate) input: bool,
-    /// It is being computed, or waits for its turn.
+    /// It is in a batch.
     pub(crate) computing: bool,
     /// It can't be done, and why.
-    pub(crate) refusal: Option<DeclineReason>,
-    /// An extrinsic for it is on its way, or has just arrived.
+    pub(crate) decline: Option<DeclineReason>,
+    /// An extrinsic for it is on its way, or was sent a moment ago.
     pub(crate) sending: bool,
 }
 
@@ -103,14 +84,14 @@ pub(crate) enum Step {
     Lost,
 }
 
-/// The transition table. `now` is the best block, `margin` the blocks before the deadline at which
-/// a job without input is given back.
+/// The transition table: returns what to do next. `now` is the best block, `margin` the number of
+/// blocks before its deadline at which a job without input is given back.
 pub(crate) fn next(stage: Stage, facts: &Facts, now: BlockNumber, margin: BlockNumber) -> Step {
     match (stage, facts) {
         (_, Facts { sending: true, .. }) => Step::Wait,
         (Stage::Assigned { commit_by }, _) if now >= commit_by => Step::Wait,
         (Stage::Assigned { .. }, Facts { commitment: Some(_), .. }) => Step::Commit,
-        (Stage::Assigned { .. }, Facts { refusal: Some(reason), .. }) => Step::Decline(*reason),
+        (Stage::Assigned { .. }, Facts { decline: Some(reason), .. }) => Step::Decline(*reason),
         (Stage::Assigned { .. }, Facts { computing: true, .. }) => Step::Wait,
         (Stage::Assigned { .. }, Facts { input: true, .. }) => Step::Compute,
         (Stage::Assigned { commit_by }, _) if now.saturating_add(margin) >= commit_by => {
@@ -170,13 +151,13 @@ mod tests {
 
     #[test]
     fn a_job_should_be_declined_at_once_when_it_cannot_be_done() {
-        let refusal = DeclineReason::InputInvalid;
+        let reason = DeclineReason::InputInvalid;
         assert_eq!(
             step(ASSIGNED, 10, |f| {
                 f.input = true;
-                f.refusal = Some(refusal);
+                f.decline = Some(reason);
             }),
-            Step::Decline(refusal)
+            Step::Decline(reason)
         );
     }
 
@@ -195,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commitment_should_be_opened_only_when_it_is_that_of_the_record() {
+    fn a_commitment_should_be_revealed_only_when_it_is_that_of_the_record() {
         assert_eq!(step(REVEALING, 10, |f| f.commitment = Some(OURS)), Step::Reveal);
         assert_eq!(step(REVEALING, 10, |_| {}), Step::Lost);
         assert_eq!(step(REVEALING, 10, |f| f.commitment = Some(Hash::zero())), Step::Lost);

@@ -4,18 +4,7 @@
 //! operators points into them. This adds the name under which an author publishes each.
 
 use vigil_architecture::Architecture;
-use vigil_ops::weights::{DType, Module, Part, TensorId, TensorSpec, Weights};
-
-/// A tensor's type as safetensors names it.
-pub(crate) fn dtype_name(dtype: DType) -> &'static str {
-    match dtype {
-        DType::F32 => "F32",
-        DType::I8 => "I8",
-        DType::I16 => "I16",
-        DType::I32 => "I32",
-        DType::U32 => "U32",
-    }
-}
+use vigil_ops::weights::{Module, Part, TensorId, TensorSpec, Weights};
 
 /// What a tensor of a package is made from.
 pub(crate) enum Origin {
@@ -24,12 +13,16 @@ pub(crate) enum Origin {
     Tensor(String, usize, usize),
     /// The turns of positions, which follow from the configuration.
     Rope,
+    /// So many zero bytes.
+    Zeros(usize),
 }
 
 /// Where a tensor of a package comes from; `None` for one of no known family.
 pub(crate) fn origin(spec: &TensorSpec, architecture: &Architecture) -> Option<Origin> {
-    if spec.id.module == Module::Rotary {
-        return Some(Origin::Rope);
+    match spec.id.module {
+        Module::Rotary => return Some(Origin::Rope),
+        Module::Padding => return Some(Origin::Zeros(usize::try_from(spec.size()).ok()?)),
+        _ => {}
     }
     // A row's scale is made from the row.
     let part = if spec.id.part == Part::Scale { Part::Weight } else { spec.id.part };

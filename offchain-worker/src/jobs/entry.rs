@@ -1,0 +1,208 @@
+//! What is known of one job, and how that changes.
+
+use super::job::{self, Facts, Stage, Step};
+use crate::{
+    executor::{Failure, Problem},
+    key::Key,
+    store::Record,
+};
+use vigil_primitives::{
+    job::{DeclineReason, JobStatus},
+    pricing, AccountId, Balance, BlockNumber, Job,
+};
+
+/// Blocks between an extrinsic's inclusion and sending it again if the chain shows no effect.
+const SETTLING: BlockNumber = 3;
+/// Blocks between attempts after something failed.
+const RETRY: BlockNumber = 2;
+/// Blocks between questions about a job that is no longer in our list.
+const ASKING: BlockNumber = 5;
+/// Blocks after which a job is forgotten that the chain does not know.
+const UNKNOWN: BlockNumber = 256;
+
+/// What this machine has for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Local {
+    /// Its version is loaded.
+    pub(crate) model: bool,
+    /// Its input is here.
+    pub(crate) input: bool,
+    /// Nothing new is begun: the worker is about to end.
+    pub(crate) stopping: bool,
+}
+
+/// How a job ended for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// A word for logs and metrics.
+    pub(crate) word: &'static str,
+    /// What we earned.
+    pub(crate) earned: Balance,
+}
+
+/// A job of ours.
+pub(super) struct Entry {
+    /// What the chain said last.
+    pub(super) job: Job,
+    /// What is on disk.
+    pub(super) record: Option<Record>,
+    /// It is in a batch.
+    computing: bool,
+    /// Why it can't be done.
+    decline: Option<DeclineReason>,
+    /// An extrinsic for it is on its way.
+    sending: bool,
+    /// Nothing is done for it before this block.
+    quiet_until: BlockNumber,
+    /// The last block at which it was in our list.
+    seen: BlockNumber,
+    /// The last block at which we asked for it by its number.
+    asked: BlockNumber,
+    /// It has been counted as lost.
+    lost: bool,
+}
+
+impl Entry {
+    pub(super) fn new(job: Job, record: Option<Record>, seen: BlockNumber) -> Self {
+        Self {
+            job,
+            record,
+            computing: false,
+            decline: None,
+            sending: false,
+            quiet_until: 0,
+            seen,
+            asked: seen,
+            lost: false,
+        }
+    }
+
+    /// Whether it is in our list of this block.
+    pub(super) fn is_listed(&self, now: BlockNumber) -> bool {
+        self.seen == now
+    }
+
+    /// Whether something is still to be done for it.
+    pub(super) fn is_open(&self, me: &AccountId) -> bool {
+        matches!(
+            job::stage(&self.job, me),
+            Stage::Assigned { .. } | Stage::Committed | Stage::Revealing { .. }
+        )
+    }
+
+    /// Returns the block by which a commitment is due.
+    pub(super) fn due(&self, me: &AccountId) -> BlockNumber {
+        match job::stage(&self.job, me) {
+            Stage::Assigned { commit_by } => commit_by,
+            _ => BlockNumber::MAX,
+        }
+    }
+
+    /// Returns what to do next.
+    pub(super) fn step(
+        &self,
+        me: &AccountId,
+        key: &Key,
+        now: BlockNumber,
+        margin: BlockNumber,
+        local: Local,
+    ) -> Step {
+        let unable = !local.model || (local.stopping && !self.computing);
+        let facts = Facts {
+            commitment: self.record.as_ref().map(|record| record.commitment(me, key)),
+            input: local.input,
+            computing: self.computing,
+            decline: self.decline.or(unable.then_some(DeclineReason::VersionUnavailable)),
+            sending: self.sending || now < self.quiet_until,
+        };
+        job::next(job::stage(&self.job, me), &facts, now, margin)
+    }
+
+    /// The chain has it in our list of this block.
+    pub(super) fn see(&mut self, job: Job, now: BlockNumber) {
+        self.job = job;
+        self.seen = now;
+    }
+
+    /// It has gone into a batch.
+    pub(super) fn begin_computing(&mut self) {
+        self.computing = true;
+    }
+
+    /// It has left its batch.
+    pub(super) fn end_computing(&mut self, result: Result<Record, Problem>, now: BlockNumber) {
+        self.computing = false;
+        match result {
+            Ok(record) => self.record = Some(record),
+            Err(Problem::NotComputed(Failure::BadRequest(_))) => {
+                self.decline(DeclineReason::InputInvalid);
+            }
+            Err(Problem::NotComputed(Failure::Unable(_))) => {
+                self.decline(DeclineReason::VersionUnavailable);
+            }
+            Err(Problem::NotStored(_)) => self.quiet_until = now.saturating_add(RETRY),
+        }
+    }
+
+    /// It can't be done.
+    pub(super) fn decline(&mut self, reason: DeclineReason) {
+        self.decline = Some(reason);
+    }
+
+    /// An extrinsic for it is on its way.
+    pub(super) fn begin_sending(&mut self) {
+        self.sending = true;
+    }
+
+    /// The extrinsic is in a block, or has failed.
+    pub(super) fn end_sending(&mut self, included: bool, now: BlockNumber) {
+        self.sending = false;
+        let pause = if included { SETTLING } else { RETRY };
+        self.quiet_until = now.saturating_add(pause);
+    }
+
+    /// Marks it as lost. Returns whether it was not before.
+    pub(super) fn lose(&mut self) -> bool {
+        !std::mem::replace(&mut self.lost, true)
+    }
+
+    /// Whether the chain should be asked what became of it.
+    pub(super) fn is_missing(&self, now: BlockNumber) -> bool {
+        !self.is_listed(now) && !self.sending && now >= self.asked.saturating_add(ASKING)
+    }
+
+    /// Takes in what the chain says of it at the best block and at the finalised one. Returns
+    /// whether it can be forgotten: it has ended for ever, or the chain has long not known it.
+    pub(super) fn answer(
+        &mut self,
+        best: Option<Job>,
+        finalized: Option<Job>,
+        now: BlockNumber,
+    ) -> bool {
+        self.asked = now;
+        let ended = finalized.as_ref().is_some_and(|job| job.status.is_final());
+        let unknown =
+            best.is_none() && finalized.is_none() && now >= self.seen.saturating_add(UNKNOWN);
+        if let Some(job) = finalized.or(best) {
+            self.job = job;
+        }
+        (ended || unknown) && !self.computing
+    }
+
+    /// Returns how it ended for worker `me`; `None` if it has been counted as lost.
+    pub(super) fn ending(&self, me: &AccountId) -> Option<Ending> {
+        let (word, earned) = match &self.job.status {
+            _ if self.lost => return None,
+            JobStatus::Settled { replicas, receipt, .. } => {
+                match replicas.iter().find(|replica| &replica.worker == me) {
+                    Some(ours) => ("settled", pricing::reward(ours.ask, receipt.work)),
+                    None => ("reassigned", 0),
+                }
+            }
+            JobStatus::Refunded { .. } => ("refunded", 0),
+            JobStatus::Cancelled => ("cancelled", 0),
+            _ => ("forgotten", 0),
+        };
+        Some(Ending { word, earned })
+    }
+}
