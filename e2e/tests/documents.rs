@@ -1,4 +1,5 @@
-//! What the documents name exists: links to files and headings, and files and folders in `code`.
+//! What the documents name exists: links to files and headings, and files and folders in `code`. And
+//! every document is in the index.
 //! Decisions (docs/adr) tell what was when they were made, so that only their links are checked.
 
 use std::{
@@ -17,6 +18,17 @@ fn links_in_documents_should_lead_somewhere() {
 fn paths_in_documents_should_exist() {
     let faults: Vec<_> = documents(&["", "docs"]).iter().flat_map(|d| missing_paths(d)).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_document_should_be_in_the_index() {
+    let index = fs::read_to_string(root().join("docs/README.md")).expect("there is an index");
+    let missing: Vec<_> = documents(&["docs", "docs/adr"])
+        .into_iter()
+        .filter_map(|document| Some(document.path.strip_prefix("docs").ok()?.display().to_string()))
+        .filter(|path| path != "README.md" && !index.contains(&format!("({path})")))
+        .collect();
+    assert!(missing.is_empty(), "docs/README.md has no link to {}", missing.join(", "));
 }
 
 #[test]
