@@ -1,6 +1,6 @@
 //! What the documents name exists: links to files and headings, and files and folders in `code`. And
-//! every document is in the index.
-//! Decisions (docs/adr) tell what was when they were made, so that only their links are checked.
+//! every document is in the index. Decisions (docs/adr) tell what was when they were made, so that
+//! only their links are checked.
 
 use std::{
     fs,
