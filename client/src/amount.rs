@@ -3,6 +3,17 @@
 //! Everything is integer arithmetic on the smallest unit: an amount that is printed is the amount
 //! that is on chain, and an amount that is typed is the amount that is paid. `1.5`, `1.5VGL` and
 //! `1.5 VGL` are one and a half VGL; `1500u` is 1,500 of the smallest unit.
+//!
+//! ```
+//! use vigil_client::Amount;
+//!
+//! let price: Amount = "1.5 VGL".parse()?;
+//! assert_eq!(price.0, 1_500_000_000_000);
+//! assert_eq!(price.to_string(), "1.5 VGL");
+//! assert_eq!(price, "1500000000000u".parse()?);
+//! assert!("1,5".parse::<Amount>().is_err());
+//! # Ok::<(), vigil_client::amount::BadAmount>(())
+//! ```
 
 use std::{fmt, str::FromStr};
 use vigil_primitives::{Balance, UNIT};

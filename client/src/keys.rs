@@ -4,6 +4,22 @@
 //! mnemonic or a hex seed, with an optional derivation path) or an account exported by polkadot-js,
 //! which is encrypted. Well-known development keys are used only when asked for by name. No secret
 //! is ever printed.
+//!
+//! ```
+//! use vigil_client::{keys, keys::Password, Key};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("owner.key");
+//! let key = Key::generate(&path)?;
+//! let signature = key.sign(b"a message");
+//!
+//! // The file holds a mnemonic: no password is asked for.
+//! let again = Key::load(&path, &Password::Prompt)?;
+//! assert_eq!(again.address(), key.address());
+//! assert!(keys::verify(again.account(), b"a message", &signature));
+//! assert_eq!(keys::parse_address(&key.address())?, *key.account());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use sp_core::{
     crypto::{Pair as _, Ss58AddressFormat, Ss58Codec, Zeroize},

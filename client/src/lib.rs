@@ -19,6 +19,21 @@
 //! | [`blobs`] | inputs and outputs over HTTP, by hash |
 //! | [`amount`] | amounts of the token as people write them |
 //! | [`error`] | what can go wrong, sorted by what to do about it |
+//!
+//! ```no_run
+//! use vigil_client::{calls::balances, Client, Key, Until};
+//! use vigil_primitives::MILLI;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect("ws://127.0.0.1:9944").await?;
+//! let (alice, bob) = (Key::dev("Alice")?, Key::dev("Bob")?);
+//! let transfer = balances::transfer_keep_alive(bob.account(), MILLI);
+//! let included = client.submit(&transfer, &alice, Until::Finalized).await?;
+//! println!("in block {}", included.block.number);
+//! println!("{:?}", client.finalized().await?.balances(bob.account()).await?);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod amount;
 pub mod api;

@@ -4,6 +4,23 @@
 //! shares are flattened into one list, its *waterfall*: the version itself first, then everything
 //! it descends from, each once. The shares of a waterfall add up to the whole exactly. What a cited
 //! version owes its own ancestors comes out of the share that it was given.
+//!
+//! ```
+//! use vigil_primitives::{
+//!     lineage::{split, Lineage, Share, Shares},
+//!     AssetId, Permill,
+//! };
+//!
+//! let corpus: AssetId = "dataset:0@0".parse()?;
+//! let model: AssetId = "model:0@0".parse()?;
+//! let citation = Share { asset: corpus, share: Permill::from_percent(10) };
+//! let citations = Shares::truncate_from(vec![citation]);
+//! let lineage = Lineage::new(model, citations, &[Lineage::root(corpus)]).expect("a valid lineage");
+//!
+//! // Parts are rounded down, and the version takes what is left: nothing is lost.
+//! assert_eq!(split(&lineage.waterfall, 99), [(model, 90), (corpus, 9)]);
+//! # Ok::<(), &'static str>(())
+//! ```
 
 use crate::{
     asset::AssetId,

@@ -2,6 +2,24 @@
 //!
 //! One place, pure and total: amounts are rounded in the payee's favour and additions saturate, so
 //! that an absurd price fails a comparison with the escrow instead of wrapping around it.
+//!
+//! ```
+//! use vigil_primitives::{model::Fee, pricing, Permill, MICRO, MILLI};
+//!
+//! // A model that costs 0.001 VGL per job, and two replicas that ask 0.01 VGL per giga
+//! // multiply-accumulate, with 1 % of the rewards on top for the treasury.
+//! let fee = Fee { per_job: MILLI, per_1k_tokens: 0 };
+//! let owner = pricing::owner_fee(&fee, 5, 160);
+//! let reward = pricing::reward(10 * MILLI, 1_200_000_000);
+//! assert_eq!(reward, 12 * MILLI);
+//! let rate = Permill::from_percent(1);
+//! let price = pricing::total(owner, reward, rate, 2);
+//! assert_eq!(price, MILLI + 2 * (12 * MILLI + 120 * MICRO));
+//!
+//! // For that price each worker may earn as much, and not a unit more.
+//! assert_eq!(pricing::budget(price, owner, rate, 2), Some(reward));
+//! assert_eq!(pricing::budget(owner - 1, owner, rate, 2), None);
+//! ```
 
 use crate::{model::Fee, Balance};
 use sp_core::U256;

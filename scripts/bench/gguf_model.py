@@ -1,7 +1,8 @@
 """Writes the model that llama.cpp is measured with: a Llama of the shape of `SHAPE` in Q8_0 with
 random weights. It has no vocabulary: speed is measured with token ids.
 
-usage: gguf_model.py FILE
+usage: gguf_model.py FILE [--tiny]
+  --tiny   of the shape of `TINY`, to see whether llama.cpp runs at all
 """
 
 import pathlib
@@ -9,7 +10,7 @@ import sys
 
 import gguf
 import numpy as np
-from shape import SHAPE
+from shape import SHAPE, TINY
 
 BLOCK = 32  # weights of a Q8_0 block: one f16 scale and as many int8
 
@@ -45,23 +46,24 @@ def q8_0(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 def main() -> None:
     path = pathlib.Path(sys.argv[1])
+    shape = TINY if "--tiny" in sys.argv[2:] else SHAPE
     partial = path.with_suffix(".partial")
     writer = gguf.GGUFWriter(partial, "llama")
-    writer.add_context_length(SHAPE["positions"])
-    writer.add_embedding_length(SHAPE["hidden"])
-    writer.add_block_count(SHAPE["layers"])
-    writer.add_feed_forward_length(SHAPE["intermediate"])
-    writer.add_head_count(SHAPE["heads"])
-    writer.add_head_count_kv(SHAPE["kv_heads"])
-    writer.add_rope_dimension_count(SHAPE["head_width"])
+    writer.add_context_length(shape["positions"])
+    writer.add_embedding_length(shape["hidden"])
+    writer.add_block_count(shape["layers"])
+    writer.add_feed_forward_length(shape["intermediate"])
+    writer.add_head_count(shape["heads"])
+    writer.add_head_count_kv(shape["kv_heads"])
+    writer.add_rope_dimension_count(shape["head_width"])
     writer.add_rope_freq_base(10_000.0)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(SHAPE["vocabulary"])
+    writer.add_vocab_size(shape["vocabulary"])
     writer.add_tokenizer_model("none")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     rng = np.random.default_rng(1)
-    for name, rows, columns in tensors(SHAPE):
+    for name, rows, columns in tensors(shape):
         if columns is None:
             writer.add_tensor(f"{name}.weight", np.ones(rows, np.float32))
         else:

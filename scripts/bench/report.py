@@ -33,8 +33,8 @@ def machine() -> str:
 class Report:
     """One row per question; `rows` is what the tables are printed from."""
 
-    def __init__(self, shape: dict[str, int], samples: dict, sizes: dict[str, int]) -> None:
-        self.shape, self.samples, self.sizes = shape, samples, sizes
+    def __init__(self, shape: dict[str, int], samples: dict, sizes: dict[str, int], peer_sets: str) -> None:
+        self.shape, self.samples, self.sizes, self.peer_sets = shape, samples, sizes, peer_sets
         self.rows = [row for key in samples if (row := self.row(*key))]
 
     def median(self, part: str, case: str, threads: int, who: str = "vigil") -> float | None:
@@ -140,7 +140,8 @@ class Report:
         ]
         rows.sort(key=lambda row: row[0])
         header = ["threads", "", "Vigil, tokens/s", "llama.cpp Q8_0, tokens/s", "ratio", "over one job", "share of the limit", "target"]
-        table("Language model of 1.04 G parameters", header, rows)
+        title = "Language model of 1.04 G parameters"
+        table(f"{title}; llama.cpp is built with {self.peer_sets}", header, rows)
 
     def print_encoder(self) -> None:
         rows = [
@@ -187,6 +188,16 @@ class Report:
         """Bytes of keys and values of the run before the memory is looked at."""
         s = self.shape
         return s["layers"] * 2 * s["kv_heads"] * s["head_width"] * self.sizes["prefill"]
+
+
+def instruction_sets(system: str) -> str:
+    """The instruction sets of x86-64 or Arm in llama.cpp's own words about its build, which are like
+    `CPU : SSE3 = 1 | AVX2 = 1 | AMX_INT8 = 0 | REPACK = 1`."""
+    pairs = [part.rpartition(":")[2].partition("=") for part in system.split("|")]
+    known = ("SSE", "AVX", "FMA", "F16C", "BMI", "AMX", "NEON", "DOTPROD", "MATMUL", "SVE", "SME")
+    return ", ".join(
+        name.strip() for name, _, value in pairs if value.strip() == "1" and name.strip().startswith(known)
+    )
 
 
 def met(is_met: bool) -> str:

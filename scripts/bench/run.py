@@ -10,7 +10,7 @@ import json
 import pathlib
 import sys
 
-from report import Report, machine
+from report import Report, instruction_sets, machine
 from shape import SHAPE
 from worker import Worker
 
@@ -127,14 +127,13 @@ def main() -> None:
     for turn in range(options.repeats):
         print(f"  round {turn + 1} of {options.repeats}", file=sys.stderr, flush=True)
         bench.round(turn, parts)
-    report = Report(SHAPE, bench.samples, {"prefill": PREFILL, "jobs": JOBS})
+    systems = {worker.ready.get("system") for worker in bench.workers.values()} - {None}
+    peer_sets = instruction_sets(next(iter(systems), ""))
+    report = Report(SHAPE, bench.samples, {"prefill": PREFILL, "jobs": JOBS}, peer_sets)
     print(f"{machine()}; Vigil's kernel: {bench.kernel()}; medians of {options.repeats} rounds")
-    peers = {worker.ready.get("system") for worker in bench.workers.values()} - {None}
-    for system in peers:
-        print(f"llama.cpp: {system}")
     report.print()
     if options.json:
-        everything = {"machine": machine(), "kernel": bench.kernel(), "rows": report.rows}
+        everything = {"machine": machine(), "kernel": bench.kernel(), "llama.cpp": peer_sets, "rows": report.rows}
         everything["samples"] = [
             {"part": part, "case": case, "threads": threads, **values}
             for (part, case, threads), values in bench.samples.items()

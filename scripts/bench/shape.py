@@ -1,4 +1,4 @@
-"""The language model that is measured: that of `synthetic` without arguments."""
+"""The language model that is measured, that of `synthetic` without arguments, and a small one."""
 
 SHAPE = {
     "layers": 16,
@@ -10,3 +10,6 @@ SHAPE = {
     "vocabulary": 32_000,
     "positions": 2_048,
 }
+
+# Large enough for every kernel of llama.cpp to be used, and run in a moment.
+TINY = SHAPE | {"layers": 2, "hidden": 256, "heads": 4, "kv_heads": 2, "intermediate": 512, "vocabulary": 512}

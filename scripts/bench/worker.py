@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -36,5 +37,10 @@ class Worker:
     def _answer(self) -> dict:
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"error: '{' '.join(self.command)}' ended with {self.process.wait()}")
+            raise SystemExit(f"error: '{' '.join(self.command)}' ended with {ending(self.process.wait())}")
         return json.loads(line)
+
+
+def ending(code: int) -> str:
+    """An exit code in words: a negative one is the signal that ended the program."""
+    return f"code {code}" if code >= 0 else signal.Signals(-code).name
