@@ -139,7 +139,7 @@ fn receipt(included: &Included, call: &str) -> serde_json::Value {
     json!({
         "call": call,
         "block": included.block.number,
-        "block_hash": hex(&included.block.hash),
+        "blockHash": hex(&included.block.hash),
         "extrinsic": hex(&included.extrinsic),
     })
 }

@@ -193,7 +193,7 @@ impl Network {
     /// Waits until a job has this status. The job.
     pub fn job_until(&self, id: u64, status: &str, seconds: u64) -> Value {
         self.wait(&format!("job {id} to be {status}"), seconds, || {
-            self.job(id)["status"] == status
+            self.job(id)["status"]["kind"] == status
         });
         self.job(id)
     }

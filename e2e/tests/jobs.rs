@@ -21,18 +21,21 @@ fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exa
     let settled = network.job_until(job, "settled", 90);
 
     // The same bytes everywhere: three kernels, three machines, and here without a chain.
-    let hash = text(&settled["output"]["hash"]);
+    let hash = text(&settled["status"]["output"]["hash"]);
     for kernel in &kernels {
         let local = Model::MiniLm.run(input, kernel, &[]);
         assert_eq!(hash, text(&local["blake3"]), "kernel {kernel}");
     }
-    assert_eq!(settled["replicas"].as_array().expect("replicas are listed").len(), workers.len());
+    assert_eq!(
+        settled["status"]["replicas"].as_array().expect("replicas are listed").len(),
+        workers.len()
+    );
 
     // The parts add up to the escrow, and have arrived.
-    let receipt = &settled["receipt"];
+    let receipt = &settled["status"]["receipt"];
     let part = |name: &str| amount(&receipt[name]);
     let parts = part("workers") + part("owner") + part("treasury") + part("requester");
-    assert_eq!(parts, amount(&settled["max_price"]));
+    assert_eq!(parts, amount(&settled["maxPrice"]));
     assert!(part("workers") > 0 && part("owner") > 0 && part("treasury") > 0);
     assert_eq!(network.total(&owner) - owner_before, part("owner"));
     // Fees of transactions may go to the treasury too, never less than the job's part.
@@ -44,8 +47,8 @@ fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exa
     assert_eq!(waited.code, 0, "{waited:?}");
     let waited = waited.stdout;
     let by_hash = &waited["jobs"][0];
-    assert_eq!(by_hash["input"]["inline"], false);
-    assert_eq!(text(&by_hash["output"]["hash"]), hash);
+    assert_eq!(by_hash["input"]["kind"], "blob");
+    assert_eq!(text(&by_hash["status"]["output"]["hash"]), hash);
 
     refusals(&network, &version);
 }

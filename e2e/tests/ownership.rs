@@ -73,8 +73,8 @@ fn a_job_should_pay_its_whole_lineage_to_the_last_unit() {
     let derived = derived_model(&network, &base);
 
     let lineage = network.vigil(&["lineage", &derived]);
-    let assets = lineage["assets"].as_array().expect("assets are listed");
-    let shares: u64 = assets.iter().filter_map(|asset| asset["share_ppm"].as_u64()).sum();
+    let assets = lineage["nodes"].as_array().expect("assets are listed");
+    let shares: u64 = assets.iter().filter_map(|asset| asset["sharePpm"].as_u64()).sum();
     assert_eq!((assets.len(), shares), (3, 1_000_000), "{lineage}");
 
     let _worker = network.worker(&derived, None);
@@ -138,19 +138,20 @@ fn derived_model(network: &Network, base: &str) -> String {
 /// The owners' parts, as the waterfall has them: 93 % Carol's, with the dust; 4.5 % Bob's; 2.5 %
 /// Dana's. Returned in the order Dana, Bob, Carol.
 fn check_split(network: &Network, settled: &Value) -> [u128; 3] {
-    let receipt = &settled["receipt"];
+    let receipt = &settled["status"]["receipt"];
     let part = |name: &str| amount(&receipt[name]);
     let sum = part("workers") + part("owner") + part("treasury") + part("requester");
-    assert_eq!(sum, amount(&settled["max_price"]), "{settled}");
+    assert_eq!(sum, amount(&settled["maxPrice"]), "{settled}");
 
-    let tokens_out = settled["output"]["tokens"].as_u64().map(u128::from).expect("a number");
-    let tokens_in = settled["tokens_in"].as_u64().map(u128::from).expect("a number");
+    let tokens_out =
+        settled["status"]["output"]["tokens"].as_u64().map(u128::from).expect("a number");
+    let tokens_in = settled["tokensIn"].as_u64().map(u128::from).expect("a number");
     let owed = PER_JOB + (PER_1K * (tokens_in + tokens_out)).div_ceil(1_000);
     assert_eq!(part("owner"), owed);
     let (dana, bob) = (owed * 25 / 1_000, owed * 45 / 1_000);
     let carol = owed - dana - bob;
 
-    let royalties = settled["royalties"].as_array().expect("royalties are listed");
+    let royalties = settled["status"]["royalties"].as_array().expect("royalties are listed");
     assert_eq!(royalties.len(), 3, "{settled}");
     for (name, asset, expected) in
         [(CAROL, "model:1@0", carol), (BOB, "model:0@0", bob), (DANA, "dataset:0@0", dana)]

@@ -20,11 +20,11 @@ fn a_worker_killed_between_commit_and_reveal_should_reveal_after_its_restart() {
     )[0];
     let state = |account: &str| {
         let shown = network.job(job);
-        let replicas = shown["replicas"].as_array().cloned().unwrap_or_default();
+        let replicas = shown["status"]["replicas"].as_array().cloned().unwrap_or_default();
         replicas
             .iter()
             .find(|replica| replica["worker"] == account)
-            .map(|replica| text(&replica["state"]))
+            .map(|replica| text(&replica["kind"]))
             .unwrap_or_default()
     };
     network.wait("the first worker's commitment", 40, || state(&first.account) == "committed");
@@ -37,7 +37,7 @@ fn a_worker_killed_between_commit_and_reveal_should_reveal_after_its_restart() {
     first.process().restart();
 
     let settled = network.job_until(job, "settled", 60);
-    let paid = settled["replicas"].as_array().expect("replicas are listed");
+    let paid = settled["status"]["replicas"].as_array().expect("replicas are listed");
     assert!(
         paid.iter().any(|replica| replica["worker"] == first.account),
         "the killed worker was not paid: {settled}"
@@ -60,8 +60,8 @@ fn a_job_of_a_worker_that_never_comes_back_should_settle_elsewhere() {
     let other = network.worker(&version, None);
 
     let settled = network.job_until(job, "settled", 150);
-    assert_eq!(settled["attempts_lost"], 1);
-    assert_eq!(settled["replicas"][0]["worker"], other.account);
+    assert_eq!(settled["attempts"], 1);
+    assert_eq!(settled["status"]["replicas"][0]["worker"], other.account);
     assert!(lost.bond(&network) < bond, "the lost worker was not slashed");
     assert_eq!(lost.shown(&network)["reputation"]["expired"], 1);
 }
@@ -76,7 +76,7 @@ fn a_killed_node_should_go_on_with_its_chain_and_its_jobs() {
     let texts = ["one", "two", "three", "four"];
     let jobs = network.submit(Model::MiniLm, &version, &texts, &["--challenge-window", "20"]);
     for job in &jobs {
-        let status = network.job(*job)["status"].clone();
+        let status = network.job(*job)["status"]["kind"].clone();
         assert_ne!(status, "settled", "job {job} was over before the crash");
     }
     let height = network.best();

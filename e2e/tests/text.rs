@@ -58,8 +58,8 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
         // What a worker computed in a batch with others is what any machine computes alone.
         let kernel = kernels[number % kernels.len()];
         let local = Model::Tales.run(prompt, kernel, order.how);
-        assert_eq!(settled["output"]["hash"], local["blake3"], "{prompt}, {kernel}");
-        hashes.push(text(&settled["output"]["hash"]));
+        assert_eq!(settled["status"]["output"]["hash"], local["blake3"], "{prompt}, {kernel}");
+        hashes.push(text(&settled["status"]["output"]["hash"]));
         assert!(text(&local["generated"]).len() > 20, "{local}");
 
         // The text comes back from a worker, by its hash.
@@ -68,8 +68,8 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
         assert_eq!(network.vigil(&args)["generated"], local["generated"]);
 
         owed += check_money(&settled, &local);
-        let most = settled["max_tokens_out"].as_u64().expect("a number");
-        let generated = local["tokens_generated"].as_array().expect("tokens are listed");
+        let most = settled["maxTokensOut"].as_u64().expect("a number");
+        let generated = local["tokensGenerated"].as_array().expect("tokens are listed");
         assert!(!generated.is_empty() && generated.len() as u64 <= most);
         early += u32::from((generated.len() as u64) < most);
     }
@@ -81,25 +81,26 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
 
 /// What was generated is paid and the rest comes back, to the last unit. The owner's part.
 fn check_money(settled: &Value, local: &Value) -> u128 {
-    let receipt = &settled["receipt"];
+    let receipt = &settled["status"]["receipt"];
     let part = |name: &str| amount(&receipt[name]);
     let parts = part("workers") + part("owner") + part("treasury") + part("requester");
-    assert_eq!(parts, amount(&settled["max_price"]), "{settled}");
+    assert_eq!(parts, amount(&settled["maxPrice"]), "{settled}");
 
     let count = |tokens: &Value| tokens.as_array().expect("tokens are listed").len() as u128;
-    let tokens_out = count(&local["tokens_generated"]);
-    assert_eq!(settled["output"]["tokens"].as_u64().map(u128::from), Some(tokens_out));
-    assert_eq!(settled["work"], local["work"], "paid for the work that was done");
+    let tokens_out = count(&local["tokensGenerated"]);
+    assert_eq!(settled["status"]["output"]["tokens"].as_u64().map(u128::from), Some(tokens_out));
+    assert_eq!(receipt["work"], local["work"], "paid for the work that was done");
     let tokens = count(&local["tokens"]) + tokens_out;
     assert_eq!(part("owner"), PER_JOB + tokens * PER_TOKEN);
     // Every worker asks 0.01 VGL per giga multiply-accumulate; the protocol takes 1 % on top.
-    let work = u128::from(settled["work"].as_u64().expect("a number"));
+    let work = amount(&receipt["work"]);
     let reward = (work * 10_000_000_000).div_ceil(1_000_000_000);
-    let replicas = settled["replicas"].as_array().expect("replicas are listed").len() as u128;
+    let replicas =
+        settled["status"]["replicas"].as_array().expect("replicas are listed").len() as u128;
     assert_eq!(part("workers"), replicas * reward);
     assert_eq!(part("treasury"), replicas * reward.div_ceil(100));
     // The workers ask alike, so that the highest price is that of all tokens that may come.
-    let most = settled["max_tokens_out"].as_u64().map(u128::from);
+    let most = settled["maxTokensOut"].as_u64().map(u128::from);
     assert_eq!(part("requester") > 0, most > Some(tokens_out), "{settled}");
     part("owner")
 }

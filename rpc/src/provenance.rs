@@ -48,23 +48,29 @@ pub struct Edge {
     pub share_ppm: u32,
 }
 
+impl From<lineage::LineageNode> for Node {
+    fn from(it: lineage::LineageNode) -> Self {
+        Self {
+            asset: it.asset,
+            name: lossy(it.name),
+            owner: it.owner,
+            status: it.status.into(),
+            share_ppm: it.share.deconstruct(),
+        }
+    }
+}
+
+impl From<lineage::LineageEdge> for Edge {
+    fn from(it: lineage::LineageEdge) -> Self {
+        Self { from: it.from, to: it.to, share_ppm: it.share.deconstruct() }
+    }
+}
+
 impl From<LineageView> for Lineage {
     fn from(it: LineageView) -> Self {
-        let node = |node: lineage::LineageNode| Node {
-            asset: node.asset,
-            name: lossy(node.name),
-            owner: node.owner,
-            status: node.status.into(),
-            share_ppm: node.share.deconstruct(),
-        };
-        let edge = |edge: lineage::LineageEdge| Edge {
-            from: edge.from,
-            to: edge.to,
-            share_ppm: edge.share.deconstruct(),
-        };
         Self {
-            nodes: it.nodes.into_iter().map(node).collect(),
-            edges: it.edges.into_iter().map(edge).collect(),
+            nodes: it.nodes.into_iter().map(Into::into).collect(),
+            edges: it.edges.into_iter().map(Into::into).collect(),
         }
     }
 }

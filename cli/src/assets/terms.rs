@@ -1,14 +1,15 @@
 //! The terms that an owner states when publishing a version, from flags to the chain and back to
 //! words.
 
+use crate::commands::form;
 use crate::{
     assets::{parse_percent, percent, ppm},
-    commands::{amount, amount_json, hex, unreadable},
+    commands::{amount, hex, unreadable},
     error::{CommandResult, Failure},
     text,
 };
 use clap::{Args, ValueEnum};
-use serde_json::{json, Value};
+use serde_json::Value;
 use std::path::PathBuf;
 use vigil_client::{blobs::content_hash, Amount};
 use vigil_primitives::{
@@ -178,20 +179,6 @@ pub(crate) fn access_text(access: &Access) -> String {
     }
 }
 
-/// Who may use a version, as JSON.
-fn access_json(access: &Access) -> Value {
-    match access {
-        Access::Open => json!({ "kind": "open" }),
-        Access::AllowList => json!({ "kind": "allow_list" }),
-        Access::Paid(grant) => json!({
-            "kind": "paid",
-            "price": amount_json(grant.price),
-            "duration": grant.duration,
-            "uses": grant.uses,
-        }),
-    }
-}
-
 /// Terms under their names, for people.
 pub(crate) fn terms_rows(terms: &Terms) -> Vec<(&'static str, String)> {
     vec![
@@ -212,14 +199,7 @@ fn royalty(least: Permill) -> String {
 
 /// Terms as JSON.
 pub(crate) fn terms_json(terms: &Terms) -> Value {
-    json!({
-        "licence": text::printable(&terms.licence),
-        "licence_text": terms.licence_text.as_ref().map(hex),
-        "licence_hash": hex(&terms.licence_hash()),
-        "commercial": terms.commercial,
-        "access": access_json(&terms.access),
-        "royalty_ppm": ppm(terms.royalty),
-    })
+    form(vigil_rpc::form::Terms::from(terms.clone()))
 }
 
 #[cfg(test)]

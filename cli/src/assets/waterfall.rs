@@ -1,11 +1,8 @@
 //! Who is paid of an asset's revenue, in words and JSON.
 
-use crate::{
-    assets::{percent, ppm},
-    commands::{account_json, short_account},
-    output, text,
-};
-use serde_json::{json, Value};
+use crate::commands::form;
+use crate::{assets::percent, commands::short_account, output, text};
+use serde_json::Value;
 use vigil_primitives::lineage::LineageNode;
 
 /// The payees of an asset under one another, for people. The shares add up to the whole.
@@ -25,15 +22,5 @@ pub(crate) fn waterfall_text(payees: &[LineageNode]) -> String {
 
 /// The payees of an asset as JSON.
 pub(crate) fn waterfall_json(payees: &[LineageNode]) -> Value {
-    payees
-        .iter()
-        .map(|payee| {
-            json!({
-                "asset": payee.asset.to_string(),
-                "name": text::printable(&payee.name),
-                "owner": account_json(&payee.owner),
-                "share_ppm": ppm(payee.share),
-            })
-        })
-        .collect()
+    payees.iter().map(|payee| form(vigil_rpc::provenance::Node::from(payee.clone()))).collect()
 }

@@ -80,7 +80,7 @@ fn show(global: &Global, key: &Key, file: Option<&Path>) {
     let bytes: &[u8] = key.account().as_ref();
     let public = format!("0x{}", hex::encode(bytes));
     let file = file.map(|file| file.display().to_string());
-    let json = json!({ "address": key.address(), "public_key": public, "file": file });
+    let json = json!({ "address": key.address(), "publicKey": public, "file": file });
     output::show(global, &json, || {
         let mut rows = vec![("address", key.address()), ("public key", public.clone())];
         rows.extend(file.clone().map(|file| ("key file", file)));

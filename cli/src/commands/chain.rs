@@ -1,8 +1,9 @@
 //! `vigil chain`: the chain itself.
 
+use crate::commands::form;
 use crate::{
     cli::Global,
-    commands::{account_json, amount, amount_json, hex},
+    commands::{amount, amount_json, hex},
     context::Context,
     error::CommandResult,
     output,
@@ -55,18 +56,8 @@ async fn parameters(context: &Context) -> CommandResult {
     let parameters = context.view().parameters().await?;
     let minimum = context.view().existential_deposit().await?;
     let (shortest, longest) = parameters.challenge_window;
-    let json = json!({
-        "treasury": account_json(&parameters.treasury),
-        "protocol_fee_ppm": parameters.protocol_fee_ppm,
-        "min_bond": amount_json(parameters.min_bond),
-        "existential_deposit": amount_json(minimum),
-        "commit_period": parameters.commit_period,
-        "reveal_period": parameters.reveal_period,
-        "challenge_window": [shortest, longest],
-        "max_duration": parameters.max_duration,
-        "era_length": parameters.era_length,
-        "block_time_ms": parameters.block_time_ms,
-    });
+    let mut json = form(vigil_rpc::jobs::Parameters::from(parameters.clone()));
+    json["existentialDeposit"] = amount_json(minimum);
     output::show(&context.global, &json, || {
         let ppm = parameters.protocol_fee_ppm;
         output::fields([

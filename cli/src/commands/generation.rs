@@ -2,7 +2,6 @@
 
 use crate::error::{CommandResult, Failure};
 use clap::Args;
-use serde_json::{json, Value};
 use vigil_engine::{Request, Tokenizer};
 use vigil_primitives::{job::bytes_to_tokens, sampling::decimal, Architecture, Sampling};
 
@@ -88,19 +87,6 @@ impl Generation {
             ));
         }
         Ok(sampling)
-    }
-}
-
-/// A sampling as JSON.
-pub(crate) fn sampling_json(sampling: &Sampling) -> Value {
-    match sampling {
-        Sampling::Greedy => json!({ "kind": "greedy" }),
-        Sampling::Gumbel { seed, temperature, min_p } => json!({
-            "kind": "gumbel",
-            "seed": seed.to_string(),
-            "temperature": decimal(*temperature),
-            "min_p": decimal(*min_p),
-        }),
     }
 }
 
@@ -217,10 +203,6 @@ mod tests {
         assert_eq!(asked(None, None).sampling().unwrap(), Sampling::Greedy);
         let gumbel = asked(None, Some(0.8)).sampling().unwrap();
         assert_eq!(sampling_text(&gumbel), "temperature 0.8, min-p 0.05, seed 7");
-        assert_eq!(
-            sampling_json(&gumbel),
-            json!({ "kind": "gumbel", "seed": "7", "temperature": 0.8, "min_p": 0.05 })
-        );
         for wrong in [0.0, -1.0, 101.0, f32::NAN] {
             assert_eq!(asked(None, Some(wrong)).sampling().unwrap_err().kind(), Kind::Usage);
         }

@@ -23,6 +23,7 @@ use crate::{
     error::{CommandResult, Failure},
     output,
 };
+use serde::Serialize;
 use serde_json::{json, Value};
 use std::path::Path;
 use vigil_client::Amount;
@@ -51,9 +52,26 @@ pub(crate) fn artifact(artifact: &Artifact) -> String {
     format!("{} ({})", hex(&artifact.hash), output::bytes(artifact.len))
 }
 
+/// What the chain knows as JSON, in the form that a node answers in. Text that others wrote is made
+/// safe to print.
+pub(crate) fn form(form: impl Serialize) -> Value {
+    let mut json = serde_json::to_value(form).expect("forms are made of text, numbers and lists");
+    make_printable(&mut json);
+    json
+}
+
+fn make_printable(json: &mut Value) {
+    match json {
+        Value::String(string) => *string = crate::text::printable(string.as_bytes()),
+        Value::Array(list) => list.iter_mut().for_each(make_printable),
+        Value::Object(fields) => fields.values_mut().for_each(make_printable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// A file by content, as JSON.
 pub(crate) fn artifact_json(artifact: &Artifact) -> Value {
-    json!({ "hash": hex(&artifact.hash), "bytes": artifact.len })
+    form(vigil_rpc::form::Artifact::from(*artifact))
 }
 
 /// The first and last letters of an address, enough to tell two apart by eye.

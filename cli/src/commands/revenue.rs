@@ -117,9 +117,9 @@ impl Report {
         );
         json!({
             "account": account_json(&self.account),
-            "era_length": self.era_length,
-            "first_era": self.eras.0,
-            "last_era": self.eras.1,
+            "eraLength": self.era_length,
+            "firstEra": self.eras.0,
+            "lastEra": self.eras.1,
             "earned": earned.collect::<Vec<_>>(),
             "assets": assets.collect::<Vec<_>>(),
             "total": amount_json(self.total()),
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(json["assets"][0], json!({ "asset": "model:1@0", "amount": "12" }));
         assert_eq!(json["earned"].as_array().map(Vec::len), Some(3));
         assert_eq!(json["unpaid"], "9");
-        assert_eq!((&json["first_era"], &json["last_era"]), (&json!(2), &json!(31)));
+        assert_eq!((&json["firstEra"], &json["lastEra"]), (&json!(2), &json!(31)));
         let text = report.text();
         for says in ["0.000000000013 VGL in eras 2 to 31", "0.000000000012", "dataset:3@2"] {
             assert!(text.contains(says), "{says}: {text}");

@@ -6,7 +6,8 @@
 use crate::{
     cli::Global,
     commands::{
-        generation::{sampling_json, sampling_text, Generation},
+        form,
+        generation::{sampling_text, Generation},
         hex,
         job::Answer,
         texts::{Prepared, Texts},
@@ -228,12 +229,12 @@ impl Ran {
             "text": self.input.label,
             "tokens": self.input.tokens,
             "blake3": hex(&content_hash(&self.run.output)),
-            "work": self.run.work,
+            "work": self.run.work.to_string(),
             "seconds": self.time.as_secs_f64(),
         });
         if let Some(sampling) = &self.sampling {
-            json["sampling"] = sampling_json(sampling);
-            json["tokens_per_second"] = json!(self.speed());
+            json["sampling"] = form(vigil_rpc::jobs::Sampling::from(*sampling));
+            json["tokensPerSecond"] = json!(self.speed());
         }
         self.answer.add_to(&mut json);
         json

@@ -3,9 +3,10 @@
 //! Registering and serving is the daemon's own doing (`vigil-worker`); these are the steps that a
 //! person decides.
 
+use crate::commands::form;
 use crate::{
     cli::Global,
-    commands::{account_json, amount, amount_json},
+    commands::{amount, amount_json},
     context::{self, Context},
     error::{CommandResult, Failure},
     output, text,
@@ -223,40 +224,7 @@ fn status(status: &WorkerStatus<BlockNumber>) -> String {
 }
 
 fn worker_json(worker: &WorkerView) -> Value {
-    let (state, until) = match worker.status {
-        WorkerStatus::Active => ("active", None),
-        WorkerStatus::Draining => ("draining", None),
-        WorkerStatus::Jailed { until } => ("jailed", Some(until)),
-        WorkerStatus::Unbonding { until } => ("unbonding", Some(until)),
-    };
-    json!({
-        "account": account_json(&worker.account),
-        "status": state,
-        "until": until,
-        "bond": amount_json(worker.bond),
-        "unfinalised": amount_json(worker.unfinalised),
-        "ask": amount_json(worker.ask),
-        "capacity": worker.capacity,
-        "active": worker.active,
-        "serves": worker.serves.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "endpoint": text::printable(&worker.endpoint),
-        "encryption_key": format!("0x{}", hex::encode(worker.encryption_key)),
-        "capability": {
-            "memory_mib": worker.capability.memory_mib,
-            "device": match worker.capability.device {
-                DeviceClass::Cpu => "cpu",
-                DeviceClass::Gpu => "gpu",
-            },
-            "gmacs_per_second": worker.capability.gmacs_per_second,
-        },
-        "reputation": {
-            "completed": worker.reputation.completed,
-            "expired": worker.reputation.expired,
-            "expired_in_a_row": worker.reputation.expired_in_a_row,
-            "declined": worker.reputation.declined,
-            "contested": worker.reputation.contested,
-        },
-    })
+    form(vigil_rpc::workers::Worker::from(worker.clone()))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn a_text_should_have_the_same_bytes_with_every_kernel_and_number_of_threads() {
         for threads in ["1", "2"] {
             let more = ["--max-tokens", "24", "--kernel", kernel, "--threads", threads, "--json"];
             let ran = only(&run(&more));
-            for name in ["blake3", "generated", "tokens_generated", "work"] {
+            for name in ["blake3", "generated", "tokensGenerated", "work"] {
                 assert_eq!(ran[name], reference[name], "{kernel} {threads}");
             }
         }
@@ -90,7 +90,7 @@ fn the_same_seed_should_draw_the_same_text_and_another_one_another() {
 #[test]
 fn a_stop_token_should_end_a_text_before_its_limit() {
     let ran = only(&run(&["--json"]));
-    let tokens = ran["tokens_generated"].as_array().expect("tokens");
+    let tokens = ran["tokensGenerated"].as_array().expect("tokens");
     assert!(tokens.len() < 256, "{ran}");
     let model = only(&run(&["--max-tokens", &tokens.len().to_string(), "--json"]));
     assert_eq!(model["blake3"], ran["blake3"], "the limit is where it ended by itself");

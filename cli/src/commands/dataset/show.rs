@@ -1,11 +1,12 @@
 //! Datasets and their versions, in words and JSON.
 
 use super::Target;
+use crate::commands::form;
 use crate::{
-    assets::{access_text, terms_json, terms_rows, waterfall_json, waterfall_text},
+    assets::{access_text, terms_rows, waterfall_json, waterfall_text},
     cli::Global,
     commands::{
-        account_json, artifact, artifact_json,
+        artifact,
         model::{newest, status},
     },
     context::Context,
@@ -126,27 +127,11 @@ fn version_details(version: &DatasetVersionView) -> String {
 }
 
 fn dataset_json(dataset: &DatasetView) -> Value {
-    json!({
-        "dataset": dataset.id,
-        "name": text::printable(&dataset.name),
-        "owner": account_json(&dataset.owner),
-        "offered_to": dataset.pending_owner.as_ref().map(account_json),
-        "versions": dataset.versions,
-    })
+    form(vigil_rpc::datasets::Dataset::from(dataset.clone()))
 }
 
 fn version_json(version: &DatasetVersionView) -> Value {
-    let spec = &version.spec;
-    json!({
-        "asset": AssetId::from(version.id).to_string(),
-        "status": status(version.status),
-        "owner": account_json(&version.owner),
-        "citations": version.citations,
-        "content": artifact_json(&spec.content),
-        "metadata": spec.metadata.as_ref().map(artifact_json),
-        "terms": terms_json(&spec.terms),
-        "sources": spec.sources.iter().map(|url| text::printable(url)).collect::<Vec<_>>(),
-    })
+    form(vigil_rpc::datasets::DatasetVersion::from(version.clone()))
 }
 
 #[cfg(test)]
@@ -214,7 +199,7 @@ mod tests {
             assert!(text.contains(says), "{says}: {text}");
         }
         let json = version_json(&version());
-        assert_eq!(json["content"]["bytes"], 2_048);
+        assert_eq!(json["content"]["len"], "2048");
         assert_eq!(json["terms"]["access"]["price"], "5");
         assert!(table(&[]).contains("no datasets"));
     }

@@ -1,8 +1,9 @@
 //! What third parties state about a version of a dataset.
 
+use crate::commands::form;
 use crate::{
     cli::Global,
-    commands::{account_json, document::Document, hex},
+    commands::{document::Document, hex},
     context::Context,
     error::{CommandResult, Failure},
     output,
@@ -126,12 +127,7 @@ fn table(statements: &[StatementView]) -> String {
 }
 
 fn statement_json(view: &StatementView) -> Value {
-    json!({
-        "author": account_json(&view.author),
-        "statement": word(view.kind),
-        "document": hex(&view.statement.document),
-        "block": view.statement.made_at,
-    })
+    form(vigil_rpc::datasets::Statement::from(view.clone()))
 }
 
 #[cfg(test)]
@@ -158,7 +154,7 @@ mod tests {
         for says in ["disputed", "77", &view.author.to_string(), &"05".repeat(32)] {
             assert!(text.contains(says), "{text}");
         }
-        assert_eq!(statement_json(&view)["block"], 77);
+        assert_eq!(statement_json(&view)["madeAt"], 77);
         assert!(table(&[]).contains("nobody"));
     }
 }

@@ -1,5 +1,6 @@
 //! Which grants there are, and who may use what.
 
+use crate::commands::form;
 use crate::{
     assets::check_permission,
     cli::Global,
@@ -207,28 +208,23 @@ fn list_json(grants: &[GrantView], now: BlockNumber) -> Value {
     grants
         .iter()
         .map(|view| {
-            let mut json = grant_json(&view.grant, now);
-            json["asset"] = json!(view.asset.to_string());
-            json["holder"] = account_json(&view.holder);
-            json
+            let held = form(vigil_rpc::provenance::HeldGrant::from(view.clone()));
+            with_state(held, &view.grant, now)
         })
         .collect()
 }
 
 /// A grant as JSON.
 pub(super) fn grant_json(grant: &Grant, now: BlockNumber) -> Value {
-    json!({
-        "grant": grant.id,
-        "state": state(grant, now),
-        "since": grant.since,
-        "expires_at": grant.expires_at,
-        "uses": grant.uses,
-        "uses_left": grant.uses_left(),
-        "used": grant.used,
-        "reserved": grant.reserved,
-        "paid": amount_json(grant.paid),
-        "refund": amount_json(grant.refund(now)),
-    })
+    with_state(form(vigil_rpc::provenance::Grant::from(*grant)), grant, now)
+}
+
+/// Adds what follows from the present block.
+fn with_state(mut json: Value, grant: &Grant, now: BlockNumber) -> Value {
+    json["state"] = json!(state(grant, now));
+    json["usesLeft"] = json!(grant.uses_left());
+    json["refund"] = amount_json(grant.refund(now));
+    json
 }
 
 #[cfg(test)]
@@ -256,8 +252,8 @@ mod tests {
         let json = list_json(&grants, 5);
         assert_eq!(json[0]["state"], "good");
         assert_eq!(json[0]["refund"], "2500000000000");
-        assert_eq!(json[1]["expires_at"], Value::Null);
-        assert_eq!(json[2]["uses_left"], 0);
+        assert_eq!(json[1]["expiresAt"], Value::Null);
+        assert_eq!(json[2]["usesLeft"], 0);
         assert_eq!(json[2]["holder"], grants[2].holder.to_string());
     }
 

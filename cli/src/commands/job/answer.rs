@@ -33,7 +33,7 @@ impl Answer {
             Self::Embedding(embedding) => object["embedding"] = json!(embedding),
             Self::Text(generated) => {
                 object["generated"] = json!(generated.text);
-                object["tokens_generated"] = json!(generated.tokens);
+                object["tokensGenerated"] = json!(generated.tokens);
             }
         }
     }
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(answer.row(), ("generated", "one\n\\u{1b}[31mtwo".into()));
         let mut object = json!({});
         answer.add_to(&mut object);
-        assert_eq!(object["tokens_generated"], json!([5, 6]));
+        assert_eq!(object["tokensGenerated"], json!([5, 6]));
         assert_eq!(object["generated"], "one\n\u{1b}[31mtwo");
     }
 }

@@ -228,14 +228,14 @@ async fn fetch(
     let mut json = json!({
         "id": id,
         "hash": hex(&content_hash(&bytes)),
-        "fetched_from": account_json(&worker),
+        "fetchedFrom": account_json(&worker),
     });
     answer.add_to(&mut json);
     if let Some(path) = save {
         std::fs::write(path, &bytes).map_err(|error| {
             Failure::failed(format!("cannot write {}: {error}", path.display()))
         })?;
-        json["saved_as"] = json!(path.display().to_string());
+        json["savedAs"] = json!(path.display().to_string());
     }
     output::show(global, &json, || {
         output::fields([

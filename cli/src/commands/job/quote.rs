@@ -1,9 +1,7 @@
 //! `vigil job quote`: what a job would cost now, and who would be paid what of it.
 
-use super::{
-    price,
-    royalties::{split_json, split_text},
-};
+use super::{price, royalties::split_text};
+use crate::commands::form;
 use crate::{
     cli::Global,
     commands::{amount, amount_json, generation::Generation, texts, work},
@@ -12,7 +10,7 @@ use crate::{
     output,
 };
 use clap::Args;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::collections::BTreeSet;
 use vigil_primitives::{job::Quote as ChainQuote, Balance, ModelVersionId};
 
@@ -60,18 +58,7 @@ impl Quote {
         let json = json!({
             "version": self.version.to_string(),
             "replicas": self.replicas,
-            "quotes": rows.iter().map(|(tokens, out, quote)| json!({
-                "tokens_in": tokens,
-                "max_tokens_out": out,
-                "work": quote.work,
-                "owner_fee": amount_json(quote.owner_fee),
-                "split": split_json(&quote.split),
-                "lowest": quote.lowest.map(amount_json),
-                "rewards": quote.rewards.map(amount_json),
-                "protocol_fee": protocol_fee(quote).map(amount_json),
-                "highest": quote.highest.map(amount_json),
-                "workers": quote.workers,
-            })).collect::<Vec<_>>(),
+            "quotes": rows.iter().map(quote_json).collect::<Vec<_>>(),
         });
         output::show(global, &json, || {
             let splits = splits(&rows);
@@ -79,6 +66,14 @@ impl Quote {
         });
         Ok(())
     }
+}
+
+fn quote_json((tokens, out, quote): &(u32, u32, ChainQuote)) -> Value {
+    let mut json = form(vigil_rpc::jobs::Quote::from(quote.clone()));
+    json["tokensIn"] = json!(tokens);
+    json["maxTokensOut"] = json!(out);
+    json["protocolFee"] = json!(protocol_fee(quote).map(amount_json));
+    json
 }
 
 fn table(rows: &[(u32, u32, ChainQuote)]) -> String {

@@ -1,10 +1,8 @@
 //! The parts of an owner's fee: who earns which part for which asset.
 
-use crate::{
-    commands::{account_json, amount, amount_json},
-    output,
-};
-use serde_json::{json, Value};
+use crate::commands::form;
+use crate::{commands::amount, output};
+use serde_json::Value;
 use vigil_client::Amount;
 use vigil_primitives::{lineage::Royalty, Balance};
 
@@ -61,31 +59,6 @@ pub(crate) fn total(parts: &[Royalty]) -> Option<Balance> {
     parts.iter().try_fold(0, |sum: Balance, part| sum.checked_add(part.amount))
 }
 
-/// The parts of a fee that would be paid, as JSON.
-pub(super) fn split_json(parts: &[Royalty]) -> Value {
-    let part = |part: &Royalty| {
-        json!({
-            "asset": part.asset.to_string(),
-            "owner": account_json(&part.payee),
-            "amount": amount_json(part.amount),
-        })
-    };
-    parts.iter().map(part).collect()
-}
-
-/// The parts of a fee that was paid, as JSON.
-pub(super) fn royalties_json(parts: &[Royalty]) -> Value {
-    let part = |part: &Royalty| {
-        json!({
-            "asset": part.asset.to_string(),
-            "payee": account_json(&part.payee),
-            "amount": amount_json(part.amount),
-            "credited": part.credited,
-        })
-    };
-    parts.iter().map(part).collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -107,7 +80,6 @@ pub(crate) mod tests {
         let huge = [royalty(0, 1, Balance::MAX), royalty(1, 2, 1)];
         assert!(split_text(&huge, 98).contains("more than there is"));
         assert_eq!(split_text(&[royalty(0, 8, 0)], 0), "the owner asks for no fee");
-        assert_eq!(split_json(&parts)[1]["amount"], "6");
     }
 
     #[test]
@@ -116,7 +88,5 @@ pub(crate) mod tests {
         let parts = [royalty(2, 8, 86), kept];
         let text = royalties_text(&parts, 92);
         assert!(text.contains("credited") && text.contains("kept until collected"), "{text}");
-        assert_eq!(royalties_json(&parts)[0]["credited"], true);
-        assert_eq!(royalties_json(&parts)[1]["credited"], false);
     }
 }

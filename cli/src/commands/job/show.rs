@@ -1,15 +1,12 @@
 //! A job in words, tables and JSON.
 
-use super::royalties::{royalties_json, royalties_text};
+use super::royalties::royalties_text;
+use crate::commands::form;
 use crate::{
-    commands::{
-        account_json, amount, amount_json,
-        generation::{sampling_json, sampling_text},
-        hex, short_hex, work,
-    },
+    commands::{amount, generation::sampling_text, hex, short_hex, work},
     output,
 };
-use serde_json::{json, Value};
+use serde_json::Value;
 use vigil_primitives::{
     job::{Input, Output, RefundReason, Replica, ReplicaState},
     AccountId, BlockNumber, Job, JobStatus,
@@ -155,71 +152,7 @@ pub(super) fn details(job: &Job) -> String {
 
 /// The job as JSON.
 pub(crate) fn job_json(job: &Job) -> Value {
-    let spec = &job.spec;
-    let input = match &spec.input {
-        Input::Inline(bytes) => json!({
-            "inline": true,
-            "tokens": vigil_primitives::job::bytes_to_tokens(bytes),
-        }),
-        Input::Blob { hash, len } => json!({ "inline": false, "hash": hex(hash), "len": len }),
-    };
-    let mut value = json!({
-        "id": job.id,
-        "status": status_word(job),
-        "requester": account_json(&job.requester),
-        "version": spec.version.to_string(),
-        "input": input,
-        "tokens_in": job.tokens_in,
-        "max_tokens_out": spec.max_tokens_out,
-        "sampling": sampling_json(&spec.sampling),
-        "terms": { "licence": hex(&spec.terms.licence), "commercial": spec.terms.commercial },
-        "replicas_wanted": spec.policy.replicas,
-        "challenge_window": spec.policy.challenge_window,
-        "max_price": amount_json(spec.max_price),
-        "submitted_at": job.submitted_at,
-        "deadline": spec.deadline,
-        "attempts_lost": job.attempts,
-        "replicas": job.status.replicas().iter().map(replica_json).collect::<Vec<_>>(),
-    });
-    let detail = match &job.status {
-        JobStatus::Queued | JobStatus::Assigned { .. } | JobStatus::Cancelled => json!({}),
-        JobStatus::Revealing { reveal_by, .. } => json!({ "reveal_by": reveal_by }),
-        JobStatus::Revealed { settle_at, .. } => json!({ "settle_at": settle_at }),
-        JobStatus::Contested { until, .. } => json!({ "contested_until": until }),
-        JobStatus::Settled { output, receipt, royalties, .. } => json!({
-            "output": { "hash": hex(&output.hash), "tokens": output.tokens },
-            "work": receipt.work,
-            "receipt": {
-                "workers": amount_json(receipt.workers),
-                "owner": amount_json(receipt.owner),
-                "treasury": amount_json(receipt.treasury),
-                "requester": amount_json(receipt.requester),
-            },
-            "royalties": royalties_json(royalties),
-        }),
-        JobStatus::Refunded { reason } => json!({ "refund_reason": refund_reason(*reason) }),
-    };
-    if let (Some(value), Value::Object(detail)) = (value.as_object_mut(), detail) {
-        value.extend(detail);
-    }
-    value
-}
-
-fn replica_json(replica: &Replica<AccountId, BlockNumber>) -> Value {
-    let mut value = json!({
-        "worker": account_json(&replica.worker),
-        "ask": amount_json(replica.ask),
-    });
-    let (state, name, detail) = match &replica.state {
-        ReplicaState::Assigned { commit_by } => ("assigned", "commit_by", json!(commit_by)),
-        ReplicaState::Committed { commitment } => {
-            ("committed", "commitment", json!(hex(commitment)))
-        }
-        ReplicaState::Revealed { output } => ("revealed", "output", json!(hex(&output.hash))),
-    };
-    value["state"] = json!(state);
-    value[name] = detail;
-    value
+    form(vigil_rpc::jobs::Job::from(job.clone()))
 }
 
 #[cfg(test)]
@@ -305,7 +238,7 @@ pub(crate) mod tests {
             (JobStatus::Cancelled, "cancelled"),
         ] {
             let job = job(status);
-            assert_eq!(job_json(&job)["status"], word);
+            assert_eq!(job_json(&job)["status"]["kind"], word);
             assert!(status_sentence(&job).starts_with(word));
             assert!(details(&job).contains(&status_sentence(&job)));
         }
@@ -321,8 +254,8 @@ pub(crate) mod tests {
         text.spec.max_tokens_out = 64;
         text.spec.sampling = Sampling::Gumbel { seed: 5, temperature: 0.7f32.to_bits(), min_p: 0 };
         let json = job_json(&text);
-        assert_eq!(json["output"]["tokens"], 17);
-        assert_eq!(json["max_tokens_out"], 64);
+        assert_eq!(json["status"]["output"]["tokens"], 17);
+        assert_eq!(json["maxTokensOut"], 64);
         assert_eq!(json["sampling"]["temperature"], 0.7);
         for says in ["at most 64 tokens", "17 tokens", "temperature 0.7, min-p 0, seed 5"] {
             assert!(details(&text).contains(says), "{says}");
@@ -341,14 +274,15 @@ pub(crate) mod tests {
             vec![royalty(0, 8, 13), kept],
         ));
         let json = job_json(&job);
-        assert_eq!(json["receipt"]["workers"], "40");
-        assert_eq!(json["receipt"]["requester"], "30");
-        assert_eq!(json["royalties"][0]["amount"], "13");
-        assert_eq!(json["royalties"][1]["asset"], "model:1@0");
-        assert_eq!(json["royalties"][1]["credited"], false);
+        let status = &json["status"];
+        assert_eq!(status["receipt"]["workers"], "40");
+        assert_eq!(status["receipt"]["requester"], "30");
+        assert_eq!(status["royalties"][0]["amount"], "13");
+        assert_eq!(status["royalties"][1]["asset"], "model:1@0");
+        assert_eq!(status["royalties"][1]["credited"], false);
         assert_eq!(json["terms"]["licence"], format!("0x{}", "03".repeat(32)));
-        assert_eq!(json["output"]["hash"], format!("0x{}", "04".repeat(32)));
-        assert_eq!(json["input"]["tokens"], json!([101, 102]));
+        assert_eq!(status["output"]["hash"], format!("0x{}", "04".repeat(32)));
+        assert_eq!(json["input"]["bytes"], "0x6500000066000000");
         let details = details(&job);
         for says in ["0.00000000004 VGL", "0.000000000013", "kept until collected", "last unit"] {
             assert!(details.contains(says), "{says}: {details}");

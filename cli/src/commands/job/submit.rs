@@ -125,7 +125,7 @@ impl Submit {
                 }
             }
             let jobs = batch.jobs.iter().map(|submitted| {
-                json!({ "id": submitted.job, "max_price": amount_json(submitted.price) })
+                json!({ "id": submitted.job, "maxPrice": amount_json(submitted.price) })
             });
             let json = json!({
                 "jobs": jobs.collect::<Vec<_>>(),
@@ -170,10 +170,10 @@ impl Submit {
                     if let Some(folder) = &self.output_dir {
                         let path = folder.join(format!("{}.bin", job.id));
                         std::fs::write(&path, &bytes).map_err(|error| unwritable(&path, &error))?;
-                        report["saved_as"] = json!(path.display().to_string());
+                        report["savedAs"] = json!(path.display().to_string());
                     }
                     let answer = Answer::read(architecture, &bytes, tokenizer.as_ref());
-                    report["fetched_from"] = account_json(&worker);
+                    report["fetchedFrom"] = account_json(&worker);
                     answer.add_to(&mut report);
                     lines.push(result_lines(&submitted.input, job, &answer));
                 }

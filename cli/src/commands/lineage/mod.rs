@@ -3,8 +3,9 @@
 mod dot;
 mod tree;
 
+use crate::commands::form;
 use crate::{
-    assets::{percent, ppm, waterfall_json},
+    assets::percent,
     cli::Global,
     context::{self, Context},
     error::{CommandResult, Failure},
@@ -12,12 +13,7 @@ use crate::{
 };
 use clap::Args;
 use serde_json::{json, Value};
-use vigil_primitives::{
-    api::PAGE,
-    lineage::Share,
-    lineage::{LineageEdge, LineageView},
-    AssetId,
-};
+use vigil_primitives::{api::PAGE, lineage::LineageView, lineage::Share, AssetId};
 
 /// Arguments of `lineage`.
 #[derive(Debug, Args)]
@@ -102,26 +98,13 @@ impl Lineage {
 }
 
 fn lineage_json(asset: AssetId, lineage: &LineageView) -> Value {
-    let citation = |edge: &LineageEdge| {
-        json!({
-            "from": edge.from.to_string(),
-            "to": edge.to.to_string(),
-            "share_ppm": ppm(edge.share),
-        })
-    };
-    let mut assets = waterfall_json(&lineage.nodes);
-    for (entry, node) in assets.as_array_mut().into_iter().flatten().zip(&lineage.nodes) {
-        entry["status"] = json!(super::model::status(node.status));
-    }
-    json!({
-        "asset": asset.to_string(),
-        "assets": assets,
-        "citations": lineage.edges.iter().map(citation).collect::<Vec<_>>(),
-    })
+    let mut json = form(vigil_rpc::provenance::Lineage::from(lineage.clone()));
+    json["asset"] = json!(asset.to_string());
+    json
 }
 
 fn share_json(share: &Share) -> Value {
-    json!({ "asset": share.asset.to_string(), "share_ppm": ppm(share.share) })
+    form(vigil_rpc::provenance::Descendant::from(*share))
 }
 
 fn descendants_text(asset: AssetId, descendants: &[Share]) -> String {
@@ -140,7 +123,9 @@ fn descendants_text(asset: AssetId, descendants: &[Share]) -> String {
 mod tests {
     use super::*;
     use vigil_primitives::{
-        lineage::LineageNode, model::VersionStatus, AccountId, ModelVersionId, Permill,
+        lineage::{LineageEdge, LineageNode},
+        model::VersionStatus,
+        AccountId, ModelVersionId, Permill,
     };
 
     pub(super) fn asset(number: u32) -> AssetId {
@@ -184,11 +169,11 @@ mod tests {
     fn a_lineage_should_be_complete_in_json() {
         let json = lineage_json(asset(3), &diamond());
         assert_eq!(json["asset"], "model:3@0");
-        assert_eq!(json["assets"][1]["name"], "bottom");
-        assert_eq!(json["assets"][1]["share_ppm"], 60_000);
-        assert_eq!(json["assets"][0]["status"], "active");
-        assert_eq!(json["citations"].as_array().map(Vec::len), Some(4));
-        assert_eq!(json["citations"][3]["to"], "model:0@0");
+        assert_eq!(json["nodes"][1]["name"], "bottom");
+        assert_eq!(json["nodes"][1]["sharePpm"], 60_000);
+        assert_eq!(json["nodes"][0]["status"], "active");
+        assert_eq!(json["edges"].as_array().map(Vec::len), Some(4));
+        assert_eq!(json["edges"][3]["to"], "model:0@0");
         let hostile = lineage(&[(0, "\u{1b}[2J", 1_000_000)], &[]);
         assert!(!lineage_json(asset(0), &hostile).to_string().contains('\u{1b}'));
     }
@@ -198,7 +183,7 @@ mod tests {
         let share = Share { asset: asset(3), share: Permill::from_parts(5_001) };
         let text = descendants_text(asset(0), &[share]);
         assert!(text.contains("model:3@0") && text.contains("0.5001%"), "{text}");
-        assert_eq!(share_json(&share)["share_ppm"], 5_001);
+        assert_eq!(share_json(&share)["sharePpm"], 5_001);
         assert!(descendants_text(asset(0), &[]).contains("nothing cites model:0@0"));
     }
 }

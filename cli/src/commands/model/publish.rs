@@ -145,7 +145,7 @@ impl Publish {
             "model": version.model,
             "package": hex(&spec.package),
             "architecture": spec.architecture,
-            "weights_bytes": spec.weights.len,
+            "weightsBytes": spec.weights.len,
             "metadata": spec.metadata.as_ref().map(artifact_json),
             "terms": terms_json(&spec.terms),
             "waterfall": waterfall_json(&payees),

@@ -1,15 +1,16 @@
 //! Models and versions in words, tables and JSON.
 
 use super::Target;
+use crate::commands::form;
 use crate::{
-    assets::{terms_json, terms_rows, waterfall_json, waterfall_text},
+    assets::{terms_rows, waterfall_json, waterfall_text},
     cli::Global,
-    commands::{account_json, amount, amount_json, architecture, artifact, artifact_json, hex},
+    commands::{amount, architecture, artifact, hex},
     context::Context,
     error::CommandResult,
     output, text,
 };
-use serde_json::{json, Value};
+use serde_json::Value;
 use vigil_primitives::{
     model::VersionStatus,
     model::{ModelView, VersionView},
@@ -107,36 +108,11 @@ pub(crate) fn status(status: VersionStatus) -> &'static str {
 }
 
 pub(super) fn model_json(model: &ModelView) -> Value {
-    json!({
-        "model": model.id,
-        "name": text::printable(&model.name),
-        "owner": account_json(&model.owner),
-        "offered_to": model.pending_owner.as_ref().map(account_json),
-        "versions": model.versions,
-    })
+    form(vigil_rpc::models::Model::from(model.clone()))
 }
 
 fn version_json(version: &VersionView) -> Value {
-    let spec = &version.spec;
-    let mut json = json!({
-        "version": version.id.to_string(),
-        "status": status(version.status),
-        "owner": account_json(&version.owner),
-        "workers": version.workers,
-        "architecture": spec.architecture,
-        "op_set": spec.op_set,
-        "package": hex(&spec.package),
-        "weights": artifact_json(&spec.weights),
-        "tokenizer": hex(&spec.tokenizer),
-        "metadata": spec.metadata.as_ref().map(artifact_json),
-        "fee_per_job": amount_json(spec.fee.per_job),
-        "fee_per_1k_tokens": amount_json(spec.fee.per_1k_tokens),
-        "sources": spec.sources.iter().map(|url| text::printable(url)).collect::<Vec<_>>(),
-    });
-    if let (Some(json), Value::Object(terms)) = (json.as_object_mut(), terms_json(&spec.terms)) {
-        json.extend(terms);
-    }
-    json
+    form(vigil_rpc::models::ModelVersion::from(version.clone()))
 }
 
 #[cfg(test)]
@@ -204,12 +180,12 @@ pub(crate) mod tests {
             assert!(text.contains(says), "{says}: {text}");
         }
         let json = version_json(&version);
-        assert_eq!(json["licence"], "Apache-2.0");
-        assert_eq!(json["access"]["kind"], "paid");
-        assert_eq!(json["royalty_ppm"], 50_000);
+        assert_eq!(json["terms"]["licence"], "Apache-2.0");
+        assert_eq!(json["terms"]["access"]["kind"], "paid");
+        assert_eq!(json["terms"]["royaltyPpm"], 50_000);
         assert_eq!(json["metadata"]["hash"], metadata);
-        assert_eq!(json["fee_per_job"], "5");
-        assert_eq!(json["commercial"], false);
+        assert_eq!(json["fee"]["perJob"], "5");
+        assert_eq!(json["terms"]["commercial"], false);
     }
 
     #[test]

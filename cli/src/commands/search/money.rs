@@ -127,21 +127,21 @@ impl Money {
                     "after": amount_json(after),
                     "received": amount_json(entry.received),
                     "spent": amount_json(entry.spent),
-                    "fees_and_other": unexplained(before, after, entry).map(|rest| rest.to_string()),
+                    "feesAndOther": unexplained(before, after, entry).map(|rest| rest.to_string()),
                 })
             })
             .collect();
         json!({
-            "from_block": self.from.number,
-            "to_block": self.to,
+            "fromBlock": self.from.number,
+            "toBlock": self.to,
             "accounts": accounts,
             "escrow": amount_json(self.ledger.escrow),
-            "to_workers": amount_json(self.ledger.workers),
-            "to_owner": amount_json(self.ledger.owner),
+            "toWorkers": amount_json(self.ledger.workers),
+            "toOwner": amount_json(self.ledger.owner),
             "royalties": self.ledger.royalties.iter().map(royalty_json).collect::<Vec<_>>(),
-            "to_treasury": amount_json(self.ledger.treasury),
-            "back_to_requester": amount_json(self.ledger.returned),
-            "requester_fees": amount_json(self.fees),
+            "toTreasury": amount_json(self.ledger.treasury),
+            "backToRequester": amount_json(self.ledger.returned),
+            "requesterFees": amount_json(self.fees),
             "exact": self.exact(),
         })
     }
@@ -283,7 +283,7 @@ mod tests {
         assert!(money.exact());
         let json = money.json();
         assert_eq!(json["escrow"], "100");
-        assert_eq!(json["requester_fees"], "7");
+        assert_eq!(json["requesterFees"], "7");
         assert_eq!(json["royalties"][1]["amount"], "3");
         assert_eq!(json["royalties"][1]["kept"], "3");
         assert_eq!(json["royalties"][0]["kept"], "0");
