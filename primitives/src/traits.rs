@@ -118,14 +118,16 @@ pub trait Claims<AccountId> {
     fn keep_weight() -> Weight;
 }
 
-/// What a job needs of a worker.
+/// What a job needs of the workers.
 #[derive(Clone, Copy, Debug)]
 pub struct Vacancy<'a, AccountId> {
     /// The version to run.
     pub version: ModelVersionId,
-    /// Multiply-accumulates at most.
+    /// Different workers needed: as many are drawn, or none.
+    pub replicas: u8,
+    /// Multiply-accumulates of each at most.
     pub work: u64,
-    /// The most the worker may earn.
+    /// The most that each may earn.
     pub budget: Balance,
     /// Workers that must not be drawn.
     pub exclude: &'a [AccountId],
@@ -145,6 +147,24 @@ pub struct Engagement<AccountId> {
     pub reward: Balance,
 }
 
+/// Why a vacancy was not filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfilled {
+    /// None of the workers that were looked at has a free place, for whatever job.
+    Full,
+    /// Some have, but too few of them can take this job.
+    Unfit,
+}
+
+/// What a search for workers came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search<AccountId> {
+    /// As many workers as were needed, all different and engaged; or why nobody was engaged.
+    pub found: Result<Vec<Engagement<AccountId>>, Unfilled>,
+    /// What the search weighed, at most [`WorkerPool::engage_weight`].
+    pub weight: Weight,
+}
+
 /// How an engagement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -162,13 +182,15 @@ pub enum Outcome {
 
 /// The workers as jobs see them.
 pub trait WorkerPool<AccountId> {
-    /// Draws one worker from a bounded sample and engages it; `None` when none of the sample fits.
-    fn engage(vacancy: &Vacancy<'_, AccountId>) -> Option<Engagement<AccountId>>;
+    /// Draws as many workers as a job needs and engages them. Only a bounded number is looked at:
+    /// a random sample of those that serve the version and, when that is not enough, those with
+    /// the lowest asks.
+    fn engage(vacancy: &Vacancy<'_, AccountId>) -> Search<AccountId>;
 
     /// Ends an engagement. `reward` is the engagement's.
     fn release(worker: &AccountId, reward: Balance, outcome: Outcome);
 
-    /// Weight of one [`Self::engage`].
+    /// Most weight of one [`Self::engage`].
     fn engage_weight() -> Weight;
 
     /// Weight of one [`Self::release`], whatever the outcome.
@@ -180,8 +202,16 @@ pub trait WorkerPool<AccountId> {
         Self::release_weight()
     }
 
-    /// Whether anybody serves the version.
-    fn is_served(version: ModelVersionId) -> bool;
+    /// How many active workers serve the version.
+    fn serving(version: ModelVersionId) -> u32;
+
+    /// The lowest ask of an active worker that serves the version, whether it has a free place or
+    /// not; `None` when nobody serves it.
+    fn lowest_ask(version: ModelVersionId) -> Option<Balance>;
+
+    /// The versions that a worker serves while it is active, at most
+    /// [`MAX_SERVED`](crate::worker::MAX_SERVED); none of an account that is no active worker.
+    fn serves(worker: &AccountId) -> Vec<ModelVersionId>;
 
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
     fn asks(version: ModelVersionId) -> Vec<Balance>;
@@ -189,6 +219,25 @@ pub trait WorkerPool<AccountId> {
     /// Sets the scene of a benchmark: makes `worker` an active worker that serves `version` with
     /// the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
     fn benchmark_worker(_worker: &AccountId, _version: ModelVersionId) {}
+}
+
+/// The jobs that wait for workers, as the workers see them.
+pub trait Market<AccountId> {
+    /// A worker can take more than before: it has joined those who serve a version, lowered its
+    /// ask, added to its places or its bond, or got a place back. Called when it can; what waits
+    /// for it is looked at later.
+    fn room(worker: &AccountId);
+
+    /// Weight of one [`Self::room`], whatever the worker serves.
+    fn room_weight() -> Weight;
+}
+
+impl<AccountId> Market<AccountId> for () {
+    fn room(_worker: &AccountId) {}
+
+    fn room_weight() -> Weight {
+        Weight::zero()
+    }
 }
 
 /// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.

@@ -28,7 +28,7 @@ fn frequencies(draws: u64) -> BTreeMap<AccountId, u32> {
 #[test]
 fn engage_should_take_a_place_and_count_the_reward_when_a_worker_fits() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
-        let engagement = Pool::engage(&Vacancy { work: 2 * GIGA + 1, budget: 99, ..vacancy(0) });
+        let engagement = drawn(&Vacancy { work: 2 * GIGA + 1, budget: 99, ..vacancy(0) });
         assert_eq!(engagement, Some(Engagement { worker: ANNA, ask: ASK, reward: 21 }));
         assert_eq!((worker(ANNA).active, worker(ANNA).unfinalised), (1, 21));
     });
@@ -50,8 +50,8 @@ fn engage_should_draw_the_same_worker_when_the_seed_is_the_same() {
 #[test]
 fn engage_should_draw_nobody_when_nobody_serves_the_version() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
-        assert_eq!(Pool::engage(&Vacancy { version: OTHER, ..vacancy(0) }), None);
-        assert_eq!(Pool::engage(&Vacancy { version: UNKNOWN, ..vacancy(0) }), None);
+        assert_eq!(drawn(&Vacancy { version: OTHER, ..vacancy(0) }), None);
+        assert_eq!(drawn(&Vacancy { version: UNKNOWN, ..vacancy(0) }), None);
     });
 }
 
@@ -68,8 +68,8 @@ fn engage_should_draw_nobody_when_every_place_is_taken() {
 #[test]
 fn engage_should_draw_nobody_when_the_budget_is_below_the_ask() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
-        assert_eq!(Pool::engage(&Vacancy { budget: REWARD - 1, ..vacancy(0) }), None);
-        assert_eq!(Pool::engage(&Vacancy { work: GIGA + 1, ..vacancy(0) }), None);
+        assert_eq!(drawn(&Vacancy { budget: REWARD - 1, ..vacancy(0) }), None);
+        assert_eq!(drawn(&Vacancy { work: GIGA + 1, ..vacancy(0) }), None);
     });
 }
 
@@ -77,7 +77,7 @@ fn engage_should_draw_nobody_when_the_budget_is_below_the_ask() {
 fn engage_should_draw_nobody_when_the_bond_does_not_cover_the_rewards() {
     // Covers 20 in all.
     ExtBuilder::default().worker_with(ANNA, 20 * BOND_COVER, ASK, 9).build_and_execute(|| {
-        assert_eq!(Pool::engage(&Vacancy { work: 3 * GIGA, budget: 99, ..vacancy(0) }), None);
+        assert_eq!(drawn(&Vacancy { work: 3 * GIGA, budget: 99, ..vacancy(0) }), None);
         assert!(engage(0).is_some());
         assert!(engage(1).is_some());
         assert_eq!(engage(2), None);
@@ -89,7 +89,7 @@ fn engage_should_draw_nobody_when_the_bond_does_not_cover_the_rewards() {
 fn engage_should_draw_nobody_when_work_and_budget_are_absurd() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
         let absurd = Vacancy { work: u64::MAX, budget: Balance::MAX, ..vacancy(0) };
-        assert_eq!(Pool::engage(&absurd), None);
+        assert_eq!(drawn(&absurd), None);
     });
 }
 
@@ -97,7 +97,7 @@ fn engage_should_draw_nobody_when_work_and_budget_are_absurd() {
 fn engage_should_pass_over_workers_when_they_are_excluded() {
     ExtBuilder::default().worker(ANNA).worker(BEN).build_and_execute(|| {
         for seed in 0..4 {
-            let engagement = Pool::engage(&Vacancy { exclude: &[ANNA], ..vacancy(seed) });
+            let engagement = drawn(&Vacancy { exclude: &[ANNA], ..vacancy(seed) });
             assert_eq!(engagement.map(|e| e.worker), (seed < 2).then_some(BEN));
         }
     });
