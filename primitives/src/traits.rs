@@ -131,6 +131,8 @@ pub struct Vacancy<'a, AccountId> {
     pub budget: Balance,
     /// Workers that must not be drawn.
     pub exclude: &'a [AccountId],
+    /// A worker that is known to have room: it is looked at when a random sample is not enough.
+    pub roomy: Option<&'a AccountId>,
     /// Randomness of the draw.
     pub seed: [u8; 32],
 }
@@ -180,11 +182,22 @@ pub enum Outcome {
     Undecided,
 }
 
+/// What an active worker offers now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Its price per giga multiply-accumulate.
+    pub ask: Balance,
+    /// Places for more jobs.
+    pub free_places: u16,
+    /// The versions it serves, at most [`MAX_SERVED`](crate::worker::MAX_SERVED).
+    pub serves: Vec<ModelVersionId>,
+}
+
 /// The workers as jobs see them.
 pub trait WorkerPool<AccountId> {
     /// Draws as many workers as a job needs and engages them. Only a bounded number is looked at:
-    /// a random sample of those that serve the version and, when that is not enough, those with
-    /// the lowest asks.
+    /// a random sample of those that serve the version and, when that is not enough, the one known
+    /// to have room and those with the lowest asks.
     fn engage(vacancy: &Vacancy<'_, AccountId>) -> Search<AccountId>;
 
     /// Ends an engagement. `reward` is the engagement's.
@@ -209,9 +222,8 @@ pub trait WorkerPool<AccountId> {
     /// not; `None` when nobody serves it.
     fn lowest_ask(version: ModelVersionId) -> Option<Balance>;
 
-    /// The versions that a worker serves while it is active, at most
-    /// [`MAX_SERVED`](crate::worker::MAX_SERVED); none of an account that is no active worker.
-    fn serves(worker: &AccountId) -> Vec<ModelVersionId>;
+    /// What a worker offers; `None` when it takes no jobs, or is none.
+    fn room(worker: &AccountId) -> Option<Room>;
 
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
     fn asks(version: ModelVersionId) -> Vec<Balance>;
@@ -224,8 +236,8 @@ pub trait WorkerPool<AccountId> {
 /// The jobs that wait for workers, as the workers see them.
 pub trait Market<AccountId> {
     /// A worker can take more than before: it has joined those who serve a version, lowered its
-    /// ask, added to its places or its bond, or got a place back. Called when it can; what waits
-    /// for it is looked at later.
+    /// ask, added to its places or its bond, or got a place back. What waits for it is looked at
+    /// later: this remembers the worker and no more.
     fn room(worker: &AccountId);
 
     /// Weight of one [`Self::room`], whatever the worker serves.

@@ -21,7 +21,7 @@ use vigil_primitives::{
     job::MAX_REPLICAS,
     model::Url,
     pricing,
-    traits::{Engagement, Market, Outcome, Search, Unfilled, Vacancy, WorkerPool},
+    traits::{Engagement, Market, Outcome, Room, Search, Unfilled, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, Reputation, WorkerStatus, MAX_CAPACITY},
     Balance, ModelVersionId,
 };
@@ -90,6 +90,11 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             .into_iter()
             .filter_map(|index| Serving::<T>::get(vacancy.version, index))
             .for_each(|who| candidates.look_at(who));
+        if let Some(roomy) = vacancy.roomy.filter(|_| !candidates.enough()) {
+            if ServingIndex::<T>::contains_key(vacancy.version, roomy) {
+                candidates.look_at(roomy.clone());
+            }
+        }
         // A sample of many may miss the few that a low price affords.
         if !candidates.enough() && count > size {
             let highest = pricing::highest_ask(vacancy.budget, vacancy.work);
@@ -124,7 +129,8 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
     }
 
     fn engage_weight() -> Weight {
-        T::WeightInfo::engage(T::SampleSize::get().saturating_mul(2), MAX_REPLICAS)
+        let looked = T::SampleSize::get().saturating_mul(2).saturating_add(1);
+        T::WeightInfo::engage(looked, MAX_REPLICAS)
     }
 
     fn release_weight() -> Weight {
@@ -151,11 +157,10 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
         Some(Balance::from_be_bytes(ask))
     }
 
-    fn serves(worker: &T::AccountId) -> Vec<ModelVersionId> {
-        Workers::<T>::get(worker)
-            .filter(Worker::is_active)
-            .map(|worker| worker.serves.into_inner())
-            .unwrap_or_default()
+    fn room(worker: &T::AccountId) -> Option<Room> {
+        let worker = Workers::<T>::get(worker).filter(Worker::is_active)?;
+        let (ask, free_places) = (worker.ask, worker.free_places());
+        Some(Room { ask, free_places, serves: worker.serves.into_inner() })
     }
 
     /// The sample is spread evenly over the list, so that it is the same for everybody who asks.
