@@ -228,9 +228,9 @@ pub trait WorkerPool<AccountId> {
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
     fn asks(version: ModelVersionId) -> Vec<Balance>;
 
-    /// Sets the scene of a benchmark: makes `worker` an active worker that serves `version` with
-    /// the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
-    fn benchmark_worker(_worker: &AccountId, _version: ModelVersionId) {}
+    /// Sets the scene of a benchmark: makes `worker` an active worker that serves these versions
+    /// with the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
+    fn benchmark_worker(_worker: &AccountId, _versions: &[ModelVersionId]) {}
 }
 
 /// The jobs that wait for workers, as the workers see them.

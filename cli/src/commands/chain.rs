@@ -58,6 +58,7 @@ async fn parameters(context: &Context) -> CommandResult {
     let json = json!({
         "treasury": account_json(&parameters.treasury),
         "protocol_fee_ppm": parameters.protocol_fee_ppm,
+        "waiting_fee": amount_json(parameters.waiting_fee),
         "min_bond": amount_json(parameters.min_bond),
         "existential_deposit": amount_json(minimum),
         "commit_period": parameters.commit_period,
@@ -72,6 +73,7 @@ async fn parameters(context: &Context) -> CommandResult {
         output::fields([
             ("treasury", parameters.treasury.to_string()),
             ("protocol fee", format!("{}.{:04} % of rewards", ppm / 10_000, ppm % 10_000)),
+            ("fee for a block of waiting", amount(parameters.waiting_fee)),
             ("smallest bond", amount(parameters.min_bond)),
             ("smallest balance", amount(minimum)),
             ("time to commit", format!("{} blocks", parameters.commit_period)),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use vigil_primitives::{
     api::JobsApi as _,
     job::NoQuote,
-    job::{self, Input, RefundReason, ReplicaState, Sampling},
+    job::{self, Input, RefundReason, ReplicaState, Sampling, WaitingCost},
     lineage,
     sampling::decimal,
     terms, AccountId, AssetId, BlockNumber, Hash, JobId, JobStatus, ModelVersionId,
@@ -129,7 +129,33 @@ pub(crate) struct Job {
     deadline: BlockNumber,
     attempts: u8,
     submitted_at: BlockNumber,
+    waiting: Waiting,
     status: Status,
+}
+
+/// What it costs a job to wait for its first worker.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+enum Waiting {
+    /// So much for every block.
+    Running {
+        #[serde(serialize_with = "digits")]
+        per_block: u128,
+    },
+    /// It does not wait for its first worker any more.
+    Paid {
+        #[serde(serialize_with = "digits")]
+        amount: u128,
+    },
+}
+
+impl From<WaitingCost> for Waiting {
+    fn from(it: WaitingCost) -> Self {
+        match it {
+            WaitingCost::Running { per_block } => Self::Running { per_block },
+            WaitingCost::Paid { amount } => Self::Paid { amount },
+        }
+    }
 }
 
 /// The terms that the requester accepted. Every job states both.
@@ -326,6 +352,7 @@ impl From<JobStatus<AccountId, BlockNumber>> for Status {
                     RefundReason::NoWorker => "no_worker",
                     RefundReason::AttemptsExhausted => "attempts_exhausted",
                     RefundReason::Undecided => "undecided",
+                    RefundReason::Outbid => "outbid",
                 },
             },
             JobStatus::Cancelled => Self::Cancelled,
@@ -354,6 +381,7 @@ impl From<job::Job> for Job {
             deadline: spec.deadline,
             attempts: it.attempts,
             submitted_at: it.submitted_at,
+            waiting: it.waiting.into(),
             status: it.status.into(),
         }
     }
@@ -395,6 +423,8 @@ pub(crate) struct Parameters {
     treasury: AccountId,
     protocol_fee_ppm: u32,
     #[serde(serialize_with = "digits")]
+    waiting_fee: u128,
+    #[serde(serialize_with = "digits")]
     min_bond: u128,
     commit_period: BlockNumber,
     reveal_period: BlockNumber,
@@ -411,6 +441,7 @@ impl From<job::Parameters> for Parameters {
         Self {
             treasury: it.treasury,
             protocol_fee_ppm: it.protocol_fee_ppm,
+            waiting_fee: it.waiting_fee,
             min_bond: it.min_bond,
             commit_period: it.commit_period,
             reveal_period: it.reveal_period,
@@ -453,6 +484,7 @@ mod tests {
             tokens_in: 1,
             attempts: 0,
             submitted_at: 10,
+            waiting: WaitingCost::Running { per_block: 1 << 64 },
             status,
         }))
         .unwrap()
@@ -485,6 +517,7 @@ mod tests {
                 "deadline": 50,
                 "attempts": 0,
                 "submittedAt": 10,
+                "waiting": { "kind": "running", "perBlock": "18446744073709551616" },
                 "status": { "state": "queued" },
             })
         );
@@ -573,6 +606,7 @@ mod tests {
             (RefundReason::NoWorker, "no_worker"),
             (RefundReason::AttemptsExhausted, "attempts_exhausted"),
             (RefundReason::Undecided, "undecided"),
+            (RefundReason::Outbid, "outbid"),
         ] {
             assert_eq!(
                 with(JobStatus::Refunded { reason })["status"],

@@ -11,6 +11,7 @@ use vigil_client::Block;
 use vigil_primitives::{
     job::Parameters,
     job::{commitment, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling},
+    job::WaitingCost,
     model::VersionView,
     terms::AcceptedTerms,
     worker::WorkerView,
@@ -71,6 +72,7 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
         tokens_in: 2,
         attempts: 0,
         submitted_at: 0,
+        waiting: WaitingCost::Paid { amount: 0 },
         status: JobStatus::Assigned { replicas: vec![replica].try_into().unwrap() },
     }
 }
@@ -85,6 +87,7 @@ pub(crate) fn parameters() -> Parameters {
     Parameters {
         treasury: AccountId::new([9; 32]),
         protocol_fee_ppm: 0,
+        waiting_fee: 0,
         min_bond: 100 * UNIT,
         commit_period: 30,
         reveal_period: 30,

@@ -2,7 +2,7 @@
 
 use crate::{
     types::inline_len,
-    waiting::{Ends, Lane, Order, Standing, Woken},
+    waiting::{Ends, Lane, Order, Standing},
     *,
 };
 use alloc::{

@@ -256,7 +256,7 @@ mod benchmarks {
             work: 1,
             budget: Balance::MAX,
             exclude: &[],
-        roomy: None,
+            roomy: None,
             seed: [7; 32],
         };
         let search;

@@ -271,8 +271,15 @@ fn spec() -> VersionSpec {
 pub(crate) fn vacancy(seed: u64) -> Vacancy<'static, AccountId> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    Vacancy { version: SERVED, replicas: 1, work: GIGA, budget: REWARD, exclude: &[],
-        roomy: None, seed: bytes }
+    Vacancy {
+        version: SERVED,
+        replicas: 1,
+        work: GIGA,
+        budget: REWARD,
+        exclude: &[],
+        roomy: None,
+        seed: bytes,
+    }
 }
 
 /// Draws a worker for [`vacancy`].

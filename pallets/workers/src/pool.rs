@@ -179,7 +179,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             .collect()
     }
 
-    fn benchmark_worker(who: &T::AccountId, version: ModelVersionId) {
+    fn benchmark_worker(who: &T::AccountId, versions: &[ModelVersionId]) {
         let bond = Balance::from(u64::MAX).max(T::MinBond::get());
         let funds = bond.saturating_mul(2);
         let held = T::Currency::mint_into(who, funds)
@@ -202,7 +202,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             capacity: MAX_CAPACITY,
             active: 0,
             unfinalised: 0,
-            serves: alloc::vec![version].try_into().unwrap_or_default(),
+            serves: versions.to_vec().try_into().unwrap_or_default(),
             reputation: Reputation::default(),
         };
         Self::store(who, worker, false);

@@ -11,7 +11,7 @@ use crate::{
 };
 use serde_json::{json, Value};
 use vigil_primitives::{
-    job::{Input, Output, RefundReason, Replica, ReplicaState},
+    job::{Input, Output, RefundReason, Replica, ReplicaState, WaitingCost},
     AccountId, BlockNumber, Job, JobStatus,
 };
 
@@ -70,6 +70,26 @@ pub(crate) fn refund_reason(reason: RefundReason) -> &'static str {
         RefundReason::NoWorker => "no worker could be drawn before the deadline",
         RefundReason::AttemptsExhausted => "every attempt expired or was declined by its worker",
         RefundReason::Undecided => "the workers' results differed and nothing was decided in time",
+        RefundReason::Outbid => {
+            "the market was full and a job with a higher bid took its place: offer more, or try later"
+        }
+    }
+}
+
+/// What it costs to wait.
+fn waiting_text(waiting: &WaitingCost) -> String {
+    match waiting {
+        WaitingCost::Running { per_block } => {
+            format!("{} for every block until it is assigned", amount(*per_block))
+        }
+        WaitingCost::Paid { amount: paid } => format!("{} paid", amount(*paid)),
+    }
+}
+
+fn waiting_json(waiting: &WaitingCost) -> Value {
+    match waiting {
+        WaitingCost::Running { per_block } => json!({ "per_block": amount_json(*per_block) }),
+        WaitingCost::Paid { amount } => json!({ "paid": amount_json(*amount) }),
     }
 }
 
@@ -109,6 +129,7 @@ pub(super) fn details(job: &Job) -> String {
         ("replicas", spec.policy.replicas.to_string()),
         ("challenge window", format!("{} blocks", spec.policy.challenge_window)),
         ("highest price", amount(spec.max_price)),
+        ("waiting", waiting_text(&job.waiting)),
         ("submitted", format!("block {}", job.submitted_at)),
         ("deadline", format!("block {}", spec.deadline)),
         ("attempts lost", job.attempts.to_string()),
@@ -176,6 +197,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
         "replicas_wanted": spec.policy.replicas,
         "challenge_window": spec.policy.challenge_window,
         "max_price": amount_json(spec.max_price),
+        "waiting": waiting_json(&job.waiting),
         "submitted_at": job.submitted_at,
         "deadline": spec.deadline,
         "attempts_lost": job.attempts,
@@ -254,6 +276,7 @@ pub(crate) mod tests {
             tokens_in: 2,
             attempts: 0,
             submitted_at: 10,
+            waiting: WaitingCost::Paid { amount: 0 },
             status,
         }
     }
@@ -302,6 +325,7 @@ pub(crate) mod tests {
             (JobStatus::Contested { replicas: replicas.clone(), until: 9 }, "contested"),
             (settled(output, vec![replica(2, 3, 4)], receipt), "settled"),
             (JobStatus::Refunded { reason: RefundReason::NoWorker }, "refunded"),
+            (JobStatus::Refunded { reason: RefundReason::Outbid }, "refunded"),
             (JobStatus::Cancelled, "cancelled"),
         ] {
             let job = job(status);
@@ -309,6 +333,17 @@ pub(crate) mod tests {
             assert!(status_sentence(&job).starts_with(word));
             assert!(details(&job).contains(&status_sentence(&job)));
         }
+    }
+
+    #[test]
+    fn a_job_should_show_what_waiting_costs_and_has_cost() {
+        let mut job = job(JobStatus::Queued);
+        job.waiting = WaitingCost::Running { per_block: 3 };
+        assert_eq!(job_json(&job)["waiting"], json!({ "per_block": "3" }));
+        assert!(details(&job).contains("for every block until it is assigned"));
+        job.waiting = WaitingCost::Paid { amount: 12 };
+        assert_eq!(job_json(&job)["waiting"], json!({ "paid": "12" }));
+        assert!(details(&job).contains(&format!("{} paid", amount(12))));
     }
 
     #[test]
