@@ -24,6 +24,7 @@ use vigil_primitives::{
 };
 
 pub(crate) type AccountId = u64;
+pub(crate) type Weights = HandSet<RocksDbWeight>;
 
 /// The first worker of a test.
 pub(crate) const ANNA: AccountId = 1;
@@ -108,7 +109,7 @@ impl pallet_workers::Config for Test {
     type MaxMissesInARow = MaxMissesInARow;
     type ExpirySlash = ExpirySlash;
     type SampleSize = SampleSize;
-    type WeightInfo = HandSet<RocksDbWeight>;
+    type WeightInfo = Weights;
 }
 
 /// Remembers which workers have room.
