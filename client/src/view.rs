@@ -207,7 +207,7 @@ impl<'a> View<'a> {
 
     /// What is kept for an account until it is collected.
     pub async fn unpaid(&self, account: &AccountId) -> Result<Balance> {
-        self.call("ProvenanceApi_claimable", account).await
+        self.call("ProvenanceApi_unpaid", account).await
     }
 
     /// The chain's constants.

@@ -224,6 +224,42 @@ pub enum RefundReason {
     /// Replicas differed and no decision came in time.
     #[codec(index = 2)]
     Undecided,
+    /// The market was full, and a job that offers more took the place of this one, which had not
+    /// been assigned yet.
+    #[codec(index = 3)]
+    Outbid,
+}
+
+/// What a job costs for the time that it waits for its first worker, apart from its price.
+///
+/// So much for every block from its submission to its first assignment, or to its end if it is
+/// never assigned. All of it up to the deadline is held from the start; what has not been used up
+/// comes back when the waiting ends. To wait again after a lost attempt costs nothing.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum WaitingCost {
+    /// It has not been assigned yet.
+    #[codec(index = 0)]
+    Running {
+        /// For every block.
+        per_block: Balance,
+    },
+    /// It has been assigned, or has ended.
+    #[codec(index = 1)]
+    Paid {
+        /// What went to the treasury.
+        amount: Balance,
+    },
 }
 
 /// Who was paid what. `requester` is what came back; all parts add up to the escrow.
@@ -356,6 +392,8 @@ pub struct Job<AccountId = crate::AccountId, BlockNumber = crate::BlockNumber> {
     pub attempts: u8,
     /// When it was submitted.
     pub submitted_at: BlockNumber,
+    /// What it costs to wait for a worker.
+    pub waiting: WaitingCost,
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }
@@ -449,6 +487,8 @@ pub struct Parameters {
     pub treasury: AccountId,
     /// Protocol fee on rewards, in parts per million.
     pub protocol_fee_ppm: u32,
+    /// What a job costs for every block that it waits for its first worker.
+    pub waiting_fee: Balance,
     /// Smallest bond of a worker.
     pub min_bond: Balance,
     /// Blocks a worker has from its draw to its commitment.

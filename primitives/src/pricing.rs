@@ -33,6 +33,17 @@ pub fn reward(ask: Balance, work: u64) -> Balance {
     mul_div_ceil(ask, work.into(), GIGA.into())
 }
 
+/// The highest ask at which `work` costs at most `budget`: a worker takes the job for that budget
+/// if and only if it asks no more. Work of nothing costs nothing at any ask.
+pub fn highest_ask(budget: Balance, work: u64) -> Balance {
+    // The reward is rounded up, so it fits if and only if the exact one does. Where it saturates,
+    // the largest budget affords whatever is asked.
+    if work == 0 || budget == Balance::MAX {
+        return Balance::MAX;
+    }
+    mul_div_floor(budget, GIGA.into(), work.into())
+}
+
 /// What the model's owner earns for a job.
 pub fn owner_fee(fee: &Fee, tokens_in: u32, tokens_out: u32) -> Balance {
     let tokens = Balance::from(tokens_in).saturating_add(tokens_out.into());
@@ -109,7 +120,28 @@ mod tests {
         assert_eq!(owner_fee(&fee, u32::MAX, u32::MAX), 5 + 2 * Balance::from(u32::MAX));
     }
 
+    #[test]
+    fn highest_ask_should_be_unbounded_when_nothing_is_too_dear() {
+        assert_eq!(highest_ask(0, 0), Balance::MAX);
+        assert_eq!(highest_ask(Balance::MAX, u64::MAX), Balance::MAX);
+        assert_eq!(highest_ask(0, 1), 0);
+        assert_eq!(highest_ask(10, GIGA), 10);
+        assert_eq!(highest_ask(10, GIGA + 1), 9);
+    }
+
     proptest! {
+        #[test]
+        fn the_highest_ask_should_be_the_exact_inverse_of_the_reward(
+            budget in prop_oneof![any::<Balance>(), 0..1_000_000_000_000u128],
+            work in prop_oneof![any::<u64>(), 0..10 * GIGA],
+        ) {
+            let ask = highest_ask(budget, work);
+            prop_assert!(reward(ask, work) <= budget);
+            if let Some(more) = ask.checked_add(1) {
+                prop_assert!(reward(more, work) > budget);
+            }
+        }
+
         #[test]
         fn a_budget_spent_should_never_exceed_the_price(
             max_price: Balance,

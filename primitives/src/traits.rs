@@ -124,17 +124,21 @@ pub trait UnpaidBook<AccountId> {
     fn keep_weight() -> Weight;
 }
 
-/// What a job needs of a worker.
+/// What a job needs of the workers.
 #[derive(Clone, Copy, Debug)]
 pub struct Vacancy<'a, AccountId> {
     /// The version to run.
     pub version: ModelVersionId,
-    /// Multiply-accumulates at most.
+    /// Different workers needed: as many are drawn, or none.
+    pub replicas: u8,
+    /// Multiply-accumulates of each at most.
     pub work: u64,
-    /// The most the worker may earn.
+    /// The most that each may earn.
     pub budget: Balance,
     /// Workers that must not be drawn.
     pub exclude: &'a [AccountId],
+    /// A worker that is known to have room: it is looked at when a random sample is not enough.
+    pub roomy: Option<&'a AccountId>,
     /// Randomness of the draw.
     pub seed: [u8; 32],
 }
@@ -149,6 +153,24 @@ pub struct Engagement<AccountId> {
     pub ask: Balance,
     /// What it earns at most: `pricing::reward(ask, work)`.
     pub reward: Balance,
+}
+
+/// Why a vacancy was not filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfilled {
+    /// None of the workers that were looked at has a free place, for whatever job.
+    Full,
+    /// Some have, but too few of them can take this job.
+    Unfit,
+}
+
+/// What a search for workers came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search<AccountId> {
+    /// As many workers as were needed, all different and engaged; or why nobody was engaged.
+    pub found: Result<Vec<Engagement<AccountId>>, Unfilled>,
+    /// What the search weighed, at most [`WorkerPool::engage_weight`].
+    pub weight: Weight,
 }
 
 /// How an engagement ended.
@@ -166,15 +188,28 @@ pub enum Outcome {
     Undecided,
 }
 
+/// What an active worker offers now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Its price per giga multiply-accumulate.
+    pub ask: Balance,
+    /// Places for more jobs.
+    pub free_places: u16,
+    /// The versions it serves, at most [`MAX_SERVED`](crate::worker::MAX_SERVED).
+    pub serves: Vec<ModelVersionId>,
+}
+
 /// The workers as jobs see them.
 pub trait WorkerPool<AccountId> {
-    /// Draws one worker from a bounded sample and engages it; `None` when none of the sample fits.
-    fn engage(vacancy: &Vacancy<'_, AccountId>) -> Option<Engagement<AccountId>>;
+    /// Draws as many workers as a job needs and engages them. Only a bounded number is looked at:
+    /// a random sample of those that serve the version and, when that is not enough, the one known
+    /// to have room and those with the lowest asks.
+    fn engage(vacancy: &Vacancy<'_, AccountId>) -> Search<AccountId>;
 
     /// Ends an engagement. `reward` is the engagement's.
     fn release(worker: &AccountId, reward: Balance, outcome: Outcome);
 
-    /// Weight of one [`Self::engage`].
+    /// Most weight of one [`Self::engage`].
     fn engage_weight() -> Weight;
 
     /// Weight of one [`Self::release`], whatever the outcome.
@@ -186,15 +221,41 @@ pub trait WorkerPool<AccountId> {
         Self::release_weight()
     }
 
-    /// Whether anybody serves the version.
-    fn is_served(version: ModelVersionId) -> bool;
+    /// How many active workers serve the version.
+    fn serving(version: ModelVersionId) -> u32;
+
+    /// The lowest ask of an active worker that serves the version, whether it has a free place or
+    /// not; `None` when nobody serves it.
+    fn lowest_ask(version: ModelVersionId) -> Option<Balance>;
+
+    /// What a worker offers; `None` when it takes no jobs, or is none.
+    fn room(worker: &AccountId) -> Option<Room>;
 
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
     fn asks(version: ModelVersionId) -> Vec<Balance>;
 
-    /// Sets the scene of a benchmark: makes `worker` an active worker that serves `version` with
-    /// the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
-    fn benchmark_worker(_worker: &AccountId, _version: ModelVersionId) {}
+    /// Sets the scene of a benchmark: makes `worker` an active worker that serves these versions
+    /// with the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
+    fn benchmark_worker(_worker: &AccountId, _versions: &[ModelVersionId]) {}
+}
+
+/// The jobs that wait for workers, as the workers see them.
+pub trait Market<AccountId> {
+    /// A worker can take more than before: it has joined those who serve a version, lowered its
+    /// ask, added to its places or its bond, or got a place back. What waits for it is looked at
+    /// later: this remembers the worker and no more.
+    fn room(worker: &AccountId);
+
+    /// Weight of one [`Self::room`], whatever the worker serves.
+    fn room_weight() -> Weight;
+}
+
+impl<AccountId> Market<AccountId> for () {
+    fn room(_worker: &AccountId) {}
+
+    fn room_weight() -> Weight {
+        Weight::zero()
+    }
 }
 
 /// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.

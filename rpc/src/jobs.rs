@@ -45,8 +45,37 @@ pub struct Job {
     pub attempts: u8,
     /// The block in which it was submitted.
     pub submitted_at: BlockNumber,
+    /// What it costs to wait for its first worker, beside the escrow.
+    pub waiting: WaitingCost,
     /// Where it stands.
     pub status: JobStatus,
+}
+
+/// What a job costs for the time that it waits for its first worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum WaitingCost {
+    /// It has not been assigned yet.
+    Running {
+        /// For every block.
+        #[serde(with = "text")]
+        per_block: Balance,
+    },
+    /// It has been assigned, or has ended.
+    Paid {
+        /// What went to the treasury.
+        #[serde(with = "text")]
+        amount: Balance,
+    },
+}
+
+impl From<job::WaitingCost> for WaitingCost {
+    fn from(it: job::WaitingCost) -> Self {
+        match it {
+            job::WaitingCost::Running { per_block } => Self::Running { per_block },
+            job::WaitingCost::Paid { amount } => Self::Paid { amount },
+        }
+    }
 }
 
 /// The terms that a requester accepted. Every job states both.
@@ -182,6 +211,8 @@ pub enum RefundReason {
     AttemptsExhausted,
     /// Replicas differed and no decision came in time.
     Undecided,
+    /// The market was full, and a job that offers more took the place of this one.
+    Outbid,
 }
 
 impl From<job::RefundReason> for RefundReason {
@@ -190,6 +221,7 @@ impl From<job::RefundReason> for RefundReason {
             job::RefundReason::NoWorker => Self::NoWorker,
             job::RefundReason::AttemptsExhausted => Self::AttemptsExhausted,
             job::RefundReason::Undecided => Self::Undecided,
+            job::RefundReason::Outbid => Self::Outbid,
         }
     }
 }
@@ -338,6 +370,7 @@ impl From<job::Job> for Job {
             deadline: spec.deadline,
             attempts: it.attempts,
             submitted_at: it.submitted_at,
+            waiting: it.waiting.into(),
             status: it.status.into(),
         }
     }
@@ -391,6 +424,9 @@ pub struct Parameters {
     pub treasury: AccountId,
     /// Protocol fee on rewards.
     pub protocol_fee_ppm: u32,
+    /// What a job costs for every block that it waits for its first worker.
+    #[serde(with = "text")]
+    pub waiting_fee: Balance,
     /// Smallest bond of a worker.
     #[serde(with = "text")]
     pub min_bond: Balance,
@@ -416,6 +452,7 @@ impl From<job::Parameters> for Parameters {
         Self {
             treasury: it.treasury,
             protocol_fee_ppm: it.protocol_fee_ppm,
+            waiting_fee: it.waiting_fee,
             min_bond: it.min_bond,
             commit_period: it.commit_period,
             reveal_period: it.reveal_period,

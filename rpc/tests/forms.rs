@@ -312,6 +312,7 @@ fn with(status: job::JobStatus<AccountId, BlockNumber>) -> job::Job {
         tokens_in: 1,
         attempts: 0,
         submitted_at: 10,
+        waiting: job::WaitingCost::Running { per_block: 1 << 64 },
         status,
     }
 }
@@ -321,6 +322,7 @@ fn jobs_should_be_written_like_this() {
     let mut drawn = with(job::JobStatus::Queued);
     drawn.spec.input = job::Input::Blob { hash: Hash::repeat_byte(8), len: 40_000 };
     drawn.spec.max_tokens_out = 100;
+    drawn.waiting = job::WaitingCost::Paid { amount: 20 };
     drawn.spec.sampling = job::Sampling::Gumbel {
         seed: u64::MAX,
         temperature: 0.8f32.to_bits(),
@@ -359,6 +361,7 @@ fn every_state_of_a_job_should_be_written_like_this() {
             Refunded { reason: NoWorker },
             Refunded { reason: AttemptsExhausted },
             Refunded { reason: Undecided },
+            Refunded { reason: Outbid },
             Cancelled,
         ]
     );
@@ -379,6 +382,7 @@ fn quotes_and_parameters_should_be_written_like_this() {
     let parameters = job::Parameters {
         treasury: Alice.to_account_id(),
         protocol_fee_ppm: 30_000,
+        waiting_fee: 10 * vigil_primitives::MICRO,
         min_bond: 100 * vigil_primitives::UNIT,
         commit_period: 30,
         reveal_period: 20,

@@ -451,6 +451,7 @@ fn parameters() -> Parameters {
     Parameters {
         treasury: <Runtime as pallet_jobs::Config>::Treasury::get(),
         protocol_fee_ppm: <Runtime as pallet_jobs::Config>::ProtocolFee::get().deconstruct(),
+        waiting_fee: <Runtime as pallet_jobs::Config>::WaitingFee::get(),
         min_bond: <Runtime as pallet_workers::Config>::MinBond::get(),
         commit_period: <Runtime as pallet_jobs::Config>::CommitPeriod::get(),
         reveal_period: <Runtime as pallet_jobs::Config>::RevealPeriod::get(),

@@ -50,7 +50,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     authoring_version: 1,
     // Every change of behaviour raises it. Nodes run what is on chain, not what they were built
     // with, so nothing else tells two runtimes apart.
-    spec_version: 3,
+    spec_version: 4,
     impl_version: 0,
     apis: RUNTIME_API_VERSIONS,
     // Every change of a call's or a transaction extension's encoding raises it: an old signer's

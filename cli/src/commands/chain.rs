@@ -63,6 +63,7 @@ async fn parameters(context: &Context) -> CommandResult {
         output::fields([
             ("treasury", parameters.treasury.to_string()),
             ("protocol fee", format!("{}.{:04} % of rewards", ppm / 10_000, ppm % 10_000)),
+            ("fee for a block of waiting", amount(parameters.waiting_fee)),
             ("smallest bond", amount(parameters.min_bond)),
             ("smallest balance", amount(minimum)),
             ("time to commit", format!("{} blocks", parameters.commit_period)),

@@ -11,7 +11,7 @@ use vigil_client::Block;
 use vigil_primitives::{
     job::{
         commitment, Input, JobSpec, Output, Parameters, Policy, Receipt, Replica, ReplicaState,
-        Sampling,
+        Sampling, WaitingCost,
     },
     model::VersionView,
     terms::AcceptedTerms,
@@ -72,6 +72,7 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
         tokens_in: 2,
         attempts: 0,
         submitted_at: 0,
+        waiting: WaitingCost::Paid { amount: 0 },
         status: JobStatus::Assigned { replicas: vec![replica].try_into().unwrap() },
     }
 }
@@ -86,6 +87,7 @@ pub(crate) fn parameters() -> Parameters {
     Parameters {
         treasury: AccountId::new([9; 32]),
         protocol_fee_ppm: 0,
+        waiting_fee: 0,
         min_bond: 100 * UNIT,
         commit_period: 30,
         reveal_period: 30,

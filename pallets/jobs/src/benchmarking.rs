@@ -5,7 +5,10 @@
 //! other pallets: the sum counts them twice, which errs on the safe side.
 
 use super::*;
-use crate::types::Due;
+use crate::{
+    types::Due,
+    waiting::{Standing, Woken},
+};
 use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
 use frame_support::{
@@ -20,13 +23,14 @@ use frame_system::RawOrigin;
 use sp_runtime::{traits::Saturating, BoundedVec};
 use vigil_primitives::{
     job::{
-        commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, Sampling, MAX_ATTEMPTS,
-        MAX_INLINE_INPUT, MAX_REPLICAS, TOKEN_BYTES,
+        commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, RefundReason, Sampling,
+        MAX_ATTEMPTS, MAX_INLINE_INPUT, MAX_REPLICAS, TOKEN_BYTES,
     },
     lineage::MAX_PAYEES,
     pricing,
     terms::AcceptedTerms,
-    traits::{Grants, ModelRegistry, UnpaidBook, Waterfall, WorkerPool},
+    traits::{Grants, Market, ModelRegistry, UnpaidBook, Waterfall, WorkerPool},
+    worker::MAX_SERVED,
     ContentHash, JobStatus, ModelVersionId,
 };
 
@@ -54,14 +58,18 @@ fn fund<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
     Ok(())
 }
 
+fn published<T: Config>() -> Result<ModelVersionId, BenchmarkError> {
+    T::Models::benchmark_version(&account("owner", 0, 0))
+        .ok_or(BenchmarkError::Stop("the registry cannot publish"))
+}
+
 /// A version that `workers` workers serve, with so many payees. The owner can be paid; of the others
 /// it depends on the waterfall.
 fn version<T: Config>(workers: u32, payees: u32) -> Result<ModelVersionId, BenchmarkError> {
     let owner = account("owner", 0, 0);
-    let version = T::Models::benchmark_version(&owner)
-        .ok_or(BenchmarkError::Stop("the registry cannot publish"))?;
+    let version = published::<T>()?;
     for index in 0..workers {
-        T::Workers::benchmark_worker(&account("worker", index, 0), version);
+        T::Workers::benchmark_worker(&account("worker", index, 0), &[version]);
     }
     T::Waterfall::benchmark_lineage(version, payees);
     for account in [owner, requester::<T>(), T::Treasury::get(), T::Unpaid::keeper()] {
@@ -199,7 +207,7 @@ mod benches {
 
     #[benchmark]
     fn submit(b: Linear<4, { 4 * MAX_TOKENS }>) -> Result<(), BenchmarkError> {
-        let version = version::<T>(1, MAX_PAYEES)?;
+        let version = version::<T>(MAX_REPLICAS, MAX_PAYEES)?;
         let spec = spec::<T>(version, b.div_ceil(4), MAX_REPLICAS as u8)?;
         let price = spec.max_price;
         #[extrinsic_call]
@@ -297,16 +305,69 @@ mod benches {
         Ok(())
     }
 
-    /// A place whose job was cancelled.
+    /// A job that offers less than all others, in a market that is full.
     #[benchmark]
-    fn next_place() -> Result<(), BenchmarkError> {
-        let id = queued::<T>(1)?;
-        Pallet::<T>::do_cancel(&requester::<T>(), id)?;
+    fn evict() -> Result<(), BenchmarkError> {
+        let id = queued::<T>(MAX_REPLICAS)?;
+        OpenJobs::<T>::put(T::MaxOpenJobs::get());
+        #[block]
+        {
+            Pallet::<T>::make_way(Balance::MAX, Pallet::<T>::now())?;
+        }
+        let outbid = JobStatus::Refunded { reason: RefundReason::Outbid };
+        assert_eq!(job::<T>(id)?.status, outbid);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn wake() -> Result<(), BenchmarkError> {
+        queued::<T>(1)?;
+        let worker = account("worker", 0, 0);
+        #[block]
+        {
+            <Pallet<T> as Market<T::AccountId>>::room(&worker);
+        }
+        assert!(InLine::<T>::contains_key(Woken::Worker(worker)));
+        Ok(())
+    }
+
+    /// Lists that are all empty, of a worker that serves `v` versions.
+    #[benchmark]
+    fn turn(v: Linear<1, MAX_SERVED>) -> Result<(), BenchmarkError> {
+        let mut versions = Vec::new();
+        for _ in 0..v {
+            versions.push(published::<T>()?);
+        }
+        let worker = account("worker", 0, 0);
+        T::Workers::benchmark_worker(&worker, &versions);
+        for version in versions {
+            WaitingOf::<T>::insert(version, 1);
+        }
+        let woken = Woken::Worker(worker);
+        Pallet::<T>::line_up(&woken);
         #[block]
         {
             Pallet::<T>::serve_queue(Pallet::<T>::now(), &mut WeightMeter::new());
         }
-        assert_eq!(QueueEnds::<T>::get().head, QueueEnds::<T>::get().tail);
+        assert!(!InLine::<T>::contains_key(woken));
+        Ok(())
+    }
+
+    /// A job that has been lost by the only worker with room.
+    #[benchmark]
+    fn pass_over() -> Result<(), BenchmarkError> {
+        let id = queued::<T>(1)?;
+        let mut record = job::<T>(id)?;
+        for index in 0..MAX_REPLICAS {
+            record.lost_by.force_push(account("worker", index, 0));
+        }
+        Jobs::<T>::insert(id, record);
+        #[block]
+        {
+            Pallet::<T>::serve_queue(Pallet::<T>::now(), &mut WeightMeter::new());
+        }
+        let standing = job::<T>(id)?.place.map(|place| place.standing);
+        assert_eq!(standing, Some(Standing::Passed));
         Ok(())
     }
 
@@ -375,7 +436,7 @@ mod benches {
         let mut record = job::<T>(id)?;
         record.contest(Pallet::<T>::now());
         Jobs::<T>::insert(id, record);
-        wait_for::<T>(id, Due::Refund(vigil_primitives::job::RefundReason::Undecided))?;
+        wait_for::<T>(id, Due::Refund(RefundReason::Undecided))?;
         #[block]
         {
             serve_page_of::<T>(id)?;

@@ -2,8 +2,8 @@
 //!
 //! A requester submits a job with the most it pays, which is held until the job ends. The pallet
 //! draws workers for it, takes their commitments and then their reveals, and pays everybody from
-//! the hold in one storage transaction, or gives the whole escrow back. Every planck of escrow
-//! ends as a payment for a result or as a refund.
+//! the hold in one storage transaction, or gives it all back. Every planck of escrow ends as a
+//! payment for a result or as a refund.
 //!
 //! A requester must satisfy the version's terms: it accepts the licence by its hash, keeps to
 //! non-commercial use where the terms ask for it, and holds a grant where they do. The owner's fee
@@ -17,27 +17,28 @@
 //!
 //! ## What moves a job
 //!
-//! The calls above, and two structures that the hooks serve under a weight limit, going on in the
-//! next block where they stopped:
+//! The calls above, and what the hooks serve under a weight limit, going on in the next block where
+//! they stopped:
 //!
-//! - the **queue**, first in, first out, of jobs with vacancies. They are filled together or not
-//!   at all, so that no worker computes for a job that may never find its others.
+//! - the [lines](waiting) of those whose turn it is to have a job looked at. Its vacancies are filled
+//!   together or not at all: no worker computes for a job that may never find its others.
 //! - the **agenda**: every job has exactly one entry, at the block where something becomes due: a
 //!   missed deadline, the settlement, the refund of an undecided contest, at last the pruning.
 //!
-//! Each transition runs in its own storage transaction; one that fails is tried again later.
-//!
-//! It trusts nobody. Work is computed from the architecture, never taken from a worker. A commitment binds
-//! the worker and the job, and nobody reveals before every replica has committed, so nobody can
-//! copy. A withheld reveal costs its worker and blocks nobody else.
+//! Each transition runs in its own storage transaction; one that fails is tried again later. It
+//! trusts nobody: work is computed from the architecture, never taken from a worker; a commitment
+//! binds the worker and the job; nobody reveals before every replica has committed, so nobody can
+//! copy; and a withheld reveal costs its worker and blocks nobody else.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+pub mod contributions;
 mod functions;
 mod try_state;
 pub mod types;
+pub mod waiting;
 pub mod weights;
 
 #[cfg(any(test, feature = "runtime-benchmarks"))]
@@ -52,15 +53,20 @@ pub use types::{Due, JobRecord};
 pub use weights::WeightInfo;
 
 use alloc::{boxed::Box, vec::Vec};
-use frame_support::traits::fungible;
-use types::{JobOf, JobRecordOf, JobSpecOf, QueueBounds};
+use frame_support::{pallet_macros::import_section, traits::fungible};
+use types::{JobOf, JobRecordOf, JobSpecOf};
 use vigil_primitives::{Balance, JobId};
 
 // FRAME's macros expand to these; the calls below do not.
 #[allow(clippy::expect_used, clippy::unreachable)]
+#[import_section(crate::contributions::storage)]
+#[import_section(crate::functions::agenda::storage)]
+#[import_section(crate::functions::escrow::reason)]
+#[import_section(crate::waiting::storage)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
+    use crate::waiting::{Ends, Lane, Order, Round, Standing, Woken};
     use frame_support::{pallet_prelude::*, traits::Randomness};
     use frame_system::pallet_prelude::*;
     use sp_runtime::Permill;
@@ -157,6 +163,10 @@ pub mod pallet {
         #[pallet::constant]
         type MaxDuration: Get<BlockNumberFor<Self>>;
 
+        /// What a job costs for every block that it waits for its first worker.
+        #[pallet::constant]
+        type WaitingFee: Get<Balance>;
+
         /// Most jobs that have not ended.
         #[pallet::constant]
         type MaxOpenJobs: Get<u32>;
@@ -177,14 +187,6 @@ pub mod pallet {
         type WeightInfo: WeightInfo;
     }
 
-    /// Why money is held.
-    #[pallet::composite_enum]
-    pub enum HoldReason {
-        /// The price of the requester's open jobs.
-        #[codec(index = 0)]
-        Escrow,
-    }
-
     /// Number of the next job.
     #[pallet::storage]
     pub type NextJob<T> = StorageValue<_, JobId, ValueQuery>;
@@ -201,63 +203,10 @@ pub mod pallet {
     #[pallet::storage]
     pub type Inputs<T> = StorageMap<_, Twox64Concat, JobId, Input>;
 
-    /// The places of the queue.
-    #[pallet::storage]
-    pub type Queue<T> = StorageMap<_, Twox64Concat, u64, JobId>;
-
-    /// Where the queue begins and ends.
-    #[pallet::storage]
-    pub type QueueEnds<T> = StorageValue<_, QueueBounds, ValueQuery>;
-
-    /// What becomes due in which block.
-    #[pallet::storage]
-    pub type Agenda<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, BlockNumberFor<T>, Twox64Concat, JobId, ()>;
-
-    /// The oldest block whose agenda is unfinished.
-    #[pallet::storage]
-    pub type AgendaCursor<T: Config> = StorageValue<_, BlockNumberFor<T>>;
-
     /// The jobs that a worker is engaged in.
     #[pallet::storage]
     pub type AssignedTo<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, JobId, ()>;
-
-    /// Jobs that have not ended.
-    #[pallet::storage]
-    pub type OpenJobs<T> = StorageValue<_, u32, ValueQuery>;
-
-    /// Jobs of a requester that have not ended.
-    #[pallet::storage]
-    pub type OpenJobsOf<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
-
-    /// What a worker has computed and earned with a version.
-    #[pallet::storage]
-    pub type Contributions<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        T::AccountId,
-        Twox64Concat,
-        ModelVersionId,
-        Contribution,
-        ValueQuery,
-    >;
-
-    /// What a worker has computed and earned in an era.
-    #[pallet::storage]
-    pub type EraContributions<T: Config> = StorageDoubleMap<
-        _,
-        Twox64Concat,
-        u32,
-        Blake2_128Concat,
-        T::AccountId,
-        Contribution,
-        ValueQuery,
-    >;
-
-    /// What all workers together have computed and earned in an era.
-    #[pallet::storage]
-    pub type EraTotals<T> = StorageMap<_, Twox64Concat, u32, Contribution, ValueQuery>;
 
     /// What has happened.
     #[pallet::event]
@@ -273,6 +222,17 @@ pub mod pallet {
             version: ModelVersionId,
             /// What is held.
             max_price: Balance,
+            /// What is held beside it for the time until the deadline.
+            waiting: Balance,
+        },
+        /// The waiting for the first worker has ended, by an assignment or with the job.
+        Waited {
+            /// The job.
+            job: JobId,
+            /// What went to the treasury.
+            paid: Balance,
+            /// What is left of its hold, back to the requester.
+            returned: Balance,
         },
         /// A worker has been drawn for a job.
         Assigned {
@@ -439,6 +399,8 @@ pub mod pallet {
         CommercialUseForbidden,
         /// No worker serves the version.
         VersionNotServed,
+        /// Fewer active workers serve the version than the job has replicas.
+        TooFewWorkers,
         /// The input has no tokens.
         InputEmpty,
         /// The input's length is no multiple of 4 bytes, the size of a token id.
@@ -464,7 +426,7 @@ pub mod pallet {
         DeadlineTooFar,
         /// The price does not cover the owner's fee and the cheapest workers there can be.
         PriceTooLow,
-        /// The chain has as many open jobs as it can take.
+        /// The chain has as many open jobs as it can take, and none waits that offers less.
         TooManyOpenJobs,
         /// The account has as many open jobs as it may.
         TooManyOpenJobsOfAccount,
@@ -510,23 +472,26 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Submits a job and holds `max_price` of the caller until it ends.
+        /// Submits a job and holds `max_price` of the caller until it ends, and what it may cost to
+        /// wait until the deadline. In a market that is full it ends the job that offers least of
+        /// those that were never assigned, if its own bid is higher.
         ///
         /// Any account may call it that satisfies the version's terms. Where they ask for a grant,
         /// a use of the caller's is reserved; it is consumed if the job is settled and given back
         /// if it is not. The version's fee and architecture are those of this moment; the fee is
         /// split among those who own the version, and all that it descends from, at settlement.
         ///
-        /// Emits [`Event::Submitted`]. Refuses, in this order: a version that is unknown or
-        /// revoked; another licence than the version's; commercial use where it is forbidden; a
-        /// version that is not served; an input that is empty, no whole tokens, too long or out of
-        /// vocabulary; more tokens than the version generates; replicas, challenge window or
-        /// deadline out of range; too low a price; a grant that is missing, expired or exhausted
-        /// (errors of `Provenance`); too many open jobs; more than the caller can spend.
+        /// Emits [`Event::Submitted`], and [`Event::Refunded`] for a job that is outbid. Refuses, in
+        /// this order: a version that is unknown or revoked; another licence than the version's;
+        /// commercial use where it is forbidden; a version that is not served; an input that is
+        /// empty, no whole tokens, too long or out of vocabulary; more tokens than the version
+        /// generates; replicas out of range, or more than workers; challenge window or deadline
+        /// out of range; too low a price; a grant that is missing, expired or exhausted (errors of
+        /// `Provenance`); too many open jobs; more than the caller can spend.
         #[pallet::call_index(0)]
         #[pallet::weight(Pallet::<T>::submit_weight(spec))]
-        pub fn submit(origin: OriginFor<T>, spec: Box<JobSpecOf<T>>) -> DispatchResult {
-            Self::do_submit(ensure_signed(origin)?, *spec)
+        pub fn submit(origin: OriginFor<T>, spec: Box<JobSpecOf<T>>) -> DispatchResultWithPostInfo {
+            Ok(Some(Self::do_submit(ensure_signed(origin)?, *spec)?).into())
         }
 
         /// Takes a queued job back, with its whole escrow.

@@ -1,6 +1,10 @@
 //! What must hold between any two transactions.
 
-use crate::{types::inline_len, *};
+use crate::{
+    types::inline_len,
+    waiting::{Ends, Lane, Order, Standing},
+    *,
+};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
@@ -12,21 +16,32 @@ use frame_support::{
 };
 use sp_runtime::TryRuntimeError;
 use vigil_primitives::{
-    job::{Contribution, MAX_ATTEMPTS},
+    job::{Contribution, WaitingCost, MAX_ATTEMPTS},
     lineage::MAX_PAYEES,
     terms::Access,
     traits::{Grants, ModelRegistry},
-    JobStatus,
+    JobStatus, ModelVersionId,
 };
+
+/// What an account's open jobs add up to.
+struct Account<AccountId> {
+    id: AccountId,
+    escrow: Balance,
+    waiting: Balance,
+    jobs: u32,
+}
 
 impl<T: Config> Pallet<T> {
     /// Checks every invariant:
     ///
-    /// 1. What a requester has on hold for escrow is the sum of its open jobs' prices.
+    /// 1. What a requester has on hold for escrow is the sum of its open jobs' prices, and what it
+    ///    has on hold for waiting that of the jobs that were never assigned. A job that was, or has
+    ///    ended, has paid no more than had been held.
     /// 2. Every job has exactly one entry in the agenda, at its `wake_at`, on no page that is
     ///    finished; and the agenda has no other entries.
-    /// 3. A job has exactly one place in the queue, between its ends, while it has vacancies, and
-    ///    none otherwise; and the queue has no other places.
+    /// 3. A job waits in exactly one list while it has vacancies, and in none otherwise: that of its
+    ///    version and standing, at the place of its bid or at one of the turns given out. The lists
+    ///    hold no other jobs, and those of every version are counted.
     /// 4. A worker is in the index of assignments for exactly the open jobs it is a replica of; no
     ///    job has a worker twice, more workers than replicas, or one that lost it.
     /// 5. Open jobs are counted, in all and by requester, and stay within the bounds.
@@ -39,16 +54,22 @@ impl<T: Config> Pallet<T> {
     ///     era add up to its total.
     /// 11. A grant that is still there has as many uses reserved as there are open jobs under it,
     ///     and no job of a version that is open to everybody has a grant.
+    /// 12. The offers are those of the jobs that wait and were never assigned, none of them below
+    ///     the least.
+    /// 13. A line has a version or a worker at every place between its ends and nowhere else, each
+    ///     once; and only who stands in line has a round.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         Self::check_jobs()?;
         Self::check_indices()?;
+        Self::check_waiting()?;
+        Self::check_lines()?;
         Self::check_grants()?;
         Self::check_contributions()
     }
 
     fn check_jobs() -> Result<(), TryRuntimeError> {
         let (first, next) = (FirstJob::<T>::get(), NextJob::<T>::get());
-        let mut escrows = BTreeMap::<Vec<u8>, (T::AccountId, Balance, u32)>::new();
+        let mut accounts = BTreeMap::<Vec<u8>, Account<T::AccountId>>::new();
         let mut open: u32 = 0;
         for (id, job) in Jobs::<T>::iter() {
             ensure!((first..next).contains(&id), "a job's number is out of range");
@@ -77,9 +98,16 @@ impl<T: Config> Pallet<T> {
             ensure!((1..=MAX_PAYEES).contains(&job.payees), "payees are miscounted");
             ensure!(job.attempts <= MAX_ATTEMPTS, "an open job has no attempts left");
             open = open.saturating_add(1);
-            let entry = escrows.entry(job.requester.encode()).or_insert((job.requester, 0, 0));
-            entry.1 = entry.1.saturating_add(job.max_price);
-            entry.2 = entry.2.saturating_add(1);
+            let waiting = job.waiting_held();
+            let account = accounts.entry(job.requester.encode()).or_insert_with(|| Account {
+                id: job.requester,
+                escrow: 0,
+                waiting: 0,
+                jobs: 0,
+            });
+            account.escrow = account.escrow.saturating_add(job.max_price);
+            account.waiting = account.waiting.saturating_add(waiting);
+            account.jobs = account.jobs.saturating_add(1);
         }
         ensure!(
             Inputs::<T>::iter_keys().all(Jobs::<T>::contains_key),
@@ -88,18 +116,23 @@ impl<T: Config> Pallet<T> {
         ensure!(open == OpenJobs::<T>::get(), "open jobs are miscounted");
         ensure!(open <= T::MaxOpenJobs::get(), "there are too many open jobs");
         ensure!(
-            OpenJobsOf::<T>::iter().count() == escrows.len(),
+            OpenJobsOf::<T>::iter().count() == accounts.len(),
             "an account without open jobs is counted"
         );
-        let escrow = HoldReason::Escrow.into();
-        for (requester, sum, count) in escrows.into_values() {
+        for account in accounts.into_values() {
+            let held =
+                |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &account.id);
             ensure!(
-                T::Currency::balance_on_hold(&escrow, &requester) == sum,
+                held(HoldReason::Escrow) == account.escrow,
                 "an escrow on hold is not the sum of the open jobs"
             );
             ensure!(
-                OpenJobsOf::<T>::get(&requester) == count
-                    && count <= T::MaxOpenJobsPerAccount::get(),
+                held(HoldReason::Waiting) == account.waiting,
+                "what is on hold for waiting is not that of the jobs that wait"
+            );
+            ensure!(
+                OpenJobsOf::<T>::get(&account.id) == account.jobs
+                    && account.jobs <= T::MaxOpenJobsPerAccount::get(),
                 "an account's open jobs are miscounted or too many"
             );
         }
@@ -107,10 +140,8 @@ impl<T: Config> Pallet<T> {
     }
 
     fn check_indices() -> Result<(), TryRuntimeError> {
-        let ends = QueueEnds::<T>::get();
-        ensure!(ends.head <= ends.tail, "the queue ends before it begins");
         let cursor = AgendaCursor::<T>::get();
-        let (mut jobs, mut queued, mut engaged) = (0usize, 0usize, 0usize);
+        let (mut jobs, mut engaged) = (0usize, 0usize);
         for (id, job) in Jobs::<T>::iter() {
             jobs = jobs.saturating_add(1);
             ensure!(Agenda::<T>::contains_key(job.wake_at, id), "a job is not in the agenda");
@@ -118,12 +149,6 @@ impl<T: Config> Pallet<T> {
                 cursor.is_none_or(|cursor| cursor <= job.wake_at),
                 "the agenda has passed a job"
             );
-            ensure!(job.place.is_some() == (job.vacancies() > 0), "a job is wrongly queued");
-            if let Some(place) = job.place {
-                queued = queued.saturating_add(1);
-                ensure!((ends.head..ends.tail).contains(&place), "a place is outside the queue");
-                ensure!(Queue::<T>::get(place) == Some(id), "a job is not at its place");
-            }
             let replicas = job.status.replicas();
             let workers: BTreeSet<_> = replicas.iter().map(|r| r.worker.encode()).collect();
             ensure!(workers.len() == replicas.len(), "a job has a worker twice");
@@ -141,8 +166,70 @@ impl<T: Config> Pallet<T> {
             }
         }
         ensure!(Agenda::<T>::iter().count() == jobs, "the agenda has an entry without a job");
-        ensure!(Queue::<T>::iter().count() == queued, "the queue has a place without a job");
         ensure!(AssignedTo::<T>::iter().count() == engaged, "an assignment has ended");
+        Ok(())
+    }
+
+    fn check_waiting() -> Result<(), TryRuntimeError> {
+        let mut waiting = BTreeMap::<ModelVersionId, u32>::new();
+        let mut offers = 0usize;
+        for (id, job) in Jobs::<T>::iter() {
+            ensure!(job.place.is_some() == (job.vacancies() > 0), "a job wrongly waits");
+            let never_assigned = matches!(job.waiting, WaitingCost::Running { .. });
+            ensure!(
+                !never_assigned || job.status == JobStatus::Queued,
+                "a job that was assigned still counts as waiting for the first time"
+            );
+            let Some(place) = job.place else { continue };
+            let count = waiting.entry(job.version).or_default();
+            *count = count.saturating_add(1);
+            ensure!(
+                Waiting::<T>::contains_key((job.version, place.standing, place.order)),
+                "a job is not where it waits"
+            );
+            let order = match place.standing {
+                Standing::Fresh | Standing::Short => Order::by_bid(job.bid(), id),
+                Standing::Passed => {
+                    let next = Order::by_turn(NextTurn::<T>::get(), 0);
+                    ensure!(place.order < next, "a turn was not given out");
+                    place.order
+                }
+            };
+            ensure!(place.order == order && order.job() == id, "a job is not at its place");
+            if never_assigned {
+                offers = offers.saturating_add(1);
+                let offer = Order::by_offer(job.bid(), id);
+                ensure!(Offers::<T>::contains_key(offer), "an offer is missing");
+                ensure!(offer >= LeastOffer::<T>::get(), "an offer lies below the least");
+            }
+        }
+        let sum = waiting.values().fold(0u32, |sum, count| sum.saturating_add(*count));
+        ensure!(Waiting::<T>::count() == sum, "jobs that wait are miscounted");
+        ensure!(
+            u32::try_from(Waiting::<T>::iter_keys().count()) == Ok(sum),
+            "a list holds a job that does not wait in it"
+        );
+        let counts: BTreeMap<_, _> = WaitingOf::<T>::iter().collect();
+        ensure!(counts == waiting, "jobs of a version that wait are miscounted");
+        ensure!(Offers::<T>::iter_keys().count() == offers, "an offer stands without a job");
+        Ok(())
+    }
+
+    fn check_lines() -> Result<(), TryRuntimeError> {
+        let mut standing = 0usize;
+        for lane in [Lane::Versions, Lane::Workers] {
+            let Ends { head, tail } = LineEnds::<T>::get(lane);
+            ensure!(head <= tail, "a line ends before it begins");
+            for place in head..tail {
+                let woken = Line::<T>::get(lane, place).ok_or("a place of a line is empty")?;
+                ensure!(woken.lane() == lane, "somebody stands in the wrong line");
+                ensure!(InLine::<T>::contains_key(&woken), "somebody in line has no round");
+                standing = standing.saturating_add(1);
+            }
+        }
+        // As many rounds as places: nobody stands in line twice, and nobody else has a round.
+        ensure!(Line::<T>::iter_keys().count() == standing, "a line has a place outside its ends");
+        ensure!(InLine::<T>::iter_keys().count() == standing, "somebody stands in line twice");
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! record, and leaves it as it was when it refuses. Money, engagements and indices follow in
 //! `functions`.
 
+use crate::waiting::Place;
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::mem;
@@ -12,13 +13,13 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_runtime::{
     traits::{AtLeast32BitUnsigned, ConstU32},
-    Permill,
+    Permill, SaturatedConversion,
 };
 use vigil_primitives::{
     grant::GrantId,
     job::{
         commitment, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas,
-        Sampling, MAX_ATTEMPTS, MAX_REPLICAS,
+        Sampling, WaitingCost, MAX_ATTEMPTS, MAX_REPLICAS,
     },
     model::Fee,
     pricing,
@@ -70,8 +71,10 @@ pub struct JobRecord<AccountId, BlockNumber> {
     pub lost_by: BoundedVec<AccountId, ConstU32<MAX_LOST>>,
     /// Its one entry in the agenda.
     pub wake_at: BlockNumber,
-    /// Its place in the queue, while it has vacancies.
-    pub place: Option<u64>,
+    /// Where it waits, while it has vacancies.
+    pub place: Option<Place>,
+    /// What it costs to wait for a worker.
+    pub waiting: WaitingCost,
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }
@@ -82,27 +85,6 @@ pub type JobRecordOf<T> = JobRecord<<T as frame_system::Config>::AccountId, Bloc
 pub type JobSpecOf<T> = JobSpec<BlockNumberFor<T>>;
 /// A job as shown by runtime `T`.
 pub type JobOf<T> = Job<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
-
-/// The queue's places are `head..tail`. A place may be empty: its job was cancelled or refunded.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub struct QueueBounds {
-    /// The oldest place.
-    pub head: u64,
-    /// The next free place.
-    pub tail: u64,
-}
 
 /// Why a transition was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +149,38 @@ where
     pub fn budget(&self) -> Balance {
         let fee = pricing::owner_fee(&self.fee, self.tokens_in, self.max_tokens_out);
         pricing::budget(self.max_price, fee, self.protocol_fee, self.policy.replicas).unwrap_or(0)
+    }
+
+    /// The highest ask that it affords for all its replicas.
+    pub fn bid(&self) -> Balance {
+        pricing::highest_ask(self.budget(), self.max_work())
+    }
+
+    /// What is on hold for its waiting.
+    pub fn waiting_held(&self) -> Balance {
+        self.waiting_until(self.deadline)
+    }
+
+    /// Ends the waiting at `now`, unless it had ended before: what was on hold for it, and how much
+    /// of that is due. The caller sees to the payment.
+    pub fn end_waiting(&mut self, now: BlockNumber) -> Option<(Balance, Balance)> {
+        let held = self.waiting_held();
+        let due = self.waiting_until(now.min(self.deadline));
+        match self.waiting {
+            WaitingCost::Running { .. } => {
+                self.waiting = WaitingCost::Paid { amount: due };
+                Some((held, due))
+            }
+            WaitingCost::Paid { .. } => None,
+        }
+    }
+
+    fn waiting_until(&self, block: BlockNumber) -> Balance {
+        let blocks = block.saturating_sub(self.submitted_at).saturated_into::<Balance>();
+        match self.waiting {
+            WaitingCost::Running { per_block } => per_block.saturating_mul(blocks),
+            WaitingCost::Paid { .. } => 0,
+        }
     }
 
     /// What counts against the bond of a worker with this ask while it is engaged.
@@ -440,6 +454,7 @@ where
             tokens_in: self.tokens_in,
             attempts: self.attempts,
             submitted_at: self.submitted_at,
+            waiting: self.waiting,
             status: self.status,
         }
     }

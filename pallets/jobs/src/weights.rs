@@ -7,7 +7,7 @@
 use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
-    weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
+    weights::{RuntimeDbWeight, Weight},
 };
 use vigil_primitives::job::MAX_REPLICAS;
 
@@ -17,8 +17,11 @@ use vigil_primitives::job::MAX_REPLICAS;
 /// grant and ending it, splitting the owner's fee, and keeping what cannot be credited. The
 /// [traits](vigil_primitives::traits) say what that weighs.
 pub trait WeightInfo {
-    /// Submitting with an inline input of `bytes`.
+    /// Submitting with an inline input of `bytes`, in a market that is not full. The first look is
+    /// not included.
     fn submit(bytes: u32) -> Weight;
+    /// Ending a job that is outbid by one that is submitted.
+    fn evict() -> Weight;
     /// Cancelling.
     fn cancel() -> Weight;
     /// Committing, as the last of the replicas.
@@ -33,10 +36,15 @@ pub trait WeightInfo {
     fn look() -> Weight;
     /// Moving the agenda to its next block.
     fn turn_page() -> Weight;
-    /// Moving the head of the queue by one place.
-    fn next_place() -> Weight;
-    /// Filling the vacancies of a job with `replicas` workers.
+    /// Putting a version or a worker in a line.
+    fn wake() -> Weight;
+    /// Taking whoever is first in a line, finding the best job of one of `versions` versions, and
+    /// putting it back in line.
+    fn turn(versions: u32) -> Weight;
+    /// Filling the vacancies of a job with `replicas` workers, the first that it has.
     fn assign(replicas: u32) -> Weight;
+    /// Giving a job another place after a look that found nobody.
+    fn pass_over() -> Weight;
     /// Dropping `replicas` workers that did not commit in time.
     fn expire_commitments(replicas: u32) -> Weight;
     /// Dropping `replicas` workers that did not reveal in time.
@@ -49,163 +57,79 @@ pub trait WeightInfo {
     fn prune() -> Weight;
 }
 
-/// The hand-set figures with the runtime's database weights.
-pub struct HandSet<T>(PhantomData<T>);
+/// The figures set by hand, on top of the accesses to a database of these weights.
+pub struct HandSet<Db>(PhantomData<Db>);
 
-impl<T: frame_system::Config> WeightInfo for HandSet<T> {
+impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn submit(bytes: u32) -> Weight {
-        submit(T::DbWeight::get(), bytes)
+        Self::figure(200, 32, 18, 17)
+            .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(bytes.into()))
+    }
+    fn evict() -> Weight {
+        Self::figure(40, 8, 3, 1).saturating_add(Self::refund(0))
     }
     fn cancel() -> Weight {
-        cancel(T::DbWeight::get())
+        Self::figure(200, 32, 13, 14)
     }
     fn commit() -> Weight {
-        commit(T::DbWeight::get())
+        Self::figure(100, 16, 4, 4)
     }
     fn reveal() -> Weight {
-        reveal(T::DbWeight::get())
+        Self::figure(150, 16, 6, 6)
     }
     fn decline() -> Weight {
-        refund(T::DbWeight::get(), MAX_REPLICAS)
+        Self::refund(MAX_REPLICAS)
     }
     fn poke() -> Weight {
-        look(T::DbWeight::get())
+        Self::look()
     }
     fn look() -> Weight {
-        look(T::DbWeight::get())
+        Self::figure(40, 8, 3, 3)
     }
     fn turn_page() -> Weight {
-        turn_page(T::DbWeight::get())
+        Self::figure(10, 4, 2, 1)
     }
-    fn next_place() -> Weight {
-        next_place(T::DbWeight::get())
+    fn wake() -> Weight {
+        Self::figure(10, 4, 3, 3)
     }
-    fn assign(replicas: u32) -> Weight {
-        assign(T::DbWeight::get(), replicas)
-    }
-    fn expire_commitments(replicas: u32) -> Weight {
-        expire(T::DbWeight::get(), replicas)
-    }
-    fn expire_reveals(replicas: u32) -> Weight {
-        expire(T::DbWeight::get(), replicas)
-    }
-    fn settle(replicas: u32, payees: u32) -> Weight {
-        settle(T::DbWeight::get(), replicas, payees)
-    }
-    fn refund(replicas: u32) -> Weight {
-        refund(T::DbWeight::get(), replicas)
-    }
-    fn prune() -> Weight {
-        prune(T::DbWeight::get())
-    }
-}
-
-impl WeightInfo for () {
-    fn submit(bytes: u32) -> Weight {
-        submit(RocksDbWeight::get(), bytes)
-    }
-    fn cancel() -> Weight {
-        cancel(RocksDbWeight::get())
-    }
-    fn commit() -> Weight {
-        commit(RocksDbWeight::get())
-    }
-    fn reveal() -> Weight {
-        reveal(RocksDbWeight::get())
-    }
-    fn decline() -> Weight {
-        refund(RocksDbWeight::get(), MAX_REPLICAS)
-    }
-    fn poke() -> Weight {
-        look(RocksDbWeight::get())
-    }
-    fn look() -> Weight {
-        look(RocksDbWeight::get())
-    }
-    fn turn_page() -> Weight {
-        turn_page(RocksDbWeight::get())
-    }
-    fn next_place() -> Weight {
-        next_place(RocksDbWeight::get())
+    fn turn(versions: u32) -> Weight {
+        Self::figure(40, 16, 7, 3)
+            .saturating_add(Self::figure(5, 8, 4, 0).saturating_mul(versions.into()))
     }
     fn assign(replicas: u32) -> Weight {
-        assign(RocksDbWeight::get(), replicas)
+        Self::figure(150, 24, 13, 13)
+            .saturating_add(Self::figure(40, 4, 1, 1).saturating_mul(replicas.into()))
+    }
+    fn pass_over() -> Weight {
+        Self::figure(40, 8, 5, 6)
     }
     fn expire_commitments(replicas: u32) -> Weight {
-        expire(RocksDbWeight::get(), replicas)
+        Self::refund(replicas)
     }
     fn expire_reveals(replicas: u32) -> Weight {
-        expire(RocksDbWeight::get(), replicas)
+        Self::refund(replicas)
     }
     fn settle(replicas: u32, payees: u32) -> Weight {
-        settle(RocksDbWeight::get(), replicas, payees)
+        // The fixed part pays the treasury and the requester. Each payment is tried twice.
+        let payment = Self::figure(150, 16, 4, 4);
+        Self::figure(300, 32, 14, 14)
+            .saturating_add(payment.saturating_mul(payees.into()))
+            .saturating_add(payment.saturating_mul(replicas.into()))
+            .saturating_add(Self::figure(50, 8, 4, 4).saturating_mul(replicas.into()))
     }
     fn refund(replicas: u32) -> Weight {
-        refund(RocksDbWeight::get(), replicas)
+        Self::figure(250, 32, 15, 15)
+            .saturating_add(Self::figure(40, 8, 2, 2).saturating_mul(replicas.into()))
     }
     fn prune() -> Weight {
-        prune(RocksDbWeight::get())
+        Self::figure(100, 24, 12, 5)
     }
 }
 
-/// A figure: microseconds of computing, KiB of proof, reads and writes.
-fn figure(db: RuntimeDbWeight, micros: u64, kib: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(micros.saturating_mul(1_000_000), kib.saturating_mul(1_024))
-        .saturating_add(db.reads_writes(reads, writes))
-}
-
-fn submit(db: RuntimeDbWeight, bytes: u32) -> Weight {
-    figure(db, 200, 32, 13, 11)
-        .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(bytes.into()))
-}
-
-fn cancel(db: RuntimeDbWeight) -> Weight {
-    figure(db, 150, 16, 8, 9)
-}
-
-fn commit(db: RuntimeDbWeight) -> Weight {
-    figure(db, 100, 16, 4, 4)
-}
-
-fn reveal(db: RuntimeDbWeight) -> Weight {
-    figure(db, 150, 16, 6, 6)
-}
-
-fn look(db: RuntimeDbWeight) -> Weight {
-    figure(db, 40, 8, 3, 3)
-}
-
-fn turn_page(db: RuntimeDbWeight) -> Weight {
-    figure(db, 10, 4, 2, 1)
-}
-
-fn next_place(db: RuntimeDbWeight) -> Weight {
-    figure(db, 20, 8, 3, 2)
-}
-
-fn assign(db: RuntimeDbWeight, replicas: u32) -> Weight {
-    let replicas = u64::from(replicas);
-    figure(db, 100, 16, 6, 6).saturating_add(figure(db, 40, 4, 1, 1).saturating_mul(replicas))
-}
-
-fn expire(db: RuntimeDbWeight, replicas: u32) -> Weight {
-    refund(db, replicas)
-}
-
-fn settle(db: RuntimeDbWeight, replicas: u32, payees: u32) -> Weight {
-    // The fixed part pays the treasury and the requester. Each payment is tried twice.
-    let payment = figure(db, 150, 16, 4, 4);
-    figure(db, 300, 32, 14, 14)
-        .saturating_add(payment.saturating_mul(payees.into()))
-        .saturating_add(payment.saturating_mul(replicas.into()))
-        .saturating_add(figure(db, 50, 8, 4, 4).saturating_mul(replicas.into()))
-}
-
-fn refund(db: RuntimeDbWeight, replicas: u32) -> Weight {
-    let replicas = u64::from(replicas);
-    figure(db, 200, 24, 10, 10).saturating_add(figure(db, 40, 8, 2, 2).saturating_mul(replicas))
-}
-
-fn prune(db: RuntimeDbWeight) -> Weight {
-    figure(db, 100, 24, 12, 5)
+impl<Db: Get<RuntimeDbWeight>> HandSet<Db> {
+    /// A figure: microseconds of computing, KiB of proof, reads and writes.
+    fn figure(micros: u64, kib: u64, reads: u64, writes: u64) -> Weight {
+        Weight::from_parts(micros.saturating_mul(1_000_000), kib.saturating_mul(1_024))
+            .saturating_add(Db::get().reads_writes(reads, writes))
+    }
 }

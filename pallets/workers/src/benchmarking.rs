@@ -7,6 +7,7 @@ use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_runtime::traits::{One, Saturating};
 use vigil_primitives::{
+    job::MAX_REPLICAS,
     model::{Url, MAX_URL},
     traits::{ModelRegistry, Outcome, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
@@ -112,6 +113,7 @@ mod benchmarks {
         Ok(())
     }
 
+    /// The ask is another one, so that the worker moves in every list.
     #[benchmark]
     fn update() -> Result<(), BenchmarkError> {
         let who = worker::<T>(0, &versions::<T>(MAX_SERVED)?)?;
@@ -238,29 +240,37 @@ mod benchmarks {
         Ok(())
     }
 
-    /// All of a sample of `s` workers fit, and every record is as long as it can be.
+    /// All of `l` workers fit, as many as are looked at, and every record is as long as it can be.
     #[benchmark]
-    fn engage(s: Linear<1, { T::SampleSize::get() }>) -> Result<(), BenchmarkError> {
+    fn engage(
+        l: Linear<MAX_REPLICAS, { T::SampleSize::get().max(MAX_REPLICAS) }>,
+        d: Linear<1, MAX_REPLICAS>,
+    ) -> Result<(), BenchmarkError> {
         let versions = versions::<T>(MAX_SERVED)?;
-        for index in 0..s {
+        for index in 0..l {
             worker::<T>(index, &versions)?;
         }
         let vacancy = Vacancy {
             version: *versions.first().ok_or("no version")?,
+            replicas: d as u8,
             work: 1,
             budget: Balance::MAX,
             exclude: &[],
+            roomy: None,
             seed: [7; 32],
         };
-        let engagement;
+        let search;
 
         #[block]
         {
-            engagement = Pallet::<T>::engage(&vacancy);
+            search = Pallet::<T>::engage(&vacancy);
         }
 
-        let drawn = engagement.ok_or("nobody was drawn")?.worker;
-        assert_eq!(Workers::<T>::get(drawn).ok_or("no worker")?.active, 1);
+        let drawn = search.found.map_err(|_| "nobody was drawn")?;
+        assert_eq!(drawn.len(), d as usize);
+        for engagement in drawn {
+            assert_eq!(Workers::<T>::get(engagement.worker).ok_or("no worker")?.active, 1);
+        }
         Ok(())
     }
 

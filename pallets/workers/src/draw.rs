@@ -24,13 +24,18 @@ pub(crate) fn sample(seed: &[u8; 32], count: u32, size: u32) -> Vec<u32> {
     chosen
 }
 
-/// The position of one of `weights`, drawn in proportion to them; `None` when all are 0.
-pub(crate) fn choose(seed: &[u8; 32], weights: impl Iterator<Item = u64> + Clone) -> Option<usize> {
+/// The position of one of `weights`, drawn in proportion to them; `None` when all are 0. With one
+/// seed, every `turn` is a draw of its own.
+pub(crate) fn choose(
+    seed: &[u8; 32],
+    turn: u32,
+    weights: impl Iterator<Item = u64> + Clone,
+) -> Option<usize> {
     let total = weights.clone().fold(0u64, u64::saturating_add);
     if total == 0 {
         return None;
     }
-    let mut left = number(seed, CHOICE, 0, total);
+    let mut left = number(seed, CHOICE, turn, total);
     for (position, weight) in weights.enumerate() {
         match left.checked_sub(weight) {
             Some(rest) => left = rest,
@@ -96,7 +101,7 @@ mod tests {
         let weights = [0, 10, 30, 60];
         let mut counts = [0u32; 4];
         for n in 0..10_000 {
-            counts[choose(&seed(n), weights.into_iter()).unwrap()] += 1;
+            counts[choose(&seed(n), 0, weights.into_iter()).unwrap()] += 1;
         }
         assert_eq!(counts[0], 0);
         for (count, weight) in counts.iter().zip(weights) {
@@ -107,7 +112,19 @@ mod tests {
 
     #[test]
     fn choose_should_choose_nothing_when_there_is_no_weight() {
-        assert_eq!(choose(&seed(0), [].into_iter()), None);
-        assert_eq!(choose(&seed(0), [0, 0].into_iter()), None);
+        assert_eq!(choose(&seed(0), 0, [].into_iter()), None);
+        assert_eq!(choose(&seed(0), 0, [0, 0].into_iter()), None);
+    }
+
+    #[test]
+    fn choose_should_draw_anew_when_the_turn_is_another() {
+        let same = (0..1_000)
+            .filter(|n| {
+                let choice = |turn| choose(&seed(*n), turn, [1, 1].into_iter());
+                choice(0) == choice(1)
+            })
+            .count();
+        // 500 expected, standard deviation 16.
+        assert!((420..580).contains(&same), "{same}");
     }
 }

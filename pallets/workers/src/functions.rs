@@ -12,7 +12,7 @@ use sp_runtime::traits::Saturating;
 use vigil_primitives::{
     api::PAGE,
     model::{url_scheme, Url, VersionStatus},
-    traits::ModelRegistry,
+    traits::{Market, ModelRegistry},
     worker::WorkerView,
     worker::{Capability, Reputation, WorkerStatus, MAX_CAPACITY},
     Balance, ModelVersionId,
@@ -62,8 +62,16 @@ impl<T: Config> Pallet<T> {
         let worker = Self::load(&who)?;
         worker.ensure_staying().map_err(Error::<T>::from)?;
         Self::check_profile(&endpoint, ask, capacity)?;
+        let (old_ask, old_capacity) = (worker.ask, worker.capacity);
         let worker = Worker { endpoint, encryption_key, capability, ask, capacity, ..worker };
+        let active = worker.is_active();
+        if active && ask != old_ask {
+            Self::reprice(&who, &worker, old_ask);
+        }
         Workers::<T>::insert(&who, worker);
+        if active && (ask < old_ask || capacity > old_capacity) {
+            T::Market::room(&who);
+        }
         Self::deposit_event(Event::Updated { worker: who });
         Ok(())
     }
@@ -75,7 +83,11 @@ impl<T: Config> Pallet<T> {
         T::Currency::hold(&HoldReason::Bond.into(), &who, amount)?;
 
         let bond = worker.bond.saturating_add(amount);
+        let active = worker.is_active();
         Workers::<T>::insert(&who, Worker { bond, ..worker });
+        if active {
+            T::Market::room(&who);
+        }
         Self::deposit_event(Event::BondIncreased { worker: who, amount, bond });
         Ok(())
     }
@@ -88,10 +100,14 @@ impl<T: Config> Pallet<T> {
             VersionStatus::Deprecated => return Err(Error::<T>::VersionDeprecated.into()),
             VersionStatus::Revoked => return Err(Error::<T>::VersionRevoked.into()),
         }
-        if worker.is_active() {
-            Self::join(version, &who);
+        let active = worker.is_active();
+        if active {
+            Self::join(version, &who, worker.ask);
         }
         Workers::<T>::insert(&who, worker);
+        if active {
+            T::Market::room(&who);
+        }
         Self::deposit_event(Event::ServingStarted { worker: who, version });
         Ok(())
     }
@@ -99,7 +115,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_unserve(who: T::AccountId, version: ModelVersionId) -> DispatchResult {
         let worker = Self::load(&who)?.unserve(version).map_err(Error::<T>::from)?;
         if worker.is_active() {
-            Self::leave(version, &who);
+            Self::leave(version, &who, worker.ask);
         }
         Workers::<T>::insert(&who, worker);
         Self::deposit_event(Event::ServingStopped { worker: who, version });
@@ -116,6 +132,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_resume(who: T::AccountId) -> DispatchResult {
         let worker = Self::load(&who)?.resume().map_err(Error::<T>::from)?;
         Self::store(&who, worker, false);
+        T::Market::room(&who);
         Self::deposit_event(Event::Resumed { worker: who });
         Ok(())
     }
@@ -142,6 +159,7 @@ impl<T: Config> Pallet<T> {
         let worker = Self::load(&who)?.unjail(Self::now()).map_err(Error::<T>::from)?;
         ensure!(worker.bond >= T::MinBond::get(), Error::<T>::BondTooLow);
         Self::store(&who, worker, false);
+        T::Market::room(&who);
         Self::deposit_event(Event::Unjailed { worker: who });
         Ok(())
     }

@@ -1,16 +1,17 @@
 //! The lists of active workers per version that jobs draw from.
 //!
-//! Every list is numbered without gaps, so one number is one storage read. Whoever leaves gives
-//! its number to the last of the list. A worker is in the lists of all versions it serves while it
-//! is active, and in none otherwise.
+//! There are two of every version. One is numbered without gaps, so that one number is one storage
+//! read and a random sample costs the same however long the list is; whoever leaves gives its
+//! number to the last. The other is in the order of the asks, for what only the cheapest can tell.
+//! A worker is in both lists of all versions it serves while it is active, and in none otherwise.
 
 use crate::pallet::*;
 use frame_support::defensive;
-use vigil_primitives::ModelVersionId;
+use vigil_primitives::{Balance, ModelVersionId};
 
 impl<T: Config> Pallet<T> {
-    /// Puts an active worker on a version's list.
-    pub(crate) fn join(version: ModelVersionId, who: &T::AccountId) {
+    /// Puts an active worker on a version's lists.
+    pub(crate) fn join(version: ModelVersionId, who: &T::AccountId, ask: Balance) {
         if ServingIndex::<T>::contains_key(version, who) {
             defensive!("worker is on the list already");
             return;
@@ -19,10 +20,11 @@ impl<T: Config> Pallet<T> {
         Serving::<T>::insert(version, index, who);
         ServingIndex::<T>::insert(version, who, index);
         ServingCount::<T>::insert(version, index.saturating_add(1));
+        Asks::<T>::insert((version, ask.to_be_bytes(), who), ());
     }
 
-    /// Takes a worker off a version's list.
-    pub(crate) fn leave(version: ModelVersionId, who: &T::AccountId) {
+    /// Takes a worker off a version's lists.
+    pub(crate) fn leave(version: ModelVersionId, who: &T::AccountId, ask: Balance) {
         let Some(index) = ServingIndex::<T>::take(version, who) else {
             defensive!("worker is not on the list");
             return;
@@ -43,14 +45,24 @@ impl<T: Config> Pallet<T> {
         } else {
             ServingCount::<T>::insert(version, last);
         }
+        Asks::<T>::remove((version, ask.to_be_bytes(), who));
+    }
+
+    /// Moves a worker that is on the lists of its versions to the places of another ask.
+    pub(crate) fn reprice(who: &T::AccountId, worker: &WorkerOf<T>, before: Balance) {
+        for version in &worker.serves {
+            Asks::<T>::remove((version, before.to_be_bytes(), who));
+            Asks::<T>::insert((version, worker.ask.to_be_bytes(), who), ());
+        }
     }
 
     /// Stores a worker and keeps the lists in step with its status. `was_active` is whether it
-    /// was active before the change, which changed no served version.
+    /// was active before the change, which changed neither its ask nor what it serves.
     pub(crate) fn store(who: &T::AccountId, worker: WorkerOf<T>, was_active: bool) {
+        let serves = worker.serves.iter();
         match (was_active, worker.is_active()) {
-            (true, false) => worker.serves.iter().for_each(|version| Self::leave(*version, who)),
-            (false, true) => worker.serves.iter().for_each(|version| Self::join(*version, who)),
+            (true, false) => serves.for_each(|version| Self::leave(*version, who, worker.ask)),
+            (false, true) => serves.for_each(|version| Self::join(*version, who, worker.ask)),
             _ => {}
         }
         Workers::<T>::insert(who, worker);

@@ -30,7 +30,14 @@
 //! `SampleSize` entries however many workers there are, and a crowd of idle registrations cannot
 //! crowd the sample out. Among those of the sample that have a free place, ask at most the budget
 //! and have bond for the reward, one is drawn with probability proportional to its free places
-//! times its [`reliability`](types::reliability).
+//! times its [`reliability`](types::reliability); a job with several replicas draws again among
+//! the others. When the sample does not hold enough of them, the `SampleSize` workers with the
+//! lowest asks are looked at too: a second list of every version is in that order. So a job that
+//! finds nobody knows that neither chance nor the cheapest have anybody for it.
+//!
+//! Whatever lets a worker take more than before is told to the [`Market`], where jobs wait.
+//!
+//! [`Market`]: vigil_primitives::traits::Market
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -65,7 +72,7 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
     use vigil_primitives::{
         model::Url,
-        traits::ModelRegistry,
+        traits::{Market, ModelRegistry},
         worker::{Capability, BOND_COVER, MAX_CAPACITY},
         Balance, ModelVersionId,
     };
@@ -93,6 +100,9 @@ pub mod pallet {
 
         /// Where versions are looked up.
         type Models: ModelRegistry<Self::AccountId>;
+
+        /// Who is told that a worker can take more than before.
+        type Market: Market<Self::AccountId>;
 
         /// The smallest bond with which a worker is given jobs.
         #[pallet::constant]
@@ -122,7 +132,7 @@ pub mod pallet {
         #[pallet::constant]
         type ExpirySlash: Get<Balance>;
 
-        /// Most workers looked at in a draw.
+        /// Workers looked at in a draw, and as many more when those are not enough.
         #[pallet::constant]
         type SampleSize: Get<u32>;
 
@@ -155,6 +165,19 @@ pub mod pallet {
     #[pallet::storage]
     pub type ServingIndex<T: Config> =
         StorageDoubleMap<_, Twox64Concat, ModelVersionId, Blake2_128Concat, T::AccountId, u32>;
+
+    /// The active workers that serve a version, the lowest ask first: its key is the ask,
+    /// big-endian.
+    #[pallet::storage]
+    pub type Asks<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, ModelVersionId>,
+            NMapKey<Identity, [u8; 16]>,
+            NMapKey<Blake2_128Concat, T::AccountId>,
+        ),
+        (),
+    >;
 
     /// What has happened.
     #[pallet::event]
@@ -356,7 +379,7 @@ pub mod pallet {
         /// Emits [`Event::Updated`]. Refuses with [`Error::NotFound`], [`Error::Unbonding`],
         /// [`Error::InvalidEndpoint`], [`Error::AskOutOfRange`], [`Error::CapacityOutOfRange`].
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::update())]
+        #[pallet::weight(T::WeightInfo::update().saturating_add(T::Market::room_weight()))]
         pub fn update(
             origin: OriginFor<T>,
             endpoint: Url,
@@ -378,7 +401,7 @@ pub mod pallet {
         /// [`Error::Unbonding`], [`Error::ZeroAmount`], or `FundsUnavailable` when the worker
         /// cannot pay.
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::bond_more())]
+        #[pallet::weight(T::WeightInfo::bond_more().saturating_add(T::Market::room_weight()))]
         pub fn bond_more(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_bond_more(who, amount)
@@ -393,7 +416,7 @@ pub mod pallet {
         /// [`Error::Unbonding`], [`Error::AlreadyServing`], [`Error::TooManyServed`],
         /// [`Error::UnknownVersion`], [`Error::VersionDeprecated`], [`Error::VersionRevoked`].
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::serve())]
+        #[pallet::weight(T::WeightInfo::serve().saturating_add(T::Market::room_weight()))]
         pub fn serve(origin: OriginFor<T>, version: ModelVersionId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_serve(who, version)
@@ -432,7 +455,7 @@ pub mod pallet {
         /// Emits [`Event::Resumed`]. Refuses with [`Error::NotFound`], [`Error::NotDraining`],
         /// [`Error::Jailed`], [`Error::Unbonding`].
         #[pallet::call_index(6)]
-        #[pallet::weight(T::WeightInfo::resume())]
+        #[pallet::weight(T::WeightInfo::resume().saturating_add(T::Market::room_weight()))]
         pub fn resume(origin: OriginFor<T>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_resume(who)
@@ -473,7 +496,7 @@ pub mod pallet {
         /// Emits [`Event::Unjailed`]. Refuses with [`Error::NotFound`], [`Error::NotJailed`],
         /// [`Error::StillJailed`], [`Error::BondTooLow`].
         #[pallet::call_index(9)]
-        #[pallet::weight(T::WeightInfo::unjail())]
+        #[pallet::weight(T::WeightInfo::unjail().saturating_add(T::Market::room_weight()))]
         pub fn unjail(origin: OriginFor<T>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_unjail(who)

@@ -2,13 +2,14 @@
 //! words the tests are written in.
 
 use crate as pallet_workers;
-use crate::{Error, Event, HoldReason, ServingIndex, Worker, Workers};
+use crate::{weights::HandSet, Error, Event, HoldReason, ServingIndex, Worker, Workers};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl,
     dispatch::DispatchResult,
     parameter_types,
     traits::{fungible::InspectHold, ConstU128},
+    weights::{constants::RocksDbWeight, Weight},
 };
 use sp_io::TestExternalities;
 use sp_runtime::{BuildStorage, Permill};
@@ -17,12 +18,13 @@ use vigil_primitives::{
     model::{Artifact, Fee, ModelId, Sources, Url, VersionSpec, VersionStatus},
     pricing::GIGA,
     terms::{Access, Licence, Terms},
-    traits::{Engagement, ModelRegistry, Outcome, RegisteredVersion, Vacancy, WorkerPool},
+    traits::{Engagement, Market, ModelRegistry, Outcome, RegisteredVersion, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, Reputation},
     Balance, ContentHash, ModelVersionId, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
+pub(crate) type Weights = HandSet<RocksDbWeight>;
 
 /// The first worker of a test.
 pub(crate) const ANNA: AccountId = 1;
@@ -51,6 +53,9 @@ pub(crate) const OTHER: ModelVersionId = ModelVersionId { model: 0, version: 1 }
 pub(crate) const DEPRECATED: ModelVersionId = ModelVersionId { model: 0, version: 2 };
 pub(crate) const REVOKED: ModelVersionId = ModelVersionId { model: 0, version: 3 };
 pub(crate) const UNKNOWN: ModelVersionId = ModelVersionId { model: 0, version: 4 };
+
+/// What it weighs to tell the market.
+pub(crate) const ROOM_WEIGHT: Weight = Weight::from_parts(7, 0);
 
 construct_runtime!(
     pub enum Test {
@@ -82,6 +87,7 @@ parameter_types! {
     pub static MaxMissesInARow: u32 = 3;
     pub static ExpirySlash: Balance = SLASH;
     pub static SampleSize: u32 = 4;
+    pub static Room: Vec<AccountId> = vec![];
     pub static Published: BTreeMap<ModelVersionId, VersionStatus> = BTreeMap::from([
         (SERVED, VersionStatus::Active),
         (OTHER, VersionStatus::Active),
@@ -94,6 +100,7 @@ impl pallet_workers::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = TestModels;
+    type Market = Told;
     type MinBond = MinBond;
     type MinAsk = MinAsk;
     type MaxAsk = MaxAsk;
@@ -102,7 +109,25 @@ impl pallet_workers::Config for Test {
     type MaxMissesInARow = MaxMissesInARow;
     type ExpirySlash = ExpirySlash;
     type SampleSize = SampleSize;
-    type WeightInfo = ();
+    type WeightInfo = Weights;
+}
+
+/// Remembers which workers have room.
+pub struct Told;
+
+impl Market<AccountId> for Told {
+    fn room(worker: &AccountId) {
+        Room::mutate(|room| room.push(*worker));
+    }
+
+    fn room_weight() -> Weight {
+        ROOM_WEIGHT
+    }
+}
+
+/// Who the market was told has room, since the last time that somebody asked.
+pub(crate) fn room() -> Vec<AccountId> {
+    Room::take()
 }
 
 /// The versions in [`Published`].
@@ -167,6 +192,7 @@ impl ExtBuilder {
                 assert_ok!(Pool::serve(signed(who), SERVED));
             }
             System::reset_events();
+            room();
         });
         ext
     }
@@ -246,12 +272,28 @@ fn spec() -> VersionSpec {
 pub(crate) fn vacancy(seed: u64) -> Vacancy<'static, AccountId> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    Vacancy { version: SERVED, work: GIGA, budget: REWARD, exclude: &[], seed: bytes }
+    Vacancy {
+        version: SERVED,
+        replicas: 1,
+        work: GIGA,
+        budget: REWARD,
+        exclude: &[],
+        roomy: None,
+        seed: bytes,
+    }
 }
 
 /// Draws a worker for [`vacancy`].
 pub(crate) fn engage(seed: u64) -> Option<Engagement<AccountId>> {
-    Pool::engage(&vacancy(seed))
+    drawn(&vacancy(seed))
+}
+
+/// Draws one worker for a vacancy.
+pub(crate) fn drawn(vacancy: &Vacancy<'_, AccountId>) -> Option<Engagement<AccountId>> {
+    assert_eq!(vacancy.replicas, 1);
+    let search = Pool::engage(vacancy);
+    assert!(search.weight.all_lte(Pool::engage_weight()), "{:?}", search.weight);
+    search.found.ok().map(|found| <[_; 1]>::try_from(found).unwrap()).map(|[one]| one)
 }
 
 /// Engages `who` for [`REWARD`] in a job that nobody else may take.
@@ -259,7 +301,7 @@ pub(crate) fn engage_worker(who: AccountId) {
     let exclude: Vec<_> = Workers::<Test>::iter_keys().filter(|other| *other != who).collect();
     // Several seeds, for a sample that is smaller than the list may lack the worker.
     let engagement = (0..10_000)
-        .find_map(|seed| Pool::engage(&Vacancy { exclude: &exclude, ..vacancy(seed) }))
+        .find_map(|seed| drawn(&Vacancy { exclude: &exclude, ..vacancy(seed) }))
         .unwrap();
     assert_eq!(engagement, Engagement { worker: who, ask: ASK, reward: REWARD });
 }

@@ -1,4 +1,4 @@
-//! The workers as jobs see them: one is drawn and takes a place, and later gives it back.
+//! The workers as jobs see them: they are drawn and take a place, and later give it back.
 
 use crate::{
     draw,
@@ -18,35 +18,94 @@ use frame_support::{
 };
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
+    job::MAX_REPLICAS,
     model::Url,
-    traits::{Engagement, Outcome, Vacancy, WorkerPool},
+    pricing,
+    traits::{Engagement, Market, Outcome, Room, Search, Unfilled, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, Reputation, WorkerStatus, MAX_CAPACITY},
     Balance, ModelVersionId,
 };
 
+/// Those of the workers looked at that could take a job.
+struct Candidates<'a, T: Config> {
+    vacancy: &'a Vacancy<'a, T::AccountId>,
+    fit: Vec<(T::AccountId, WorkerOf<T>, Balance)>,
+    /// Whether any of them all has a free place, be it for this job or not.
+    room: bool,
+    looked: u32,
+}
+
+impl<'a, T: Config> Candidates<'a, T> {
+    fn new(vacancy: &'a Vacancy<'a, T::AccountId>) -> Self {
+        Self { vacancy, fit: Vec::new(), room: false, looked: 0 }
+    }
+
+    fn look_at(&mut self, who: T::AccountId) {
+        self.looked = self.looked.saturating_add(1);
+        let Some(worker) = Workers::<T>::get(&who) else { return };
+        self.room |= worker.free_places() > 0;
+        let Some(reward) = worker.reward_for(self.vacancy.work, self.vacancy.budget) else {
+            return;
+        };
+        let known = self.fit.iter().any(|(other, ..)| *other == who);
+        if !known && !self.vacancy.exclude.contains(&who) {
+            self.fit.push((who, worker, reward));
+        }
+    }
+
+    fn enough(&self) -> bool {
+        self.fit.len() >= usize::from(self.vacancy.replicas)
+    }
+
+    /// As many of them as the job needs, each drawn by its weight, and engaged.
+    fn engage(&mut self) -> Result<Vec<Engagement<T::AccountId>>, Unfilled> {
+        if !self.enough() {
+            return Err(if self.room { Unfilled::Unfit } else { Unfilled::Full });
+        }
+        let mut engagements = Vec::new();
+        for turn in 0..self.vacancy.replicas {
+            let weights = self.fit.iter().map(|(_, worker, _)| worker.draw_weight());
+            let drawn = draw::choose(&self.vacancy.seed, turn.into(), weights)
+                .filter(|drawn| *drawn < self.fit.len());
+            // Whoever fits has a free place and counts at least 1, so somebody is drawn.
+            let Some(drawn) = drawn else { return Err(Unfilled::Unfit) };
+            let (worker, record, reward) = self.fit.swap_remove(drawn);
+            engagements.push((worker, record, reward));
+        }
+        let engage = |(who, worker, reward): (T::AccountId, WorkerOf<T>, Balance)| {
+            let ask = worker.ask;
+            Workers::<T>::insert(&who, worker.engage(reward));
+            Engagement { worker: who, ask, reward }
+        };
+        Ok(engagements.into_iter().map(engage).collect())
+    }
+}
+
 impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
-    fn engage(vacancy: &Vacancy<'_, T::AccountId>) -> Option<Engagement<T::AccountId>> {
+    fn engage(vacancy: &Vacancy<'_, T::AccountId>) -> Search<T::AccountId> {
         let count = ServingCount::<T>::get(vacancy.version);
-        let mut fit: Vec<_> = draw::sample(&vacancy.seed, count, T::SampleSize::get())
+        let size = T::SampleSize::get();
+        let mut candidates = Candidates::<T>::new(vacancy);
+        draw::sample(&vacancy.seed, count, size)
             .into_iter()
             .filter_map(|index| Serving::<T>::get(vacancy.version, index))
-            .filter(|who| !vacancy.exclude.contains(who))
-            .filter_map(|who| {
-                let worker = Workers::<T>::get(&who)?;
-                let reward = worker.reward_for(vacancy.work, vacancy.budget)?;
-                Some((who, worker, reward))
-            })
-            .collect();
-
-        let weights = fit.iter().map(|(_, worker, _)| worker.draw_weight());
-        let drawn = draw::choose(&vacancy.seed, weights)?;
-        if drawn >= fit.len() {
-            return None;
+            .for_each(|who| candidates.look_at(who));
+        if let Some(roomy) = vacancy.roomy.filter(|_| !candidates.enough()) {
+            if ServingIndex::<T>::contains_key(vacancy.version, roomy) {
+                candidates.look_at(roomy.clone());
+            }
         }
-        let (who, worker, reward) = fit.swap_remove(drawn);
-        let ask = worker.ask;
-        Workers::<T>::insert(&who, worker.engage(reward));
-        Some(Engagement { worker: who, ask, reward })
+        // A sample of many may miss the few that a low price affords.
+        if !candidates.enough() && count > size {
+            let highest = pricing::highest_ask(vacancy.budget, vacancy.work);
+            Asks::<T>::iter_key_prefix((vacancy.version,))
+                .take(usize::try_from(size).unwrap_or(0))
+                .take_while(|(ask, _)| Balance::from_be_bytes(*ask) <= highest)
+                .for_each(|(_, who)| candidates.look_at(who));
+        }
+        let found = candidates.engage();
+        let drawn = found.as_ref().map_or(0, |_| vacancy.replicas.into());
+        Search { found, weight: T::WeightInfo::engage(candidates.looked, drawn) }
     }
 
     fn release(who: &T::AccountId, reward: Balance, outcome: Outcome) {
@@ -62,28 +121,46 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
         if outcome == Outcome::Expired {
             worker = Self::punish(who, worker);
         }
+        let active = worker.is_active();
         Self::store(who, worker, was_active);
+        if active {
+            T::Market::room(who);
+        }
     }
 
     fn engage_weight() -> Weight {
-        T::WeightInfo::engage(T::SampleSize::get())
+        let looked = T::SampleSize::get().saturating_mul(2).saturating_add(1);
+        T::WeightInfo::engage(looked, MAX_REPLICAS)
     }
 
     fn release_weight() -> Weight {
-        T::WeightInfo::release().max(T::WeightInfo::release_expired())
+        let heaviest = T::WeightInfo::release().max(T::WeightInfo::release_expired());
+        heaviest.saturating_add(T::Market::room_weight())
     }
 
     fn release_weight_of(outcome: Outcome) -> Weight {
-        match outcome {
+        let own = match outcome {
             Outcome::Expired => T::WeightInfo::release_expired(),
             Outcome::Completed | Outcome::Released | Outcome::Declined | Outcome::Undecided => {
                 T::WeightInfo::release()
             }
-        }
+        };
+        own.saturating_add(T::Market::room_weight())
     }
 
-    fn is_served(version: ModelVersionId) -> bool {
-        ServingCount::<T>::get(version) > 0
+    fn serving(version: ModelVersionId) -> u32 {
+        ServingCount::<T>::get(version)
+    }
+
+    fn lowest_ask(version: ModelVersionId) -> Option<Balance> {
+        let (ask, _) = Asks::<T>::iter_key_prefix((version,)).next()?;
+        Some(Balance::from_be_bytes(ask))
+    }
+
+    fn room(worker: &T::AccountId) -> Option<Room> {
+        let worker = Workers::<T>::get(worker).filter(Worker::is_active)?;
+        let (ask, free_places) = (worker.ask, worker.free_places());
+        Some(Room { ask, free_places, serves: worker.serves.into_inner() })
     }
 
     /// The sample is spread evenly over the list, so that it is the same for everybody who asks.
@@ -102,7 +179,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             .collect()
     }
 
-    fn benchmark_worker(who: &T::AccountId, version: ModelVersionId) {
+    fn benchmark_worker(who: &T::AccountId, versions: &[ModelVersionId]) {
         let bond = Balance::from(u64::MAX).max(T::MinBond::get());
         let funds = bond.saturating_mul(2);
         let held = T::Currency::mint_into(who, funds)
@@ -125,7 +202,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             capacity: MAX_CAPACITY,
             active: 0,
             unfinalised: 0,
-            serves: alloc::vec![version].try_into().unwrap_or_default(),
+            serves: versions.to_vec().try_into().unwrap_or_default(),
             reputation: Reputation::default(),
         };
         Self::store(who, worker, false);

@@ -25,6 +25,8 @@ impl<T: Config> Pallet<T> {
     /// 8. No worker serves a version twice.
     /// 9. Endpoint, ask and capacity are still ones that would be accepted. Narrowing the range of
     ///    asks takes a migration.
+    /// 10. The list in the order of asks holds the same workers as the numbered one, each at its
+    ///     ask.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let reason = HoldReason::Bond.into();
         for (who, worker) in Workers::<T>::iter() {
@@ -72,14 +74,19 @@ impl<T: Config> Pallet<T> {
                     ServingIndex::<T>::get(version, &who) == Some(index),
                     "workers 3: an index does not point back"
                 );
-                let serves = Workers::<T>::get(&who)
-                    .is_some_and(|worker| worker.is_active() && worker.serves.contains(&version));
-                ensure!(serves, "workers 3: a list holds somebody who does not serve");
+                let worker = Workers::<T>::get(&who)
+                    .filter(|worker| worker.is_active() && worker.serves.contains(&version))
+                    .ok_or("workers 3: a list holds somebody who does not serve")?;
+                ensure!(
+                    Asks::<T>::contains_key((version, worker.ask.to_be_bytes(), &who)),
+                    "workers 10: a worker is not at its ask"
+                );
             }
             entries = entries.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         }
         ensure!(Serving::<T>::iter_keys().count() == entries, "workers 4: stray entries");
         ensure!(ServingIndex::<T>::iter_keys().count() == entries, "workers 4: stray indices");
+        ensure!(Asks::<T>::iter_keys().count() == entries, "workers 10: stray asks");
         Ok(())
     }
 }

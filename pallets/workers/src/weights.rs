@@ -2,16 +2,22 @@
 //!
 //! The figures are set by hand, deliberately several times higher than the storage accesses and
 //! computation of the worst case suggest, until they are measured in wasm on reference hardware.
-//! Nobody pays too little by them, and no block holds more than it can execute.
+//! Nobody pays too little by them, and no block holds more than it can execute. What the market
+//! does when a worker has room is not included: [`Market`](vigil_primitives::traits::Market) says
+//! what that weighs.
 
-use frame_support::weights::{constants::RocksDbWeight, Weight};
+use core::marker::PhantomData;
+use frame_support::{
+    traits::Get,
+    weights::{RuntimeDbWeight, Weight},
+};
 use vigil_primitives::worker::MAX_SERVED;
 
 /// Weights of this pallet.
 pub trait WeightInfo {
     /// Weight of `register`.
     fn register() -> Weight;
-    /// Weight of `update`.
+    /// Weight of `update` with another ask and the most served versions.
     fn update() -> Weight;
     /// Weight of `bond_more`.
     fn bond_more() -> Weight;
@@ -29,8 +35,8 @@ pub trait WeightInfo {
     fn withdraw() -> Weight;
     /// Weight of `unjail` with the most served versions.
     fn unjail() -> Weight;
-    /// Weight of a draw from a sample of `s` workers.
-    fn engage(s: u32) -> Weight;
+    /// Weight of a search that looks at `looked` workers and engages `drawn` of them.
+    fn engage(looked: u32, drawn: u32) -> Weight;
     /// Weight of the end of an engagement without a missed deadline.
     fn release() -> Weight;
     /// Weight of the end of an engagement by a missed deadline, with a slash and with jail for a
@@ -38,56 +44,62 @@ pub trait WeightInfo {
     fn release_expired() -> Weight;
 }
 
-/// The figures set by hand.
-impl WeightInfo for () {
+/// The figures set by hand, on top of the accesses to a database of these weights.
+pub struct HandSet<Db>(PhantomData<Db>);
+
+impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn register() -> Weight {
-        high(300, 3, 3)
+        Self::high(300, 3, 3)
     }
     fn update() -> Weight {
-        high(200, 1, 1)
+        Self::high(200, 1, 1).saturating_add(Self::high(20, 0, 2).saturating_mul(MAX_SERVED.into()))
     }
     fn bond_more() -> Weight {
-        high(250, 3, 3)
+        Self::high(250, 3, 3)
     }
     fn serve() -> Weight {
-        high(300, 6, 4)
+        Self::high(300, 6, 5)
     }
     fn unserve() -> Weight {
-        high(300, 4, 6)
+        Self::high(300, 4, 7)
     }
     fn drain() -> Weight {
-        high(200, 1, 1).saturating_add(lists())
+        Self::high(200, 1, 1).saturating_add(Self::lists())
     }
     fn resume() -> Weight {
-        high(200, 1, 1).saturating_add(lists())
+        Self::high(200, 1, 1).saturating_add(Self::lists())
     }
     fn unbond() -> Weight {
-        high(200, 1, 1).saturating_add(lists())
+        Self::high(200, 1, 1).saturating_add(Self::lists())
     }
     fn withdraw() -> Weight {
-        high(250, 3, 3)
+        Self::high(250, 3, 3)
     }
     fn unjail() -> Weight {
-        high(200, 1, 1).saturating_add(lists())
+        Self::high(200, 1, 1).saturating_add(Self::lists())
     }
-    fn engage(s: u32) -> Weight {
-        high(150, 1, 1).saturating_add(high(50, 2, 0).saturating_mul(s.into()))
+    fn engage(looked: u32, drawn: u32) -> Weight {
+        Self::high(100, 1, 0)
+            .saturating_add(Self::high(25, 2, 0).saturating_mul(looked.into()))
+            .saturating_add(Self::high(25, 0, 1).saturating_mul(drawn.into()))
     }
     fn release() -> Weight {
-        high(100, 1, 1)
+        Self::high(100, 1, 1)
     }
     fn release_expired() -> Weight {
-        high(400, 4, 5).saturating_add(lists())
+        Self::high(400, 4, 5).saturating_add(Self::lists())
     }
 }
 
-/// Joining or leaving the lists of the most versions a worker serves.
-fn lists() -> Weight {
-    high(40, 3, 5).saturating_mul(MAX_SERVED.into())
-}
+impl<Db: Get<RuntimeDbWeight>> HandSet<Db> {
+    /// Joining or leaving the lists of the most versions a worker serves.
+    fn lists() -> Weight {
+        Self::high(45, 3, 6).saturating_mul(MAX_SERVED.into())
+    }
 
-/// `micros` microseconds of computation, and 8 KiB of proof for every read.
-fn high(micros: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(micros.saturating_mul(1_000_000), reads.saturating_mul(8_192))
-        .saturating_add(RocksDbWeight::get().reads_writes(reads, writes))
+    /// `micros` microseconds of computation, and 8 KiB of proof for every read.
+    fn high(micros: u64, reads: u64, writes: u64) -> Weight {
+        Weight::from_parts(micros.saturating_mul(1_000_000), reads.saturating_mul(8_192))
+            .saturating_add(Db::get().reads_writes(reads, writes))
+    }
 }

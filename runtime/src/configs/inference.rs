@@ -6,7 +6,7 @@ use crate::{
         money::{deposit, MICRO, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Balance, Balances, BlockNumber, Hash, Models, Provenance, Runtime,
+    AccountId, Balance, Balances, BlockNumber, Hash, Jobs, Models, Provenance, Runtime,
     RuntimeHoldReason, Workers,
 };
 use alloc::{vec, vec::Vec};
@@ -31,6 +31,9 @@ pub fn treasury() -> AccountId {
 pub fn keeper() -> AccountId {
     PalletId(*b"vgl/keep").into_account_truncating()
 }
+
+/// What the hand-set weights add for every access to the database.
+type DbWeight = <Runtime as frame_system::Config>::DbWeight;
 
 /// Blocks of one era, by which contributions and revenue are added up.
 const ERA_LENGTH: BlockNumber = DAYS;
@@ -100,6 +103,7 @@ impl pallet_workers::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = Models;
+    type Market = Jobs;
     type MinBond = MinBond;
     type MinAsk = MinAsk;
     type MaxAsk = MaxAsk;
@@ -108,7 +112,7 @@ impl pallet_workers::Config for Runtime {
     type MaxMissesInARow = ConstU32<3>;
     type ExpirySlash = ExpirySlash;
     type SampleSize = ConstU32<16>;
-    type WeightInfo = ();
+    type WeightInfo = pallet_workers::weights::HandSet<DbWeight>;
 }
 
 /// The VRF output of the parent block: nobody knew it when a job of an earlier block was submitted,
@@ -133,6 +137,9 @@ parameter_types! {
     pub Treasury: AccountId = treasury();
     /// On top of every reward.
     pub const ProtocolFee: Permill = Permill::from_percent(1);
+    /// For every block that a job waits: nothing to speak of for one that is served, and 0.432 VGL
+    /// for one that is not and waits for a day.
+    pub const WaitingFee: Balance = 10 * MICRO;
     /// Most of a block's start that jobs may use: the rest of the block is left to transactions,
     /// without which no job goes on. Half of it must fit the heaviest transition, which the
     /// hand-set weights make heavy.
@@ -162,9 +169,10 @@ impl pallet_jobs::Config for Runtime {
     type Retention = ConstU32<DAYS>;
     type RetryPeriod = ConstU32<{ 10 * MINUTES }>;
     type MaxDuration = ConstU32<DAYS>;
+    type WaitingFee = WaitingFee;
     type MaxOpenJobs = ConstU32<100_000>;
     type MaxOpenJobsPerAccount = ConstU32<10_000>;
     type EraLength = ConstU32<ERA_LENGTH>;
     type ServiceWeight = ServiceWeight;
-    type WeightInfo = pallet_jobs::weights::HandSet<Runtime>;
+    type WeightInfo = pallet_jobs::weights::HandSet<DbWeight>;
 }

@@ -329,7 +329,7 @@ pub fn job_for(asset: AssetId) -> JobSpec<BlockNumber> {
 
 pub fn submit(who: &AccountId, spec: JobSpec<BlockNumber>) -> Result<JobId, DispatchError> {
     let job = pallet_jobs::NextJob::<Runtime>::get();
-    Jobs::submit(signed(who), Box::new(spec))?;
+    Jobs::submit(signed(who), Box::new(spec)).map_err(|error| error.error)?;
     Ok(job)
 }
 

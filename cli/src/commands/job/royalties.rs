@@ -1,8 +1,6 @@
 //! The parts of an owner's fee: who earns which part for which asset.
 
-use crate::commands::form;
 use crate::{commands::amount, output};
-use serde_json::Value;
 use vigil_client::Amount;
 use vigil_primitives::{lineage::Royalty, Balance};
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::Value;
 use vigil_primitives::{
-    job::{Input, Output, RefundReason, Replica, ReplicaState},
+    job::{Input, Output, RefundReason, Replica, ReplicaState, WaitingCost},
     AccountId, BlockNumber, Job, JobStatus,
 };
 
@@ -67,6 +67,19 @@ pub(crate) fn refund_reason(reason: RefundReason) -> &'static str {
         RefundReason::NoWorker => "no worker could be drawn before the deadline",
         RefundReason::AttemptsExhausted => "every attempt expired or was declined by its worker",
         RefundReason::Undecided => "the workers' results differed and nothing was decided in time",
+        RefundReason::Outbid => {
+            "the market was full and a job with a higher bid took its place: offer more, or try later"
+        }
+    }
+}
+
+/// What it costs to wait.
+fn waiting_text(waiting: &WaitingCost) -> String {
+    match waiting {
+        WaitingCost::Running { per_block } => {
+            format!("{} for every block until it is assigned", amount(*per_block))
+        }
+        WaitingCost::Paid { amount: paid } => format!("{} paid", amount(*paid)),
     }
 }
 
@@ -106,6 +119,7 @@ pub(super) fn details(job: &Job) -> String {
         ("replicas", spec.policy.replicas.to_string()),
         ("challenge window", format!("{} blocks", spec.policy.challenge_window)),
         ("highest price", amount(spec.max_price)),
+        ("waiting", waiting_text(&job.waiting)),
         ("submitted", format!("block {}", job.submitted_at)),
         ("deadline", format!("block {}", spec.deadline)),
         ("attempts lost", job.attempts.to_string()),
@@ -158,6 +172,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::{super::royalties::tests::royalty, *};
+    use serde_json::json;
     use vigil_primitives::{
         job::{JobSpec, Policy, Receipt, Sampling},
         lineage::Royalty,
@@ -187,6 +202,7 @@ pub(crate) mod tests {
             tokens_in: 2,
             attempts: 0,
             submitted_at: 10,
+            waiting: WaitingCost::Paid { amount: 0 },
             status,
         }
     }
@@ -235,6 +251,7 @@ pub(crate) mod tests {
             (JobStatus::Contested { replicas: replicas.clone(), until: 9 }, "contested"),
             (settled(output, vec![replica(2, 3, 4)], receipt), "settled"),
             (JobStatus::Refunded { reason: RefundReason::NoWorker }, "refunded"),
+            (JobStatus::Refunded { reason: RefundReason::Outbid }, "refunded"),
             (JobStatus::Cancelled, "cancelled"),
         ] {
             let job = job(status);
@@ -242,6 +259,17 @@ pub(crate) mod tests {
             assert!(status_sentence(&job).starts_with(word));
             assert!(details(&job).contains(&status_sentence(&job)));
         }
+    }
+
+    #[test]
+    fn a_job_should_show_what_waiting_costs_and_has_cost() {
+        let mut job = job(JobStatus::Queued);
+        job.waiting = WaitingCost::Running { per_block: 3 };
+        assert_eq!(job_json(&job)["waiting"], json!({ "kind": "running", "perBlock": "3" }));
+        assert!(details(&job).contains("for every block until it is assigned"));
+        job.waiting = WaitingCost::Paid { amount: 12 };
+        assert_eq!(job_json(&job)["waiting"], json!({ "kind": "paid", "amount": "12" }));
+        assert!(details(&job).contains(&format!("{} paid", amount(12))));
     }
 
     #[test]

@@ -288,20 +288,26 @@ pub(crate) async fn submit(
     }
     terms::check_access(context, version, jobs.len()).await?;
     let prices = prices(context, version.id, &jobs, terms).await?;
-    let total = prices.iter().try_fold(0, |sum: Balance, price| sum.checked_add(*price));
+    let parameters = context.view().parameters().await?;
+    // The blocks until the transactions are included count too.
+    let within = terms.deadline_in.min(parameters.max_duration.saturating_sub(1)).max(1);
+    let waiting = parameters.waiting_fee.saturating_mul(within.into());
+    let total = prices
+        .iter()
+        .try_fold(0, |sum: Balance, price| sum.checked_add(*price)?.checked_add(waiting));
     let account = context.key()?.account().clone();
     let balances = context.view().balances(&account).await?;
     let spendable = balances.spendable(context.view().existential_deposit().await?);
     let total = total.filter(|total| *total <= spendable).ok_or_else(|| {
         Failure::rejected(format!(
-            "{} need {} in escrow and {account} can spend {}: send it more, or lower --max-price",
+            "{} need {} in escrow and for waiting, and {account} can spend {}: send it more, or \
+             lower --max-price or --deadline-in",
             count_of(jobs.len()),
             total.map_or_else(|| "more than there is".into(), amount),
             amount(spendable)
         ))
     })?;
 
-    let parameters = context.view().parameters().await?;
     let (shortest, longest) = parameters.challenge_window;
     let window = terms.challenge_window.unwrap_or(shortest);
     if !(shortest..=longest).contains(&window) {
@@ -309,8 +315,6 @@ pub(crate) async fn submit(
             "--challenge-window {window} is out of range: the chain allows {shortest} to {longest} blocks"
         )));
     }
-    // The blocks until the transactions are included count too.
-    let within = terms.deadline_in.min(parameters.max_duration.saturating_sub(1)).max(1);
     let deadline = context.client.best_head().await?.number.saturating_add(within);
 
     let specs = jobs

@@ -9,7 +9,7 @@ use crate::{
     error::{CommandResult, Failure},
 };
 use std::collections::BTreeMap;
-use vigil_primitives::{pricing, AccountId, AssetId, Balance, Job, JobStatus};
+use vigil_primitives::{job::WaitingCost, pricing, AccountId, AssetId, Balance, Job, JobStatus};
 
 /// The parts that an account plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +62,8 @@ pub(crate) struct Ledger {
     pub(crate) treasury: Balance,
     /// Back to the requester in all.
     pub(crate) returned: Balance,
+    /// Paid to the treasury for the time that jobs waited for a worker, beside the escrow.
+    pub(crate) waiting: Balance,
     /// Paid to owners, by asset and account.
     pub(crate) royalties: BTreeMap<(AssetId, AccountId), Earned>,
 }
@@ -98,6 +100,11 @@ impl Ledger {
         let escrow = job.spec.max_price;
         self.role(&job.requester, Role::Requester);
         self.escrow = self.escrow.checked_add(escrow)?;
+        if let WaitingCost::Paid { amount } = job.waiting {
+            self.waiting = self.waiting.checked_add(amount)?;
+            self.role(&job.requester, Role::Requester).spent += amount;
+            self.role(treasury, Role::Treasury).received += amount;
+        }
         let JobStatus::Settled { replicas, receipt, royalties, .. } = &job.status else {
             // Nobody was paid, and the whole escrow is back.
             self.returned = self.returned.checked_add(escrow)?;
@@ -232,6 +239,18 @@ mod tests {
         assert_eq!(ledger.entries[&account(3)].received, 25);
         assert_eq!(ledger.entries[&account(8)].received, 40);
         assert_eq!(ledger.entries[&account(9)].received, 15);
+        assert!(ledger.balances());
+    }
+
+    #[test]
+    fn what_waiting_cost_should_go_from_the_requester_to_the_treasury_beside_the_escrow() {
+        let waited = |job, amount| Job { waiting: WaitingCost::Paid { amount }, ..job };
+        let refunded = job(JobStatus::Refunded { reason: RefundReason::NoWorker });
+        let jobs = [waited(settled(&[(2, 40)], 20, 10, 30), 6), waited(refunded, 400)];
+        let ledger = Ledger::of(&jobs, &account(9)).unwrap();
+        assert_eq!((ledger.escrow, ledger.treasury, ledger.waiting), (200, 10, 406));
+        assert_eq!(ledger.entries[&account(1)].spent, 70 + 406);
+        assert_eq!(ledger.entries[&account(9)].received, 10 + 406);
         assert!(ledger.balances());
     }
 

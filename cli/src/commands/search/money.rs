@@ -141,6 +141,7 @@ impl Money {
             "royalties": self.ledger.royalties.iter().map(royalty_json).collect::<Vec<_>>(),
             "toTreasury": amount_json(self.ledger.treasury),
             "backToRequester": amount_json(self.ledger.returned),
+            "waiting": amount_json(self.ledger.waiting),
             "requesterFees": amount_json(self.fees),
             "exact": self.exact(),
         })
@@ -178,7 +179,8 @@ impl Money {
         };
         format!(
             "{}\n\nescrow of {} jobs  {}\n= workers          {}\n+ owners           {}\n\
-             + treasury         {}\n+ back             {}\n\n{}\n\n\
+             + treasury         {}\n+ back             {}\n\n\
+             beside it, to the treasury for waiting  {}\n\n{}\n\n\
              blocks {} to {}; the requester's transaction fees: {}; {verdict}",
             output::render(&table),
             self.jobs,
@@ -187,6 +189,7 @@ impl Money {
             Amount(ledger.owner).exact(),
             Amount(ledger.treasury).exact(),
             Amount(ledger.returned).exact(),
+            Amount(ledger.waiting).exact(),
             royalties(ledger),
             self.from.number,
             self.to,

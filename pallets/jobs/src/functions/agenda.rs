@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::types::Due;
-use frame_support::{storage::with_storage_layer, weights::WeightMeter};
+use frame_support::{
+    pallet_macros::pallet_section, storage::with_storage_layer, weights::WeightMeter,
+};
 use vigil_primitives::{
     lineage::MAX_PAYEES,
     traits::{UnpaidBook, Waterfall},
@@ -11,6 +13,19 @@ use vigil_primitives::{
 /// Numbers of pruned jobs that one pruning steps over. More than one, so that the oldest
 /// number keeps up with jobs that are pruned out of order.
 const STEPS_PER_PRUNE: u32 = 8;
+
+/// What of it is stored.
+#[pallet_section]
+mod storage {
+    /// What becomes due in which block.
+    #[pallet::storage]
+    pub type Agenda<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BlockNumberFor<T>, Twox64Concat, JobId, ()>;
+
+    /// The oldest block whose agenda is unfinished.
+    #[pallet::storage]
+    pub type AgendaCursor<T: Config> = StorageValue<_, BlockNumberFor<T>>;
+}
 
 impl<T: Config> Pallet<T> {
     /// What the start of a block does: the agenda with half the weight, the queue with the rest.
@@ -200,7 +215,7 @@ impl<T: Config> Pallet<T> {
             .saturating_add(T::WeightInfo::look())
             .saturating_add(Self::heaviest_step());
         assert!(transition.all_lte(half), "ServiceWeight must fit two transitions");
-        let draw = T::WeightInfo::next_place().saturating_add(Self::draw_weight(MAX_REPLICAS));
-        assert!(draw.all_lte(half), "ServiceWeight must fit two draws");
+        let turn = Self::heaviest_turn();
+        assert!(turn.all_lte(half), "ServiceWeight must fit two turns");
     }
 }

@@ -1,14 +1,16 @@
 //! What the calls and the hooks do, by feature.
 //!
-//! Every change of a job ends in [`Pallet::store`], which keeps the agenda and the queue in step
-//! with the record, so that no transition has to remember them.
+//! Every change of a job ends in [`Pallet::store`], which keeps the agenda and the lists of those
+//! that wait in step with the record, so that no transition has to remember them.
 
-mod agenda;
+pub(crate) mod agenda;
 mod answer;
+pub(crate) mod escrow;
 mod queue;
 mod settle;
 mod submit;
 mod views;
+mod waiting;
 
 use crate::{types::TransitionError, *};
 use frame_support::{
@@ -70,17 +72,14 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Stores a job whose status may have changed, and gives it its entry in the agenda and, while
-    /// it has vacancies, its place in the queue.
+    /// it has vacancies, a place where it waits.
     fn store(id: JobId, mut job: JobRecordOf<T>, now: BlockNumberFor<T>) {
         let due = job.next_due().unwrap_or_else(|| now.saturating_add(T::Retention::get()));
         let wake_at = due.max(now.saturating_add(1u32.into()));
         Self::reschedule(id, &mut job, wake_at);
         match (job.place, job.vacancies() > 0) {
-            (None, true) => job.place = Some(Self::enqueue(id)),
-            (Some(place), false) => {
-                Queue::<T>::remove(place);
-                job.place = None;
-            }
+            (None, true) => Self::start_waiting(id, &mut job),
+            (Some(place), false) => Self::stop_waiting(&mut job, place),
             _ => {}
         }
         Jobs::<T>::insert(id, job);
@@ -121,11 +120,14 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         let outcome = match reason {
             RefundReason::Undecided => Outcome::Undecided,
-            RefundReason::NoWorker | RefundReason::AttemptsExhausted => Outcome::Released,
+            RefundReason::NoWorker | RefundReason::AttemptsExhausted | RefundReason::Outbid => {
+                Outcome::Released
+            }
         };
         for replica in job.take_replicas() {
             Self::release(id, &job, &replica, outcome);
         }
+        Self::pay_for_waiting(id, &mut job, now)?;
         Self::give_back(&job.requester, job.max_price)?;
         Self::deposit_event(Event::Refunded {
             job: id,
@@ -135,13 +137,6 @@ impl<T: Config> Pallet<T> {
         });
         job.status = JobStatus::Refunded { reason };
         Self::close(id, job, now);
-        Ok(())
-    }
-
-    /// Releases escrow to its requester.
-    fn give_back(requester: &T::AccountId, amount: Balance) -> DispatchResult {
-        let escrow = HoldReason::Escrow.into();
-        T::Currency::release(&escrow, requester, amount, Precision::Exact)?;
         Ok(())
     }
 
@@ -164,10 +159,17 @@ impl<T: Config> Pallet<T> {
         T::Workers::release_weight_of(outcome).saturating_mul(replicas.into())
     }
 
-    /// Weight of submitting this.
+    /// Most weight of submitting this, with the first look at it.
     pub(crate) fn submit_weight(spec: &JobSpecOf<T>) -> Weight {
         T::WeightInfo::submit(types::inline_len(&spec.input))
             .saturating_add(T::Grants::use_weight())
+            .saturating_add(Self::look_weight(spec.policy.replicas.into()))
+            .saturating_add(Self::evict_weight())
+    }
+
+    /// Weight of ending a job that is outbid.
+    fn evict_weight() -> Weight {
+        T::WeightInfo::evict().saturating_add(T::Grants::use_weight())
     }
 
     /// Weight of cancelling.

@@ -5,13 +5,9 @@
 
 use super::*;
 use crate::types::Verdict;
-use frame_support::{
-    storage::with_storage_layer,
-    traits::tokens::{Fortitude, Restriction},
-};
-use sp_runtime::{traits::CheckedDiv, SaturatedConversion};
+use frame_support::storage::with_storage_layer;
 use vigil_primitives::{
-    job::{Contribution, Output, Receipt},
+    job::{Output, Receipt},
     lineage::{Royalties, MAX_PAYEES},
     pricing,
     traits::{UnpaidBook, Waterfall},
@@ -127,7 +123,8 @@ impl<T: Config> Pallet<T> {
             return Ok(Payment::Credited);
         }
         let rest = left.checked_sub(amount).ok_or(Error::<T>::EscrowExceeded)?;
-        let transfer = |to: &T::AccountId| Self::transfer_escrow(&job.requester, to, amount);
+        let transfer =
+            |to: &T::AccountId| Self::transfer_held(HoldReason::Escrow, &job.requester, to, amount);
         let payment = if with_storage_layer(|| transfer(payee)).is_ok() {
             Payment::Credited
         } else {
@@ -149,47 +146,5 @@ impl<T: Config> Pallet<T> {
         };
         *left = rest;
         Ok(payment)
-    }
-
-    /// Moves a part of the escrow to another account. The escrow was promised before any freeze
-    /// put on the requester's balance since: forced.
-    fn transfer_escrow(
-        requester: &T::AccountId,
-        to: &T::AccountId,
-        amount: Balance,
-    ) -> DispatchResult {
-        T::Currency::transfer_on_hold(
-            &HoldReason::Escrow.into(),
-            requester,
-            to,
-            amount,
-            Precision::Exact,
-            Restriction::Free,
-            Fortitude::Force,
-        )?;
-        Ok(())
-    }
-
-    /// Records what a worker has computed and earned.
-    fn contribute(
-        worker: &T::AccountId,
-        job: &JobRecordOf<T>,
-        era: u32,
-        work: u64,
-        earned: Balance,
-    ) {
-        let add = |total: &mut Contribution| {
-            total.jobs = total.jobs.saturating_add(1);
-            total.work = total.work.saturating_add(work.into());
-            total.earned = total.earned.saturating_add(earned);
-        };
-        Contributions::<T>::mutate(worker, job.version, add);
-        EraContributions::<T>::mutate(era, worker, add);
-        EraTotals::<T>::mutate(era, add);
-    }
-
-    /// The era of a block.
-    pub(crate) fn era(now: BlockNumberFor<T>) -> u32 {
-        now.checked_div(&T::EraLength::get()).unwrap_or_default().saturated_into()
     }
 }

@@ -1,14 +1,9 @@
 //! From a requester: submit and cancel.
 
 use super::*;
-use frame_support::traits::{
-    fungible::Inspect,
-    tokens::{Fortitude, Preservation},
-};
-use sp_runtime::TokenError;
 use vigil_primitives::{
     grant::GrantId,
-    job::{bytes_to_tokens, Input},
+    job::{bytes_to_tokens, Input, WaitingCost},
     model::VersionStatus,
     pricing,
     terms::Access,
@@ -17,14 +12,20 @@ use vigil_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_submit(requester: T::AccountId, spec: JobSpecOf<T>) -> DispatchResult {
+    /// The weight of what it did.
+    pub(crate) fn do_submit(
+        requester: T::AccountId,
+        spec: JobSpecOf<T>,
+    ) -> Result<Weight, DispatchError> {
+        let weight = Self::submit_weight(&spec);
         let now = Self::now();
         let version = T::Models::version(spec.version).ok_or(Error::<T>::UnknownVersion)?;
         ensure!(version.status != VersionStatus::Revoked, Error::<T>::VersionRevoked);
         let terms = &version.spec.terms;
         ensure!(spec.terms.licence == terms.licence_hash(), Error::<T>::LicenceNotAccepted);
         ensure!(terms.commercial || !spec.terms.commercial, Error::<T>::CommercialUseForbidden);
-        ensure!(T::Workers::is_served(spec.version), Error::<T>::VersionNotServed);
+        let workers = T::Workers::serving(spec.version);
+        ensure!(workers > 0, Error::<T>::VersionNotServed);
 
         let architecture = version.spec.architecture;
         let tokens_in = Self::check_input(&spec.input, &architecture)?;
@@ -37,6 +38,7 @@ impl<T: Config> Pallet<T> {
             (1..=MAX_REPLICAS).contains(&policy.replicas.into()),
             Error::<T>::ReplicasOutOfRange
         );
+        ensure!(u32::from(policy.replicas) <= workers, Error::<T>::TooFewWorkers);
         ensure!(
             (T::MinChallengeWindow::get()..=T::MaxChallengeWindow::get())
                 .contains(&policy.challenge_window),
@@ -58,18 +60,6 @@ impl<T: Config> Pallet<T> {
         ensure!(spec.max_price >= least, Error::<T>::PriceTooLow);
 
         let grant = Self::reserve_use(spec.version, &version, &requester)?;
-        Self::count_open(&requester)?;
-        Self::hold(&requester, spec.max_price)?;
-
-        let id = NextJob::<T>::get();
-        NextJob::<T>::put(id.saturating_add(1));
-        Inputs::<T>::insert(id, &spec.input);
-        Self::deposit_event(Event::Submitted {
-            job: id,
-            requester: requester.clone(),
-            version: spec.version,
-            max_price: spec.max_price,
-        });
         let job = JobRecord {
             requester,
             version: spec.version,
@@ -90,23 +80,40 @@ impl<T: Config> Pallet<T> {
             lost_by: Default::default(),
             wake_at: now,
             place: None,
+            waiting: WaitingCost::Running { per_block: T::WaitingFee::get() },
             status: JobStatus::Queued,
         };
+        let evicted = Self::make_way(job.bid(), now)?;
+        Self::count_open(&job.requester)?;
+        Self::hold(&job)?;
+
+        let id = NextJob::<T>::get();
+        NextJob::<T>::put(id.saturating_add(1));
+        Inputs::<T>::insert(id, &spec.input);
+        Self::deposit_event(Event::Submitted {
+            job: id,
+            requester: job.requester.clone(),
+            version: job.version,
+            max_price: job.max_price,
+            waiting: job.waiting_held(),
+        });
         Self::store(id, job, now);
-        Ok(())
+        Ok(if evicted { weight } else { weight.saturating_sub(Self::evict_weight()) })
     }
 
     pub(crate) fn do_cancel(requester: &T::AccountId, id: JobId) -> DispatchResult {
         let mut job = Self::load(id)?;
         ensure!(job.requester == *requester, Error::<T>::NotOwner);
         job.cancel().map_err(Error::<T>::from)?;
+        let now = Self::now();
+        Self::pay_for_waiting(id, &mut job, now)?;
         Self::give_back(requester, job.max_price)?;
         Self::deposit_event(Event::Cancelled {
             job: id,
             requester: requester.clone(),
             amount: job.max_price,
         });
-        Self::close(id, job, Self::now());
+        Self::close(id, job, now);
         Ok(())
     }
 
@@ -147,14 +154,5 @@ impl<T: Config> Pallet<T> {
         OpenJobs::<T>::put(open.saturating_add(1));
         OpenJobsOf::<T>::insert(requester, own.saturating_add(1));
         Ok(())
-    }
-
-    /// Holds the price. The existential deposit stays free, so that a remainder of any size can be
-    /// given back, and frozen balance cannot be spent.
-    fn hold(requester: &T::AccountId, amount: Balance) -> DispatchResult {
-        let free =
-            T::Currency::reducible_balance(requester, Preservation::Preserve, Fortitude::Polite);
-        ensure!(free >= amount, TokenError::FundsUnavailable);
-        T::Currency::hold(&HoldReason::Escrow.into(), requester, amount)
     }
 }

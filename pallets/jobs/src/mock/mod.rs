@@ -2,21 +2,24 @@
 //! jobs in every state.
 
 pub(crate) mod provenance;
+mod scene;
 
 pub(crate) use provenance::{
     citations, dataset, earned, grant, keeping_fails, kept, publish_under, royalty, take_grant,
     uses, ProvenanceError, KEEPER,
 };
+pub(crate) use scene::*;
 
 use crate as pallet_jobs;
 use crate::{
     types::{JobOf, JobRecordOf, JobSpecOf},
+    waiting::{Standing, Woken},
     Event, Jobs as JobStore,
 };
 use frame_support::{
     assert_ok, construct_runtime, derive_impl, parameter_types,
     traits::{fungible::InspectHold, ConstU128, ConstU32, ConstU64, Hooks, Randomness},
-    weights::Weight,
+    weights::{constants::RocksDbWeight, Weight},
 };
 use sp_core::H256;
 use sp_io::TestExternalities;
@@ -25,10 +28,10 @@ use sp_runtime::{
     BuildStorage, DispatchError, DispatchResult, Permill,
 };
 use std::collections::BTreeMap;
-use vigil_ops::weights::Weights;
+use vigil_ops::weights::Weights as PackageWeights;
 use vigil_primitives::{
     architecture::Pooling,
-    job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
+    job::WaitingCost,
     lineage::Shares,
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
     pricing,
@@ -39,6 +42,7 @@ use vigil_primitives::{
 };
 
 pub(crate) type AccountId = u64;
+pub(crate) type Weights = crate::weights::HandSet<RocksDbWeight>;
 type Block = frame_system::mocking::MockBlock<Test>;
 
 construct_runtime!(
@@ -70,6 +74,8 @@ pub(crate) const TOKENS: u32 = 16;
 /// Tokens that a language model may generate unless a test says otherwise.
 pub(crate) const TOKENS_OUT: u32 = 8;
 pub(crate) const MAX_PRICE: Balance = 100_000;
+/// Affords the lowest ask that there may be, and not [`ASK`].
+pub(crate) const CHEAP: Balance = 10_000;
 
 pub(crate) const COMMIT_PERIOD: u64 = 10;
 pub(crate) const REVEAL_PERIOD: u64 = 5;
@@ -78,6 +84,7 @@ pub(crate) const CONTEST_PERIOD: u64 = 20;
 pub(crate) const RETENTION: u64 = 50;
 pub(crate) const RETRY_PERIOD: u64 = 7;
 pub(crate) const MAX_DURATION: u64 = 100;
+pub(crate) const JAIL_PERIOD: u64 = 30;
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
 impl frame_system::Config for Test {
@@ -97,7 +104,7 @@ pub struct Layout;
 
 impl PackageLayout for Layout {
     fn weights_len(architecture: &Architecture) -> u64 {
-        Weights::new(architecture).file_len()
+        PackageWeights::new(architecture).file_len()
     }
 }
 
@@ -121,15 +128,16 @@ impl pallet_workers::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = Models;
+    type Market = Jobs;
     type MinBond = ConstU128<MIN_BOND>;
     type MinAsk = ConstU128<1_000_000>;
     type MaxAsk = ConstU128<1_000_000_000_000>;
     type UnbondingPeriod = ConstU64<200>;
-    type JailPeriod = ConstU64<30>;
+    type JailPeriod = ConstU64<JAIL_PERIOD>;
     type MaxMissesInARow = ConstU32<3>;
     type ExpirySlash = ConstU128<SLASH>;
     type SampleSize = ConstU32<16>;
-    type WeightInfo = ();
+    type WeightInfo = pallet_workers::weights::HandSet<RocksDbWeight>;
 }
 
 parameter_types! {
@@ -140,6 +148,9 @@ parameter_types! {
     pub static Contested: Vec<JobId> = vec![];
     pub static DisputesFail: bool = false;
     pub static MaxOpenJobs: u32 = 40;
+    pub static MaxOpenJobsPerAccount: u32 = 30;
+    // Nothing, so that tests of prices need not count blocks.
+    pub static WaitingFee: Balance = 0;
 }
 
 /// Randomness that a test can predict: a hash of the block number.
@@ -188,11 +199,12 @@ impl pallet_jobs::Config for Test {
     type Retention = ConstU64<RETENTION>;
     type RetryPeriod = ConstU64<RETRY_PERIOD>;
     type MaxDuration = ConstU64<MAX_DURATION>;
+    type WaitingFee = WaitingFee;
     type MaxOpenJobs = MaxOpenJobs;
-    type MaxOpenJobsPerAccount = ConstU32<30>;
+    type MaxOpenJobsPerAccount = MaxOpenJobsPerAccount;
     type EraLength = ConstU64<100>;
     type ServiceWeight = ServiceWeight;
-    type WeightInfo = ();
+    type WeightInfo = Weights;
 }
 
 /// A chain with a published encoder, a published language model, and workers that serve both.
@@ -265,9 +277,13 @@ pub(crate) fn check_all() {
     provenance::check();
 
     let mut engaged = BTreeMap::<AccountId, (u16, Balance)>::new();
-    let mut escrows = BTreeMap::<AccountId, Balance>::new();
+    let mut held = BTreeMap::<AccountId, (Balance, Balance)>::new();
     for (_, job) in JobStore::<Test>::iter().filter(|(_, job)| !job.status.is_final()) {
-        *escrows.entry(job.requester).or_default() += job.max_price;
+        let (escrow, waiting) = held.entry(job.requester).or_default();
+        *escrow += job.max_price;
+        if let WaitingCost::Running { per_block } = job.waiting {
+            *waiting += per_block * Balance::from(job.deadline - job.submitted_at);
+        }
         for replica in job.status.replicas() {
             let entry = engaged.entry(replica.worker).or_default();
             entry.0 += 1;
@@ -280,10 +296,30 @@ pub(crate) fn check_all() {
     }
     assert!(engaged.is_empty(), "engaged accounts are no workers: {engaged:?}");
     for account in frame_system::Account::<Test>::iter_keys() {
-        let expected = escrows.remove(&account).unwrap_or_default();
-        assert_eq!(escrow_of(account), expected, "escrow of {account}");
+        let expected = held.remove(&account).unwrap_or_default();
+        assert_eq!((escrow_of(account), waiting_of(account)), expected, "held of {account}");
     }
-    assert!(escrows.is_empty(), "escrows of accounts that do not exist: {escrows:?}");
+    assert!(held.is_empty(), "held of accounts that do not exist: {held:?}");
+    check_new_jobs();
+}
+
+/// A new job that a worker with a free place asks little enough for is not forgotten: its version
+/// stands in line, or the worker does.
+fn check_new_jobs() {
+    let in_line = |woken| crate::InLine::<Test>::contains_key(woken);
+    for (id, job) in JobStore::<Test>::iter() {
+        let fresh = job.place.is_some_and(|place| place.standing == Standing::Fresh);
+        if !fresh || in_line(Woken::Version(job.version)) {
+            continue;
+        }
+        for (account, worker) in pallet_workers::Workers::<Test>::iter() {
+            let could = worker.is_active()
+                && worker.free_places() > 0
+                && worker.serves.contains(&job.version)
+                && worker.ask <= job.bid();
+            assert!(!could || in_line(Woken::Worker(account)), "job {id} is forgotten: {account}");
+        }
+    }
 }
 
 // Setting a scene.
@@ -381,167 +417,6 @@ pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity:
     }
 }
 
-/// A job of [`TOKENS`] tokens for one worker, due in 20 blocks.
-pub(crate) fn spec() -> JobSpecOf<Test> {
-    JobSpec {
-        version: VERSION,
-        terms: AcceptedTerms { licence: terms().licence_hash(), commercial: true },
-        input: input(TOKENS),
-        max_tokens_out: 0,
-        sampling: Sampling::Greedy,
-        policy: Policy { replicas: 1, challenge_window: WINDOW },
-        max_price: MAX_PRICE,
-        deadline: now() + 20,
-    }
-}
-
-/// A job that has a text of [`TOKENS`] tokens continued by at most [`TOKENS_OUT`].
-pub(crate) fn text_spec() -> JobSpecOf<Test> {
-    let sampling =
-        Sampling::Gumbel { seed: 7, temperature: 0.8f32.to_bits(), min_p: 0.05f32.to_bits() };
-    JobSpec { version: DECODER, max_tokens_out: TOKENS_OUT, sampling, ..spec() }
-}
-
-pub(crate) fn input(tokens: u32) -> Input {
-    let tokens: Vec<u32> = (0..tokens).map(|token| token % 100).collect();
-    Input::Inline(tokens_to_bytes(&tokens).try_into().unwrap())
-}
-
-pub(crate) fn submit_with(change: impl FnOnce(&mut JobSpecOf<Test>)) -> DispatchResult {
-    let mut spec = spec();
-    change(&mut spec);
-    Jobs::submit(RuntimeOrigin::signed(REQUESTER), Box::new(spec))
-}
-
-pub(crate) fn submit_text_with(change: impl FnOnce(&mut JobSpecOf<Test>)) -> DispatchResult {
-    submit_with(|spec| {
-        *spec = text_spec();
-        change(spec);
-    })
-}
-
-/// A job of a language model with so many workers drawn.
-pub(crate) fn assigned_text(replicas: u8) -> JobId {
-    let id = crate::NextJob::<Test>::get();
-    assert_ok!(submit_text_with(|spec| spec.policy.replicas = replicas));
-    next_block();
-    assert_eq!(workers_of(id).len(), usize::from(replicas), "not assigned");
-    id
-}
-
-/// A job of a language model whose workers have all revealed the same text of so many tokens.
-pub(crate) fn revealed_text(replicas: u8, tokens: u32) -> JobId {
-    let id = assigned_text(replicas);
-    for worker in workers_of(id) {
-        assert_ok!(commit(worker, id, text(1, tokens)));
-    }
-    for worker in workers_of(id) {
-        assert_ok!(reveal(worker, id, text(1, tokens)));
-    }
-    id
-}
-
-/// A queued job for so many workers.
-pub(crate) fn queued(replicas: u8) -> JobId {
-    let id = crate::NextJob::<Test>::get();
-    assert_ok!(submit_with(|spec| spec.policy.replicas = replicas));
-    id
-}
-
-/// A job with so many workers drawn.
-pub(crate) fn assigned(replicas: u8) -> JobId {
-    assigned_of(VERSION, replicas)
-}
-
-/// A job whose workers have all committed to the same output.
-pub(crate) fn committed(replicas: u8) -> JobId {
-    let id = assigned(replicas);
-    for worker in workers_of(id) {
-        assert_ok!(commit(worker, id, output(1)));
-    }
-    id
-}
-
-/// A job whose workers have all revealed the same output.
-pub(crate) fn revealed(replicas: u8) -> JobId {
-    revealed_of(VERSION, replicas)
-}
-
-/// A job of this version of the encoder that workers have been drawn for.
-pub(crate) fn assigned_of(version: ModelVersionId, replicas: u8) -> JobId {
-    let id = crate::NextJob::<Test>::get();
-    assert_ok!(submit_with(|spec| {
-        spec.version = version;
-        spec.policy.replicas = replicas;
-    }));
-    next_block();
-    assert_eq!(workers_of(id).len(), usize::from(replicas), "not assigned");
-    id
-}
-
-/// The same, after its workers have revealed the same output.
-pub(crate) fn revealed_of(version: ModelVersionId, replicas: u8) -> JobId {
-    let id = assigned_of(version, replicas);
-    for worker in workers_of(id) {
-        assert_ok!(commit(worker, id, output(1)));
-    }
-    for worker in workers_of(id) {
-        assert_ok!(reveal(worker, id, output(1)));
-    }
-    id
-}
-
-/// The same for two workers, after they have been paid.
-pub(crate) fn settled_of(version: ModelVersionId) -> JobId {
-    let id = revealed_of(version, 2);
-    next_block();
-    assert!(matches!(status(id), JobStatus::Settled { .. }), "not settled");
-    id
-}
-
-/// A job of two whose workers have revealed different outputs.
-pub(crate) fn contested() -> JobId {
-    let id = assigned(2);
-    let workers = workers_of(id);
-    for (worker, n) in workers.iter().zip(1..) {
-        assert_ok!(commit(*worker, id, output(n)));
-    }
-    for (worker, n) in workers.iter().zip(1..) {
-        assert_ok!(reveal(*worker, id, output(n)));
-    }
-    id
-}
-
-pub(crate) fn output(n: u8) -> Output {
-    Output { hash: ContentHash::repeat_byte(n), tokens: 0 }
-}
-
-/// A text of so many tokens.
-pub(crate) fn text(n: u8, tokens: u32) -> Output {
-    Output { hash: ContentHash::repeat_byte(n), tokens }
-}
-
-pub(crate) fn salt(worker: AccountId) -> [u8; 32] {
-    BlakeTwo256::hash_of(&worker).0
-}
-
-pub(crate) fn commit(worker: AccountId, job: JobId, output: Output) -> DispatchResult {
-    let commitment = commitment(&output, &salt(worker), &worker, job);
-    Jobs::commit(RuntimeOrigin::signed(worker), job, commitment)
-        .map(|_| ())
-        .map_err(|error| error.error)
-}
-
-pub(crate) fn reveal(worker: AccountId, job: JobId, output: Output) -> DispatchResult {
-    Jobs::reveal(RuntimeOrigin::signed(worker), job, output, salt(worker))
-        .map(|_| ())
-        .map_err(|error| error.error)
-}
-
-pub(crate) fn poke(job: JobId) -> DispatchResult {
-    Jobs::poke(RuntimeOrigin::signed(STRANGER), job).map(|_| ()).map_err(|error| error.error)
-}
-
 // Letting time pass.
 
 pub(crate) fn now() -> u64 {
@@ -598,6 +473,16 @@ pub(crate) fn balance(account: AccountId) -> Balance {
 
 pub(crate) fn escrow_of(account: AccountId) -> Balance {
     Balances::balance_on_hold(&crate::HoldReason::Escrow.into(), &account)
+}
+
+/// What an account has on hold for the waiting of its jobs.
+pub(crate) fn waiting_of(account: AccountId) -> Balance {
+    Balances::balance_on_hold(&crate::HoldReason::Waiting.into(), &account)
+}
+
+/// How a job waits.
+pub(crate) fn standing(id: JobId) -> Option<Standing> {
+    job(id).place.map(|place| place.standing)
 }
 
 /// Reward of a worker with this ask for a job of [`TOKENS`] tokens.

@@ -14,8 +14,8 @@ use vigil_primitives::{job::RefundReason, JobStatus};
 
 /// Weight with which the agenda, which has half of it, runs so many transitions and no more.
 fn weight_for(due: Due, count: u64) -> Weight {
-    let step = <() as WeightInfo>::look().saturating_add(Jobs::step_weight(due, 0, 1));
-    let half = <() as WeightInfo>::turn_page()
+    let step = <Weights as WeightInfo>::look().saturating_add(Jobs::step_weight(due, 0, 1));
+    let half = <Weights as WeightInfo>::turn_page()
         .saturating_add(step.saturating_mul(count))
         .saturating_add(step / 2);
     half.saturating_mul(2)
@@ -23,7 +23,7 @@ fn weight_for(due: Due, count: u64) -> Weight {
 
 /// Jobs that no worker can take and that are all due in the same block.
 fn unfillable(count: u64) -> Vec<u64> {
-    (0..count).map(|_| queued(5)).collect()
+    (0..count).map(|_| cheap()).collect()
 }
 
 fn refunded(jobs: &[u64]) -> usize {
@@ -88,14 +88,12 @@ fn the_hooks_should_never_exceed_their_weight() {
 fn pages_passed_without_service_should_be_caught_up_in_order() {
     Chain::default().build_and_execute(|| {
         start_block();
-        assert_ok!(submit_with(|spec| {
-            spec.policy.replicas = 5;
-            spec.deadline = 5;
-        }));
-        assert_ok!(submit_with(|spec| {
-            spec.policy.replicas = 5;
-            spec.deadline = 9;
-        }));
+        for deadline in [5, 9] {
+            assert_ok!(submit_with(|spec| {
+                spec.max_price = CHEAP;
+                spec.deadline = deadline;
+            }));
+        }
         for _ in 0..30 {
             busy_block();
         }

@@ -1,4 +1,4 @@
-use crate::{mock::*, Error, Event, OpenJobs, Queue};
+use crate::{mock::*, Error, Event, OpenJobs, Waiting};
 use frame_support::{assert_noop, assert_ok};
 use vigil_primitives::{job::DeclineReason, JobStatus};
 
@@ -14,7 +14,7 @@ fn cancel_should_give_the_whole_escrow_back() {
         assert_eq!((balance(REQUESTER), escrow_of(REQUESTER)), (FUNDS, 0));
         assert_eq!(status(id), JobStatus::Cancelled);
         assert_eq!(OpenJobs::<Test>::get(), 0);
-        assert_eq!(Queue::<Test>::iter().count(), 0);
+        assert_eq!(Waiting::<Test>::iter_keys().count(), 0);
         let cancelled = Event::Cancelled { job: id, requester: REQUESTER, amount: MAX_PRICE };
         assert_eq!(events().last(), Some(&cancelled));
     });

@@ -85,7 +85,7 @@ fn commit_should_refuse_a_second_commitment() {
 #[test]
 fn commit_should_refuse_an_account_that_was_not_drawn() {
     Chain::default().build_and_execute(|| {
-        let waiting = queued(5);
+        let waiting = cheap();
         let id = assigned(1);
         let other = (WORKER..WORKER + 3).find(|worker| !workers_of(id).contains(worker)).unwrap();
         for account in [other, REQUESTER, STRANGER] {

@@ -1,10 +1,13 @@
-//! One file per call, one per hook, and the invariants under random sequences.
+//! One file per call, one per hook, one for each promise of the market, and the invariants under
+//! random sequences.
 
 mod agenda;
 mod cancel;
 mod commit;
+mod crowds;
 mod decline;
 mod invariants;
+mod outbid;
 mod poke;
 mod queue;
 mod reveal;
@@ -12,4 +15,6 @@ mod settle;
 mod submit;
 mod terms;
 mod views;
+mod waiting;
+mod wake;
 mod waterfall;

@@ -51,7 +51,7 @@ fn poke_should_expire_late_openings() {
 #[test]
 fn poke_should_refund_a_job_past_its_deadline() {
     Chain::default().build_and_execute(|| {
-        let id = queued(5);
+        let id = cheap();
         busy_blocks(20);
         assert_noop!(poke(id), Error::<Test>::NotDue);
         busy_block();

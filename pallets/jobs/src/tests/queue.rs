@@ -1,4 +1,4 @@
-use crate::{mock::*, AssignedTo, Event, Queue, QueueEnds, WeightInfo};
+use crate::{mock::*, waiting::Standing, AssignedTo, Event, InLine, Waiting, WeightInfo};
 use frame_support::assert_ok;
 use vigil_primitives::{
     job::{RefundReason, ReplicaState},
@@ -23,12 +23,12 @@ fn a_job_should_be_assigned_in_the_next_block() {
             let (worker, ask) = (replica.worker, ASK);
             assert!(events().contains(&Event::Assigned { job: id, worker, ask, commit_by }));
         }
-        assert_eq!(Queue::<Test>::iter().count(), 0);
+        assert_eq!(Waiting::<Test>::iter_keys().count(), 0);
     });
 }
 
 #[test]
-fn jobs_should_be_tried_in_their_order() {
+fn jobs_of_one_bid_should_be_tried_in_their_order() {
     Chain::default().workers(0).build_and_execute(|| {
         register(STRANGER, ASK, MIN_BOND, 2);
         let jobs: Vec<_> = (0..3).map(|_| queued(1)).collect();
@@ -40,9 +40,38 @@ fn jobs_should_be_tried_in_their_order() {
 }
 
 #[test]
+fn the_highest_bid_should_be_tried_first() {
+    Chain::default().workers(0).build_and_execute(|| {
+        register(STRANGER, ASK, MIN_BOND, 2);
+        let jobs = [MAX_PRICE, 3 * MAX_PRICE, 2 * MAX_PRICE].map(priced);
+        next_block();
+        assert_eq!(status(jobs[0]), JobStatus::Queued);
+        assert_eq!(workers_of(jobs[1]).len(), 1);
+        assert_eq!(workers_of(jobs[2]).len(), 1);
+    });
+}
+
+#[test]
+fn a_bid_should_be_for_work_and_not_the_price_of_the_job() {
+    Chain::default().workers(0).build_and_execute(|| {
+        register(STRANGER, ASK, MIN_BOND, 1);
+        let small = priced(MAX_PRICE);
+        // Twice the price for more than four times the work.
+        assert_ok!(submit_with(|spec| {
+            spec.input = input(4 * TOKENS);
+            spec.max_price = 2 * MAX_PRICE;
+        }));
+        next_block();
+        assert_eq!(workers_of(small).len(), 1);
+        assert_eq!(status(small + 1), JobStatus::Queued);
+    });
+}
+
+#[test]
 fn a_job_should_have_all_its_workers_or_none() {
-    Chain::default().workers(2).build_and_execute(|| {
+    Chain::default().workers(3).build_and_execute(|| {
         let (big, small) = (queued(3), queued(2));
+        assert_ok!(Workers::drain(RuntimeOrigin::signed(WORKER + 2)));
         next_block();
         assert_eq!(status(big), JobStatus::Queued);
         assert_eq!(workers_of(small).len(), 2);
@@ -53,33 +82,55 @@ fn a_job_should_have_all_its_workers_or_none() {
 }
 
 #[test]
-fn a_job_that_cannot_be_filled_should_go_to_the_end() {
-    Chain::default().workers(2).build_and_execute(|| {
+fn a_job_that_finds_nobody_although_there_is_room_should_lose_its_place() {
+    Chain::default().workers(3).build_and_execute(|| {
         let (big, small) = (queued(3), queued(3));
+        assert_ok!(Workers::drain(RuntimeOrigin::signed(WORKER + 2)));
         next_block();
-        assert_eq!((job(big).place, job(small).place), (Some(2), Some(3)));
-        let ends = QueueEnds::<Test>::get();
-        assert_eq!((ends.head, ends.tail), (2, 4));
+        assert_eq!([big, small].map(standing), [Some(Standing::Passed); 2]);
+        assert!(job(big).place.unwrap().order < job(small).place.unwrap().order);
+        // Nobody has anything to do: whoever stood in line has left it.
+        assert_eq!(InLine::<Test>::iter().count(), 0);
+    });
+}
+
+#[test]
+fn a_job_that_finds_no_free_place_should_keep_its_bid() {
+    Chain::default().workers(0).build_and_execute(|| {
+        register(STRANGER, ASK, MIN_BOND, 1);
+        let first = queued(1);
+        next_block();
+        let (low, high) = (priced(MAX_PRICE), priced(2 * MAX_PRICE));
+        next_block();
+        assert_eq!([low, high].map(standing), [Some(Standing::Short); 2]);
+        assert_ok!(commit(STRANGER, first, output(1)));
+        assert_ok!(reveal(STRANGER, first, output(1)));
+        run_to(now() + WINDOW - 1);
+        next_block();
+        assert!(matches!(status(first), JobStatus::Settled { .. }));
+        assert_eq!((workers_of(high), status(low)), (vec![STRANGER], JobStatus::Queued));
     });
 }
 
 #[test]
 fn a_job_should_wait_for_a_worker_and_be_refunded_past_its_deadline() {
-    Chain::default().workers(1).build_and_execute(|| {
+    Chain::default().workers(2).build_and_execute(|| {
         let id = queued(2);
+        assert_ok!(Workers::drain(RuntimeOrigin::signed(WORKER)));
         run_to(21);
         assert_eq!(status(id), JobStatus::Queued);
         next_block();
         assert_eq!(status(id), JobStatus::Refunded { reason: RefundReason::NoWorker });
         assert_eq!(balance(REQUESTER), FUNDS);
-        assert_eq!(Queue::<Test>::iter().count(), 0);
+        assert_eq!(Waiting::<Test>::iter_keys().count(), 0);
     });
 }
 
 #[test]
 fn a_job_should_be_assigned_in_its_last_block() {
-    Chain::default().workers(1).build_and_execute(|| {
+    Chain::default().workers(2).build_and_execute(|| {
         let id = queued(2);
+        assert_ok!(Workers::drain(RuntimeOrigin::signed(WORKER)));
         run_to(20);
         register(STRANGER, ASK, MIN_BOND, 1);
         next_block();
@@ -154,12 +205,11 @@ fn a_committed_worker_should_be_released_unpaid_when_the_other_place_stays_empty
 fn the_queue_should_go_on_in_the_next_block_when_the_weight_is_used_up() {
     Chain::default().workers(5).build_and_execute(|| {
         let jobs: Vec<_> = (0..4).map(|_| queued(1)).collect();
-        // The agenda turns a page; then there is weight for one draw.
-        let one = <() as WeightInfo>::turn_page()
+        // The agenda turns a page; then there is weight for one look.
+        let one = Weights::turn_page()
             .saturating_mul(2)
-            .saturating_add(<() as WeightInfo>::next_place())
-            .saturating_add(Jobs::draw_weight(5))
-            .saturating_add(<() as WeightInfo>::next_place() / 2);
+            .saturating_add(Jobs::look_weight(5))
+            .saturating_add(Weights::turn(1) / 2);
         ServiceWeight::set(one);
         for count in 1..=4 {
             start_block();
@@ -170,16 +220,15 @@ fn the_queue_should_go_on_in_the_next_block_when_the_weight_is_used_up() {
 }
 
 #[test]
-fn cancelled_places_should_be_stepped_over() {
+fn cancelled_jobs_should_be_no_longer_in_the_way() {
     Chain::default().build_and_execute(|| {
         let jobs: Vec<_> = (0..20).map(|_| queued(1)).collect();
         for id in &jobs[..19] {
             assert_ok!(Jobs::cancel(RuntimeOrigin::signed(REQUESTER), *id));
         }
+        assert_eq!(Waiting::<Test>::iter_keys().count(), 1);
         next_block();
         assert_eq!(workers_of(jobs[19]).len(), 1);
-        let ends = QueueEnds::<Test>::get();
-        assert_eq!((ends.head, ends.tail), (20, 20));
     });
 }
 

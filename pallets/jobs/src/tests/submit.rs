@@ -28,7 +28,8 @@ fn submit_should_hold_the_price_and_queue_the_job() {
                 job: 0,
                 requester: REQUESTER,
                 version: VERSION,
-                max_price: MAX_PRICE
+                max_price: MAX_PRICE,
+                waiting: 0,
             }]
         );
     });
@@ -217,7 +218,19 @@ fn submit_should_refuse_replicas_out_of_range() {
                 Error::<Test>::ReplicasOutOfRange
             );
         }
-        assert_ok!(submit_with(|spec| spec.policy.replicas = 5));
+        assert_ok!(submit_with(|spec| spec.policy.replicas = 3));
+    });
+}
+
+#[test]
+fn submit_should_refuse_more_replicas_than_workers() {
+    Chain::default().workers(2).build_and_execute(|| {
+        let three = || submit_with(|spec| spec.policy.replicas = 3);
+        assert_noop!(three(), Error::<Test>::TooFewWorkers);
+        register(STRANGER, ASK, MIN_BOND, 1);
+        assert_ok!(three());
+        assert_ok!(Workers::drain(RuntimeOrigin::signed(WORKER)));
+        assert_noop!(three(), Error::<Test>::TooFewWorkers);
     });
 }
 
@@ -328,7 +341,7 @@ fn submit_should_refuse_to_escrow_frozen_balance() {
 fn submit_should_refuse_an_unsigned_origin() {
     Chain::default().build_and_execute(|| {
         assert_noop!(
-            Jobs::submit(RuntimeOrigin::none(), Box::new(spec())),
+            Jobs::submit(RuntimeOrigin::none(), Box::new(spec())).map_err(|error| error.error),
             sp_runtime::DispatchError::BadOrigin
         );
     });

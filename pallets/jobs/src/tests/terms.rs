@@ -27,7 +27,7 @@ fn version_with_quota(uses: u32) -> ModelVersionId {
 }
 
 fn submit_for(who: AccountId, version: ModelVersionId) -> sp_runtime::DispatchResult {
-    Jobs::submit(RuntimeOrigin::signed(who), Box::new(JobSpecOf::<Test> { version, ..spec() }))
+    submit_as(who, JobSpecOf::<Test> { version, ..spec() })
 }
 
 #[test]
@@ -171,14 +171,20 @@ fn cancelling_should_give_the_use_back() {
 
 #[test]
 fn every_refund_should_give_the_use_back() {
-    let refunds: [(RefundReason, fn(ModelVersionId)); 3] = [
-        // More replicas than there are workers.
+    let refunds: [(RefundReason, fn(ModelVersionId)); 4] = [
+        // It offers less than any worker asks.
         (RefundReason::NoWorker, |version| {
             assert_ok!(submit_with(|spec| {
                 spec.version = version;
-                spec.policy.replicas = 5;
+                spec.max_price = CHEAP;
             }));
             run_to(now() + 25);
+        }),
+        (RefundReason::Outbid, |version| {
+            MaxOpenJobs::set(1);
+            assert_ok!(submit_for(REQUESTER, version));
+            priced(2 * MAX_PRICE);
+            MaxOpenJobs::set(40);
         }),
         (RefundReason::AttemptsExhausted, |version| {
             let id = assigned_of(version, 1);

@@ -12,7 +12,7 @@ fn keep(payee: AccountId, amount: Balance) {
 }
 
 #[test]
-fn keep_should_hold_what_is_claimable_whatever_it_comes_from() {
+fn keep_should_hold_what_is_unpaid_whatever_it_comes_from() {
     ExtBuilder::default().model(GHOST, open()).build_and_execute(|| {
         keep(GHOST, 30);
         assert_last_event(Event::Kept { payee: GHOST, amount: 30 });

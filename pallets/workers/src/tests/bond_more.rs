@@ -15,13 +15,12 @@ fn bond_more_should_hold_the_amount_when_it_can_be_paid() {
 fn bond_more_should_make_room_for_larger_jobs_when_the_bond_was_the_limit() {
     ExtBuilder::default().worker_with(ANNA, 1_000, 30, CAPACITY).build_and_execute(|| {
         let vacancy = vigil_primitives::traits::Vacancy { budget: 30, ..vacancy(0) };
-        use vigil_primitives::traits::WorkerPool;
         // 30 x 50 = 1,500.
-        assert_eq!(Pool::engage(&vacancy), None);
+        assert_eq!(drawn(&vacancy), None);
         assert_ok!(Pool::bond_more(signed(ANNA), 499));
-        assert_eq!(Pool::engage(&vacancy), None);
+        assert_eq!(drawn(&vacancy), None);
         assert_ok!(Pool::bond_more(signed(ANNA), 1));
-        assert!(Pool::engage(&vacancy).is_some());
+        assert!(drawn(&vacancy).is_some());
     });
 }
 

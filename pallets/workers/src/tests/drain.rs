@@ -12,7 +12,7 @@ fn drain_should_stop_new_jobs_and_keep_those_in_hand_when_active() {
         assert_ok!(Pool::drain(signed(ANNA)));
         assert_last_event(Event::Draining { worker: ANNA });
         assert_eq!(worker(ANNA).status, WorkerStatus::Draining);
-        assert!(!listed(SERVED, ANNA) && !Pool::is_served(SERVED));
+        assert!(!listed(SERVED, ANNA) && Pool::serving(SERVED) == 0);
         assert_eq!(engage(0), None);
 
         Pool::release(&ANNA, REWARD, Outcome::Completed);

@@ -1,6 +1,6 @@
 //! Configurations that a runtime must not start with, and storage that must not stand.
 
-use crate::{mock::*, Pallet, Serving, ServingCount, ServingIndex, Worker, Workers};
+use crate::{mock::*, Asks, Pallet, Serving, ServingCount, ServingIndex, Worker, Workers};
 use frame_support::{assert_ok, traits::Hooks};
 use vigil_primitives::{
     worker::{WorkerStatus, MAX_CAPACITY},
@@ -134,4 +134,9 @@ fn try_state_should_fail_when_an_invariant_is_broken() {
         "workers 8: a version is served twice",
     );
     assert_noticed(|| change(ANNA, |w| w.ask = 0), "workers 9: bad profile");
+    assert_noticed(|| change(ANNA, |w| w.ask += 1), "workers 10: a worker is not at its ask");
+    assert_noticed(
+        || Asks::<Test>::insert((SERVED, 1u128.to_be_bytes(), ANNA), ()),
+        "workers 10: stray asks",
+    );
 }

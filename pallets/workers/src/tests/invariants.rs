@@ -80,7 +80,7 @@ fn take(step: Step, open: &mut Vec<(AccountId, Balance)>) {
     let _ = call;
     match step {
         Step::Engage(version, work, seed) => {
-            let drawn = Pool::engage(&Vacancy { version, work, budget: 60, ..vacancy(seed) });
+            let drawn = drawn(&Vacancy { version, work, budget: 60, ..vacancy(seed) });
             if let Some(engagement) = drawn {
                 let worker = worker(engagement.worker);
                 assert!(engagement.reward <= 60);

@@ -1,4 +1,4 @@
-//! One file per call, the two ends of an engagement, and the invariants.
+//! One file per call, the two ends of an engagement, what the market is told, and the invariants.
 
 mod bond_more;
 mod drain;
@@ -9,6 +9,7 @@ mod register;
 mod release;
 mod reliability;
 mod resume;
+mod room;
 mod serve;
 mod unbond;
 mod unjail;

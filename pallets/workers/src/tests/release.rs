@@ -121,7 +121,7 @@ fn release_should_take_what_there_is_when_the_bond_is_smaller_than_the_slash() {
     ExtBuilder::default().worker_with(ANNA, 1_000, 1, 16).build_and_execute(|| {
         for _ in 0..16 {
             let vacancy = vigil_primitives::traits::Vacancy { budget: 1, ..vacancy(0) };
-            assert!(Pool::engage(&vacancy).is_some());
+            assert!(drawn(&vacancy).is_some());
         }
         (0..16).for_each(|_| Pool::release(&ANNA, 1, Outcome::Expired));
         assert_eq!((worker(ANNA).bond, held(ANNA), worker(ANNA).active), (0, 0, 0));

@@ -7,13 +7,13 @@ use vigil_primitives::{
 #[test]
 fn serve_should_put_the_worker_on_the_list_when_it_is_active() {
     ExtBuilder::default().worker(ANNA).worker(BEN).build_and_execute(|| {
-        assert!(!Pool::is_served(OTHER));
+        assert_eq!(Pool::serving(OTHER), 0);
         assert_ok!(Pool::serve(signed(BEN), OTHER));
         assert_last_event(Event::ServingStarted { worker: BEN, version: OTHER });
         assert_eq!(worker(BEN).serves.to_vec(), [SERVED, OTHER]);
         assert!(listed(OTHER, BEN) && !listed(OTHER, ANNA));
         assert_eq!((Pool::serving_count(SERVED), Pool::serving_count(OTHER)), (2, 1));
-        assert!(Pool::is_served(OTHER));
+        assert_eq!(Pool::serving(OTHER), 1);
     });
 }
 

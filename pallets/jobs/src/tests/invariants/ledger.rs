@@ -1,12 +1,12 @@
 //! What the events of a random sequence say, and what must be true of it.
 
 use super::open_jobs;
-use crate::{mock::*, EraTotals, Event};
+use crate::{mock::*, types::JobRecordOf, waiting::Standing, EraTotals, Event};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vigil_primitives::{
     grant::GrantId,
-    job::{Output, RefundReason},
+    job::{Output, RefundReason, WaitingCost},
     lineage::Royalty,
     pricing,
     terms::Access,
@@ -14,11 +14,24 @@ use vigil_primitives::{
     AssetId, Balance, JobStatus,
 };
 
+fn record(id: u64) -> JobRecordOf<Test> {
+    job(id)
+}
+
 /// What the events say: where every escrow went, what was burned, and what the sequence reached.
 #[derive(Default)]
 pub(super) struct Ledger {
     escrows: BTreeMap<u64, Balance>,
     ended: BTreeMap<u64, Balance>,
+    /// What was held for waiting, and what became of it.
+    waits: BTreeMap<u64, Balance>,
+    waited: BTreeMap<u64, Balance>,
+    assigned: BTreeSet<u64>,
+    /// Jobs that were seen to have lost their place, or to wait for a free one.
+    passed: BTreeSet<u64>,
+    short: BTreeSet<u64>,
+    /// The bid of a job that was outbid, until the one that outbid it appears.
+    outbid: Option<Balance>,
     /// Parts of a settlement that went back to the requester.
     unpaid: BTreeMap<u64, BTreeMap<AccountId, Balance>>,
     /// Parts of a settlement that are kept for an account.
@@ -59,9 +72,23 @@ impl Ledger {
 
     fn job(&mut self, event: Event<Test>) -> Result<(), TestCaseError> {
         match event {
-            Event::Submitted { job, max_price, .. } => {
+            Event::Submitted { job, max_price, waiting, .. } => {
                 self.escrows.insert(job, max_price);
+                self.waits.insert(job, waiting);
                 self.submitted(job)?;
+                if let Some(bid) = self.outbid.take() {
+                    prop_assert!(record(job).bid() > bid);
+                }
+            }
+            Event::Waited { job, paid, returned } => self.waited(job, paid, returned)?,
+            Event::Assigned { job, .. } => {
+                if self.passed.remove(&job) {
+                    self.see("assigned after losing its place");
+                }
+                if self.short.remove(&job) {
+                    self.see("assigned after waiting for a free place");
+                }
+                self.assigned.insert(job);
             }
             Event::Settled { job, output, receipt } => {
                 self.see("settled");
@@ -77,7 +104,12 @@ impl Ledger {
                     RefundReason::NoWorker => "refunded: no worker",
                     RefundReason::AttemptsExhausted => "refunded: attempts exhausted",
                     RefundReason::Undecided => "refunded: undecided",
+                    RefundReason::Outbid => "refunded: outbid",
                 });
+                if reason == RefundReason::Outbid {
+                    prop_assert!(!self.assigned.contains(&job));
+                    self.outbid = Some(record(job).bid());
+                }
                 self.end(job, amount)?;
                 self.give_back(job);
             }
@@ -107,6 +139,35 @@ impl Ledger {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A job pays for waiting once, for the blocks until its first assignment or its end, unless
+    /// the treasury cannot be credited.
+    fn waited(&mut self, id: u64, paid: Balance, returned: Balance) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.waited.insert(id, paid), None);
+        prop_assert_eq!(self.waits.get(&id), Some(&(paid + returned)));
+        let record = job(id);
+        prop_assert_eq!(record.waiting, WaitingCost::Paid { amount: paid });
+        let blocks = now().min(record.deadline) - record.submitted_at;
+        let due = WaitingFee::get() * Balance::from(blocks);
+        if paid == due {
+            self.see(if due > 0 { "waited: paid" } else { "waited: not a block" });
+        } else {
+            prop_assert_eq!(paid, 0);
+            self.see("waited: returned");
+        }
+        Ok(())
+    }
+
+    /// How jobs wait now.
+    fn watch(&mut self) {
+        for id in open_jobs() {
+            match standing(id) {
+                Some(Standing::Passed) => self.passed.insert(id),
+                Some(Standing::Short) => self.short.insert(id),
+                _ => false,
+            };
+        }
     }
 
     /// A settled job costs what its output is worth: the work and the tokens that there are, not
@@ -228,8 +289,13 @@ impl Ledger {
     pub(super) fn check(&mut self, issued: Balance) -> Result<(), TestCaseError> {
         self.absorb()?;
         check_all();
+        self.watch();
         prop_assert_eq!(Balances::total_issuance(), issued - self.burned);
         prop_assert_eq!(self.escrows.len() - self.ended.len(), open_jobs().len());
+        // Whoever was assigned or has ended has paid for its waiting.
+        for id in self.assigned.iter().chain(self.ended.keys()) {
+            prop_assert!(self.waited.contains_key(id));
+        }
         let earned: Balance = EraTotals::<Test>::iter_values().map(|total| total.earned).sum();
         prop_assert_eq!(earned, self.to_workers);
         prop_assert_eq!(&provenance::all_earned(), &self.earned);

@@ -5,7 +5,7 @@
 
 mod ledger;
 
-use crate::{mock::*, types::JobSpecOf, Agenda, AssignedTo, Jobs as JobStore, NextJob, Queue};
+use crate::{mock::*, types::JobSpecOf, Agenda, AssignedTo, Jobs as JobStore, NextJob, Waiting};
 use frame_support::{traits::Hooks, weights::Weight};
 use ledger::Ledger;
 use proptest::{
@@ -331,11 +331,7 @@ fn act(who: AccountId, action: Action) {
             let _ = Jobs::poke(origin, pick(job));
         }
         Action::Work { job, tokens, differs, silent } => work(pick(job), tokens, differs, silent),
-        Action::Blocks { count, start, idle } => {
-            for _ in 0..count {
-                pass_block(start, idle);
-            }
-        }
+        Action::Blocks { .. } => unreachable!("the sequence lets blocks pass itself"),
         Action::Register { ask, bond, capacity } => {
             let _ =
                 Workers::register(origin.clone(), url, [0; 32], capability(), ask, capacity, bond);
@@ -467,7 +463,13 @@ fn pass_block(start: u64, idle: u64) {
     assert!(used.all_lte(share(start)));
 }
 
-const MUST_REACH: [&str; 25] = [
+const MUST_REACH: [&str; 31] = [
+    "assigned after losing its place",
+    "assigned after waiting for a free place",
+    "waited: paid",
+    "waited: not a block",
+    "waited: returned",
+    "refunded: outbid",
     "settled",
     "settled: text",
     "settled: text that ended early",
@@ -506,14 +508,28 @@ fn run_sequence(
     ServiceWeight::set(full);
     TreasuryAccount::set(TREASURY);
     DisputesFail::set(false);
+    WaitingFee::set(7);
+    MaxOpenJobs::set(5);
     Chain::default().workers(5).build().execute_with(|| {
         for (number, owner) in (0..).zip(PAYEES) {
             dataset(number, owner);
         }
+        // Few places, so that jobs wait for them.
+        for worker in (WORKER..).take(5) {
+            act(worker, Action::Update { ask: ASK, capacity: 1 });
+        }
         let issued = Balances::total_issuance();
         let mut ledger = Ledger::default();
         for (actor, action) in actions {
-            act(ACTORS[actor], action);
+            match action {
+                Action::Blocks { count, start, idle } => {
+                    for _ in 0..count {
+                        pass_block(start, idle);
+                        ledger.absorb()?;
+                    }
+                }
+                action => act(ACTORS[actor], action),
+            }
             ledger.check(issued)?;
         }
 
@@ -527,10 +543,10 @@ fn run_sequence(
         }
         ledger.check(issued)?;
         prop_assert_eq!(Agenda::<Test>::iter().count(), 0);
-        prop_assert_eq!(Queue::<Test>::iter().count(), 0);
+        prop_assert_eq!(Waiting::<Test>::iter_keys().count(), 0);
         prop_assert_eq!(AssignedTo::<Test>::iter().count(), 0);
         for account in frame_system::Account::<Test>::iter_keys() {
-            prop_assert_eq!(escrow_of(account), 0);
+            prop_assert_eq!((escrow_of(account), waiting_of(account)), (0, 0));
         }
         for (_, worker) in pallet_workers::Workers::<Test>::iter() {
             prop_assert_eq!((worker.active, worker.unfinalised), (0, 0));
