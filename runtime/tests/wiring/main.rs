@@ -3,6 +3,7 @@
 #[path = "../common/chain.rs"]
 mod common;
 mod genesis;
+mod market;
 mod transactions;
 mod types;
 mod validators;
