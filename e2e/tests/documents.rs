@@ -10,13 +10,13 @@ use std::{
 #[test]
 fn links_in_documents_should_lead_somewhere() {
     let faults: Vec<_> =
-        documents(&["", "docs", "docs/adr"]).iter().flat_map(|d| broken_links(d)).collect();
+        documents(&["", "docs", "docs/adr"]).iter().flat_map(broken_links).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
 fn paths_in_documents_should_exist() {
-    let faults: Vec<_> = documents(&["", "docs"]).iter().flat_map(|d| missing_paths(d)).collect();
+    let faults: Vec<_> = documents(&["", "docs"]).iter().flat_map(missing_paths).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
