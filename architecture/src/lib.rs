@@ -9,6 +9,7 @@
 //! | [`encoder`], [`decoder`] | the two families |
 //! | [`sampling`] | how a language model chooses its next token |
 //! | [`run`] | [`Architecture::check_run`]: whether a request fits a model |
+//! | `samples` | small models for tests, behind the feature of that name |
 //!
 //! ```
 //! use vigil_architecture::{Architecture, BadRun, Encoder, Pooling, Sampling};
@@ -41,6 +42,8 @@ pub mod architecture;
 pub mod decoder;
 pub mod encoder;
 pub mod run;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
 pub mod sampling;
 
 pub use architecture::{

@@ -126,39 +126,14 @@ impl Architecture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decoder, Encoder, Pooling};
+    use crate::{samples, Decoder, Encoder};
 
     fn encoder() -> Architecture {
-        Architecture::Encoder(Encoder {
-            vocabulary: 100,
-            hidden: 16,
-            layers: 1,
-            heads: 2,
-            intermediate: 32,
-            positions: 8,
-            token_types: 1,
-            layer_norm_eps: 1e-12f32.to_bits(),
-            pooling: Pooling::Mean,
-            normalize: true,
-        })
+        Architecture::Encoder(Encoder { positions: 8, ..samples::encoder() })
     }
 
     fn decoder() -> Architecture {
-        Architecture::Decoder(Decoder {
-            vocabulary: 100,
-            hidden: 16,
-            layers: 1,
-            heads: 2,
-            kv_heads: 1,
-            head_width: 8,
-            intermediate: 32,
-            positions: 8,
-            rms_norm_eps: 1e-6f32.to_bits(),
-            tied_head: true,
-            qkv_bias: false,
-            qk_norm: false,
-            stop_tokens: [None; 4],
-        })
+        Architecture::Decoder(Decoder { positions: 8, ..samples::decoder() })
     }
 
     const WARM: Sampling =

@@ -6,9 +6,9 @@ use crate::{
         revenue, run, search, worker,
     },
     error::{CommandResult, Failure},
+    global::Global,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
 
 /// The Vigil command line: what model owners, requesters and operators type.
 #[derive(Debug, Parser)]
@@ -25,39 +25,6 @@ Amounts: 1.5, 1.5VGL or 1500u (u: the smallest unit, 0.000000000001 VGL). \
 In JSON, amounts are strings of whole smallest units.\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rejected by the chain or refunded, \
 4 not found, 5 no connection.";
-
-/// Flags of every command.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Global {
-    /// WebSocket URL of a node.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "VIGIL_NODE",
-        default_value = "ws://127.0.0.1:9944",
-        help_heading = "Global options"
-    )]
-    pub(crate) node: String,
-    /// Key file that signs transactions, mode 0600 [env: VIGIL_KEY, unless --dev-key is given].
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        conflicts_with = "dev_key",
-        help_heading = "Global options"
-    )]
-    pub(crate) key: Option<PathBuf>,
-    /// Well-known key of a development chain: Alice, Bob, Charlie, ... Never for real money.
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
-    pub(crate) dev_key: Option<String>,
-    /// Print JSON: one document on stdout, errors as an object on stderr.
-    #[arg(long, global = true, help_heading = "Global options")]
-    pub(crate) json: bool,
-    /// Print no progress.
-    #[arg(long, short, global = true, help_heading = "Global options")]
-    pub(crate) quiet: bool,
-}
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -2,9 +2,9 @@
 
 use crate::{
     assets::Facts,
-    cli::Global,
-    commands::hex,
     error::{CommandResult, Failure, Kind},
+    format::hex,
+    global::Global,
     output,
 };
 use serde_json::json;
@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use vigil_client::{
     events,
     keys::{self, KeyError, Password},
+    requester::Requester,
     Call, Client, Included, Key, Until, View,
 };
 use vigil_primitives::{
     dataset::{DatasetVersionView, DatasetView},
     model::{ModelView, VersionView},
-    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Job, JobId, ModelId, ModelVersionId,
+    AccountId, AssetId, DatasetId, DatasetVersionId, Job, JobId, ModelId, ModelVersionId,
 };
 
 /// Environment variable with the password of an encrypted key file.
@@ -53,6 +54,14 @@ impl Context {
         self.client.best()
     }
 
+    /// Whoever orders runs, with the key if there is one.
+    pub(crate) fn requester(&self) -> Requester {
+        match &self.key {
+            Some(key) => Requester::new(self.client.clone(), key.clone()),
+            None => Requester::watching(self.client.clone()),
+        }
+    }
+
     /// The key that signs.
     pub(crate) fn key(&self) -> CommandResult<&Key> {
         self.key.as_ref().ok_or_else(no_key)
@@ -69,12 +78,7 @@ impl Context {
     /// A version that must exist.
     pub(crate) async fn version(&self, id: ModelVersionId) -> CommandResult<VersionView> {
         let version = self.view().version(id).await?;
-        version.ok_or_else(|| {
-            Failure::not_found(format!(
-                "there is no version {id}: see `vigil model show {}`",
-                id.model
-            ))
-        })
+        version.ok_or_else(|| no_version(id))
     }
 
     /// A dataset that must exist.
@@ -125,6 +129,12 @@ impl Context {
     }
 }
 
+/// There is no such version.
+pub(crate) fn no_version(id: ModelVersionId) -> Failure {
+    let message = format!("there is no version {id}: see `vigil model show {}`", id.model);
+    Failure::not_found(message)
+}
+
 /// There is no such asset.
 pub(crate) fn no_asset(id: AssetId) -> Failure {
     let list = match id {
@@ -154,23 +164,6 @@ pub(crate) fn published_version(included: &Included) -> CommandResult<ModelVersi
     Ok(included.events.expect::<events::models::VersionPublished>()?.id)
 }
 
-/// The number of the job that a transaction submitted.
-pub(crate) fn submitted_job(included: &Included) -> CommandResult<JobId> {
-    Ok(included.events.expect::<events::jobs::Submitted>()?.job)
-}
-
-/// What a transaction cost its signer, tip included; 0 when the chain says nothing of it.
-pub(crate) fn fee(included: &Included) -> Balance {
-    included
-        .events
-        .0
-        .iter()
-        .find(|event| event.pallet == "TransactionPayment" && event.name == "TransactionFeePaid")
-        // Its fields are the payer, the fee and the tip within it.
-        .and_then(|event| event.fields.get(32..48)?.try_into().ok())
-        .map_or(0, Balance::from_le_bytes)
-}
-
 /// The key that the flags name.
 pub(crate) fn signer(global: &Global) -> CommandResult<Key> {
     if let Some(name) = &global.dev_key {
@@ -191,7 +184,8 @@ pub(crate) fn load(path: &Path) -> CommandResult<Key> {
     Ok(Key::load(path, &password)?)
 }
 
-fn no_key() -> Failure {
+/// There is no key to sign with.
+pub(crate) fn no_key() -> Failure {
     Failure::usage(
         "no key to sign with: give --key FILE, set VIGIL_KEY, \
          or name a development key with --dev-key",
@@ -223,28 +217,6 @@ pub(crate) fn parse_account(text: &str) -> Result<AccountId, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_client::{Block, Event, Events};
-
-    #[test]
-    fn fee_should_be_read_from_its_event() {
-        let mut fields = vec![7; 32];
-        fields.extend(1_234u128.to_le_bytes());
-        fields.extend(5u128.to_le_bytes());
-        let event = Event {
-            pallet: "TransactionPayment".into(),
-            name: "TransactionFeePaid".into(),
-            fields,
-        };
-        let included = |events| Included {
-            extrinsic: Default::default(),
-            block: Block { number: 1, hash: Default::default() },
-            index: 0,
-            events: Events(events),
-        };
-        assert_eq!(fee(&included(vec![event.clone()])), 1_234);
-        assert_eq!(fee(&included(vec![])), 0);
-        assert_eq!(fee(&included(vec![Event { fields: vec![1], ..event }])), 0);
-    }
 
     #[test]
     fn parse_account_should_take_addresses_and_development_names() {

@@ -2,20 +2,24 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `cli` | what can be typed |
+//! | `cli`, `global` | what can be typed, and the flags of every command |
 //! | `assets` | shares, terms, citations: what models and datasets have in common |
 //! | `commands` | one module per domain, each from arguments to output |
 //! | `context` | the node's connection and the signing key |
-//! | `follow` | jobs from submission to their output |
-//! | `output` | tables, JSON and progress bars |
-//! | `text`, `error` | safe printing, failures and exit codes |
+//! | `format`, `output` | how values look; tables, JSON and progress bars |
+//! | `files`, `text`, `error` | reading files, safe printing, failures and exit codes |
+//!
+//! What a requester does, from the order to the account of the money, is
+//! [`vigil_client::requester`]: here are its flags, tables and sentences.
 
 mod assets;
 mod cli;
 mod commands;
 mod context;
 mod error;
-mod follow;
+mod files;
+mod format;
+mod global;
 mod output;
 mod text;
 

@@ -3,8 +3,8 @@
 //! Results go to stdout, everything else to stderr, so that a pipe carries results only.
 
 use crate::{
-    cli::Global,
     error::{CommandResult, Failure, Kind},
+    global::Global,
 };
 use comfy_table::{presets, CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -30,13 +30,35 @@ pub(crate) fn piece(text: &str) {
     }
 }
 
-/// Prints a result: the JSON with `--json`, the text otherwise.
+/// Prints a result: the JSON with `--json`, a part of it with `--field`, the text otherwise. A field
+/// that is not there ends the program: whoever asks for one needs it.
 pub(crate) fn show(global: &Global, json: &Value, human: impl FnOnce() -> String) {
     if global.json {
         line(&json.to_string());
+    } else if let Some(path) = &global.field {
+        match field(json, path) {
+            Some(text) => line(&text),
+            None => {
+                let missing = Failure::not_found(format!("the result has no field {path}"));
+                failure(&missing, false);
+                std::process::exit(missing.kind() as i32);
+            }
+        }
     } else {
         line(&human());
     }
+}
+
+/// A field of a JSON document as text: names and numbers of places, with dots between.
+fn field(json: &Value, path: &str) -> Option<String> {
+    let found = path.split('.').try_fold(json, |value, name| match value {
+        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    })?;
+    Some(match found {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    })
 }
 
 /// Prints a failure to stderr.
@@ -150,7 +172,7 @@ impl Drop for Progress {
 
 /// A remark for the person at the terminal; nothing that a script would need.
 pub(crate) fn note(global: &Global, text: &str) {
-    if !global.quiet && !global.json {
+    if !global.quiet && !global.is_for_programs() {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 }
@@ -190,6 +212,16 @@ pub(crate) fn count(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_should_be_found_by_names_and_places() {
+        let json = serde_json::json!({ "jobs": [{ "id": 7, "status": { "kind": "settled" } }] });
+        assert_eq!(field(&json, "jobs.0.id").as_deref(), Some("7"));
+        assert_eq!(field(&json, "jobs.0.status.kind").as_deref(), Some("settled"));
+        for missing in ["", "jobs.1", "jobs.x", "jobs.0.id.0", "job"] {
+            assert_eq!(field(&json, missing), None, "{missing}");
+        }
+    }
 
     #[test]
     fn a_table_should_stay_aligned_and_inert_with_hostile_names() {

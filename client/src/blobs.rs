@@ -6,9 +6,10 @@
 //! else.
 
 use crate::keys::{self, Key};
-use bytes::Bytes;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vigil_primitives::{AccountId, ContentHash};
+
+pub use bytes::Bytes;
 
 /// Header with the writer's account, an SS58 address.
 pub const ACCOUNT_HEADER: &str = "vigil-account";

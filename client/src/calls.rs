@@ -129,17 +129,17 @@ pub mod models {
     }
 }
 
-/// Calls of pallet `Provenance`: datasets, statements about them, grants, unpaid amounts.
-pub mod provenance {
+/// Calls of pallet `Datasets`: datasets and statements about them.
+pub mod datasets {
     use super::Call;
     use vigil_primitives::{
         dataset::{DatasetSpec, StatementKind},
         lineage::Shares,
         model::Name,
-        AccountId, AssetId, BlockNumber, ContentHash, DatasetId, DatasetVersionId,
+        AccountId, ContentHash, DatasetId, DatasetVersionId,
     };
 
-    const PALLET: &str = "Provenance";
+    const PALLET: &str = "Datasets";
 
     /// Registers a dataset with its first version. Its number is in the event `DatasetRegistered`.
     pub fn register(name: &Name, spec: &DatasetSpec, citations: &Shares) -> Call {
@@ -190,6 +190,14 @@ pub mod provenance {
     pub fn withdraw_statement(id: DatasetVersionId, kind: StatementKind) -> Call {
         Call::new(PALLET, "withdraw_statement", 3, (id.dataset, id.version, kind))
     }
+}
+
+/// Calls of pallet `Provenance`: grants and unpaid amounts.
+pub mod provenance {
+    use super::Call;
+    use vigil_primitives::{AccountId, AssetId, BlockNumber, ContentHash};
+
+    const PALLET: &str = "Provenance";
 
     /// Buys a grant at the asset's price, or extends one that was bought.
     pub fn buy_grant(asset: AssetId) -> Call {
@@ -403,7 +411,7 @@ mod tests {
             },
             sources: Sources::default(),
         };
-        let call = provenance::publish(id.dataset, &spec, &citations);
+        let call = datasets::publish(id.dataset, &spec, &citations);
         let mut expected = vec![4, 0, 0, 0];
         // The content, no metadata.
         expected.extend([5; 32]);

@@ -97,16 +97,12 @@ pub mod models {
     }
 }
 
-/// Events of pallet `Provenance`.
-pub mod provenance {
+/// Events of pallet `Datasets`.
+pub mod datasets {
     use super::*;
-    use vigil_primitives::{
-        grant::{Grant, GrantId},
-        model::Name,
-        AccountId, AssetId, Balance, ContentHash, DatasetId, DatasetVersionId,
-    };
+    use vigil_primitives::{model::Name, AccountId, ContentHash, DatasetId, DatasetVersionId};
 
-    typed! { "Provenance":
+    typed! { "Datasets":
         /// A dataset was registered.
         DatasetRegistered {
             /// Its number.
@@ -123,6 +119,18 @@ pub mod provenance {
             /// BLAKE3 of the data.
             content: ContentHash,
         }
+    }
+}
+
+/// Events of pallet `Provenance`.
+pub mod provenance {
+    use super::*;
+    use vigil_primitives::{
+        grant::{Grant, GrantId},
+        AccountId, AssetId, Balance, ContentHash,
+    };
+
+    typed! { "Provenance":
         /// A grant was bought, or extended.
         GrantBought {
             /// What may be used.

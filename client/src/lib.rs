@@ -12,6 +12,7 @@
 //! | [`api`] | the runtime APIs, and which versions of them are needed |
 //! | [`view`] | what the chain knows at one block |
 //! | [`calls`] | every extrinsic of models, datasets, grants, workers and jobs |
+//! | [`requester`] | paid runs, from the order to the verified output and the account of the money |
 //! | [`submit`] | signing, sending, following: many at once, none lost |
 //! | [`events`] | what an extrinsic brought about |
 //! | [`blocks`] | the stream of new best blocks |
@@ -45,6 +46,7 @@ pub mod error;
 pub mod events;
 pub mod keys;
 mod nonces;
+pub mod requester;
 pub mod submit;
 pub mod view;
 

@@ -20,12 +20,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The chain: pallets know the vocabulary and never each other; the runtime wires them.
     ("vigil-primitives", &["vigil-architecture"]),
     ("pallet-models", &["vigil-primitives"]),
+    ("pallet-datasets", &["vigil-primitives"]),
     ("pallet-provenance", &["vigil-primitives"]),
     ("pallet-workers", &["vigil-primitives"]),
     ("pallet-jobs", &["vigil-primitives"]),
     (
         "vigil-runtime",
         &[
+            "pallet-datasets",
             "pallet-jobs",
             "pallet-models",
             "pallet-provenance",

@@ -13,7 +13,7 @@ use vigil_engine::{
 };
 
 /// BLAKE3 of the manifest and of the output for [`SENTENCE`]: operator set 1, for ever.
-const PACKAGE: &str = "09a23fd50a17bd776365ab38261753abcab8452c2ab4469d167b454d0ea3822a";
+const PACKAGE: &str = "5e020e9070e394780d944f65f7435bc114406ff9f972c02120550147142f47fb";
 const SENTENCE: &str = "The quick brown fox jumps over the lazy dog.";
 const OUTPUT: &str = "83d95b52695b7ac7bea71586e6d7130c562160e347b4dea8c000f463de4e4b3a";
 

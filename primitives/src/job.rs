@@ -163,6 +163,16 @@ pub struct Replica<AccountId, BlockNumber> {
     pub state: ReplicaState<BlockNumber>,
 }
 
+impl<AccountId, BlockNumber> Replica<AccountId, BlockNumber> {
+    /// What it has revealed.
+    pub fn revealed(&self) -> Option<Output> {
+        match self.state {
+            ReplicaState::Revealed { output } => Some(output),
+            ReplicaState::Assigned { .. } | ReplicaState::Committed { .. } => None,
+        }
+    }
+}
+
 /// How far a replica has come.
 #[derive(
     Clone,

@@ -20,6 +20,8 @@
 //! | [`job`] | a job from submission to settlement |
 //! | [`pricing`] | every formula that turns work and terms into money |
 //! | [`traits`] | how the pallets meet each other |
+//! | `samples` | what owners state, for tests and benchmarks, behind the feature of that name |
+//! | [`weights`] | weights that are set by hand |
 //! | [`api`] | the runtime API |
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -35,8 +37,11 @@ pub mod lineage;
 pub mod model;
 pub mod pricing;
 pub mod registry;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
 pub mod terms;
 pub mod traits;
+pub mod weights;
 pub mod worker;
 
 pub use asset::AssetId;

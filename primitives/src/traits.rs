@@ -3,6 +3,8 @@
 //! No pallet names another pallet: each states here what it needs, and the runtime wires them.
 
 use crate::{
+    asset::Asset,
+    dataset::{DatasetId, DatasetVersionId},
     grant::GrantId,
     lineage::{Royalty, Shares},
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
@@ -41,12 +43,21 @@ pub trait ModelRegistry<AccountId> {
     fn name(_model: ModelId) -> Option<Name> {
         None
     }
+}
 
-    /// Sets the scene of a benchmark: publishes an active version of a small encoder in the name
-    /// of `owner`, at no cost. No call reaches it. `None` when the registry cannot.
-    fn benchmark_version(_owner: &AccountId) -> Option<ModelVersionId> {
-        None
-    }
+/// The registry of datasets as whoever keeps the lineage of all assets sees it.
+pub trait DatasetRegistry<AccountId> {
+    /// What counts of a version, if it was published and not removed.
+    fn version(id: DatasetVersionId) -> Option<Asset<AccountId>>;
+
+    /// Whether there is such a version, without reading the whole of it.
+    fn exists(id: DatasetVersionId) -> bool;
+
+    /// Who owns the dataset now.
+    fn owner(dataset: DatasetId) -> Option<AccountId>;
+
+    /// What the dataset is called.
+    fn name(dataset: DatasetId) -> Option<Name>;
 }
 
 /// Where versions come from: what a registry tells whoever keeps the lineage of all assets.
@@ -68,6 +79,18 @@ pub trait Provenance<AccountId> {
     /// Whether grants that were paid for stand in the way of revoking the asset: they are to be
     /// taken back first, which refunds what is unused of them.
     fn has_paid_grants(asset: AssetId) -> bool;
+
+    /// Whether anybody holds a grant of the asset.
+    fn has_grants(asset: AssetId) -> bool;
+
+    /// How many versions cite the asset.
+    fn citations(asset: AssetId) -> u32;
+
+    /// Takes back what an asset that is removed has cited.
+    fn forget(asset: AssetId);
+
+    /// Most weight of one [`Self::forget`], with the questions before it.
+    fn forget_weight() -> Weight;
 }
 
 /// Splits what is earned with an asset among everybody it descends from.
@@ -85,10 +108,6 @@ pub trait Waterfall<AccountId> {
 
     /// How many payees [`Self::split`] of this asset has.
     fn payees(asset: AssetId) -> u32;
-
-    /// Sets the scene of a benchmark: gives `version` a lineage of so many payees, itself included,
-    /// each with an owner of its own. No call reaches it.
-    fn benchmark_lineage(_version: ModelVersionId, _payees: u32) {}
 }
 
 /// The grants that jobs run under.
@@ -106,9 +125,6 @@ pub trait Grants<AccountId> {
 
     /// Weight of one [`Self::reserve`], and of one [`Self::end_use`].
     fn use_weight() -> Weight;
-
-    /// Sets the scene of a benchmark: gives `who` a grant of the asset. No call reaches it.
-    fn benchmark_grant(_asset: AssetId, _who: &AccountId) {}
 }
 
 /// Keeps what a payee cannot be credited with until it collects it.
@@ -233,10 +249,6 @@ pub trait WorkerPool<AccountId> {
 
     /// Asks of workers that serve the version and could take a job now, from a bounded sample.
     fn asks(version: ModelVersionId) -> Vec<Balance>;
-
-    /// Sets the scene of a benchmark: makes `worker` an active worker that serves these versions
-    /// with the lowest ask, room for many jobs and a bond minted to cover them. No call reaches it.
-    fn benchmark_worker(_worker: &AccountId, _versions: &[ModelVersionId]) {}
 }
 
 /// The jobs that wait for workers, as the workers see them.

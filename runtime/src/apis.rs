@@ -2,8 +2,8 @@
 
 use crate::{
     constants::time::{BABE_GENESIS_EPOCH_CONFIG, EPOCH_SLOTS, SLOT_MS},
-    genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Executive, Grandpa,
-    Historical, InherentDataExt, Jobs, Models, Nonce, Provenance, Runtime, RuntimeCall,
+    genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Datasets, Executive,
+    Grandpa, Historical, InherentDataExt, Jobs, Models, Nonce, Provenance, Runtime, RuntimeCall,
     RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, Workers, VERSION,
 };
 use alloc::vec::Vec;
@@ -278,15 +278,15 @@ impl_runtime_apis! {
 
     impl vigil_primitives::api::DatasetsApi<Block> for Runtime {
         fn dataset(id: DatasetId) -> Option<DatasetView> {
-            Provenance::dataset_view(id)
+            Datasets::dataset_view(id)
         }
 
         fn datasets(from: DatasetId, limit: u32) -> Vec<DatasetView> {
-            Provenance::dataset_views(from, limit)
+            Datasets::dataset_views(from, limit)
         }
 
         fn dataset_version(id: DatasetVersionId) -> Option<DatasetVersionView> {
-            Provenance::dataset_version_view(id)
+            Datasets::dataset_version_view(id)
         }
 
         fn statements(
@@ -294,7 +294,7 @@ impl_runtime_apis! {
             after: Option<(AccountId, StatementKind)>,
             limit: u32,
         ) -> Vec<StatementView> {
-            Provenance::statement_views(id, after, limit)
+            Datasets::statement_views(id, after, limit)
         }
     }
 

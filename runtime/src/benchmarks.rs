@@ -1,15 +1,30 @@
 //! The benchmarks of every pallet, for measuring weights in wasm.
 
 use crate::Runtime;
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use frame_benchmarking::{
     baseline, baseline::Pallet as BaselineBench, BenchmarkBatch, BenchmarkConfig, BenchmarkList,
 };
+use frame_support::traits::fungible::Mutate;
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+use frame_system::RawOrigin;
 use frame_system_benchmarking::{
     extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench,
 };
+use sp_runtime::traits::TrailingZeroInput;
 use sp_storage::TrackedStorageKey;
+use vigil_primitives::{
+    dataset::DatasetSpec,
+    grant::Grant,
+    lineage::{Share, Shares, MAX_PAYEES},
+    model::{Name, Url},
+    registry::{Entry, Published},
+    samples,
+    terms::{Access, Terms},
+    traits::{ModelRegistry, PackageLayout, Provenance as _},
+    worker::{Capability, DeviceClass, MAX_CAPACITY},
+    AccountId, Architecture, AssetId, Balance, DatasetVersionId, Decoder, ModelVersionId, Permill,
+};
 
 use crate::*;
 
@@ -30,6 +45,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_scheduler, Scheduler]
     [pallet_sudo, Sudo]
     [pallet_models, Models]
+    [pallet_datasets, Datasets]
     [pallet_workers, Workers]
     [pallet_jobs, Jobs]
     [pallet_provenance, Provenance]
@@ -53,4 +69,102 @@ pub(crate) fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, S
     let params = (&config, &whitelist);
     add_benchmarks!(params, batches);
     Ok(batches)
+}
+
+/// Sets the scenes of the pallets' benchmarks: by calls, where what they cost is not in the way.
+pub struct Scenes;
+
+/// More than the deposits and bonds of any benchmark.
+const FUNDS: Balance = 1 << 80;
+
+impl Scenes {
+    fn fund(who: &AccountId) -> RuntimeOrigin {
+        Balances::mint_into(who, FUNDS).expect("the benchmark's account can be funded");
+        RawOrigin::Signed(who.clone()).into()
+    }
+
+    /// Stores a version of a new dataset.
+    fn store_dataset(owner: &AccountId, spec: DatasetSpec) -> DatasetVersionId {
+        let dataset = pallet_datasets::NextDatasetId::<Runtime>::get();
+        pallet_datasets::NextDatasetId::<Runtime>::put(dataset.saturating_add(1));
+        let entry = Entry::new(owner.clone(), Name::truncate_from(b"benchmark".to_vec()), 0);
+        let (entry, version) = entry.publish(0).expect("it is the first version");
+        pallet_datasets::Datasets::<Runtime>::insert(dataset, entry);
+        let published = Published::new(spec, 0);
+        pallet_datasets::DatasetVersions::<Runtime>::insert(dataset, version, published);
+        DatasetVersionId { dataset, version }
+    }
+
+    /// A small language model with the longest description there is.
+    fn publish(owner: &AccountId) -> ModelVersionId {
+        let origin = Self::fund(owner);
+        let model = pallet_models::NextModelId::<Runtime>::get();
+        let stop_tokens = [Some(0), Some(1), Some(2), Some(3)];
+        let decoder = Decoder { positions: 2_048, stop_tokens, ..samples::decoder() };
+        let architecture = Architecture::Decoder(decoder);
+        let len = <Runtime as pallet_models::Config>::Layout::weights_len(&architecture);
+        let spec = samples::version_spec(architecture, len);
+        let name = Name::truncate_from(b"benchmark".to_vec());
+        Models::create(origin.clone(), name)
+            .and_then(|()| Models::publish(origin, model, Box::new(spec), Shares::default()))
+            .expect("the benchmark's model can be published");
+        ModelVersionId { model, version: 0 }
+    }
+}
+
+impl pallet_workers::benchmarking::BenchmarkHelper<AccountId> for Scenes {
+    fn version(owner: &AccountId) -> ModelVersionId {
+        Self::publish(owner)
+    }
+}
+
+impl pallet_provenance::benchmarking::BenchmarkHelper<AccountId> for Scenes {
+    fn dataset(owner: &AccountId, terms: Terms) -> DatasetVersionId {
+        let spec = DatasetSpec { terms, ..samples::largest_dataset_spec(Access::Open) };
+        Self::store_dataset(owner, spec)
+    }
+}
+
+impl pallet_jobs::benchmarking::BenchmarkHelper<AccountId> for Scenes {
+    fn version(owner: &AccountId) -> ModelVersionId {
+        Self::publish(owner)
+    }
+
+    fn worker(worker: &AccountId, versions: &[ModelVersionId]) {
+        let origin = Self::fund(worker);
+        let url = Url::truncate_from(b"http://127.0.0.1:8080".to_vec());
+        let capability =
+            Capability { memory_mib: 1_024, device: DeviceClass::Cpu, gmacs_per_second: 100 };
+        let ask = <Runtime as pallet_workers::Config>::MinAsk::get();
+        let bond = FUNDS.saturating_div(2);
+        Workers::register(origin.clone(), url, [0; 32], capability, ask, MAX_CAPACITY, bond)
+            .expect("the benchmark's worker can be registered");
+        for version in versions {
+            Workers::serve(origin.clone(), *version).expect("the version is active");
+        }
+    }
+
+    fn lineage(version: ModelVersionId, payees: u32) {
+        let share = Permill::from_rational(1u32, MAX_PAYEES);
+        let spec = samples::dataset_spec(samples::terms(Access::Open));
+        let cited = (1..payees).map(|number| {
+            let payee = codec::Decode::decode(&mut TrailingZeroInput::new(&codec::Encode::encode(
+                &(b"payee", number),
+            )));
+            let payee: AccountId = payee.expect("zeros follow");
+            Share { asset: Self::store_dataset(&payee, spec.clone()).into(), share }
+        });
+        let citations = Shares::truncate_from(cited.collect());
+        let owner = <Models as ModelRegistry<_>>::owner(version.model).expect("it was published");
+        Provenance::record(version.into(), &owner, &samples::terms(Access::Open), citations)
+            .expect("everything that is cited is open");
+    }
+
+    fn grant(version: ModelVersionId, who: &AccountId) {
+        let grant = Grant::new(0, System::block_number(), None, None, 0);
+        let held = pallet_provenance::GrantRecord { grant, depositor: who.clone(), deposit: 0 };
+        let asset = AssetId::from(version);
+        pallet_provenance::GrantsOf::<Runtime>::insert(who, asset, held);
+        pallet_provenance::GrantHolders::<Runtime>::insert(asset, who, ());
+    }
 }

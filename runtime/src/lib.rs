@@ -55,7 +55,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     apis: RUNTIME_API_VERSIONS,
     // Every change of a call's or a transaction extension's encoding raises it: an old signer's
     // transaction is then refused instead of being read as another.
-    transaction_version: 2,
+    transaction_version: 3,
     system_version: 1,
 };
 
@@ -193,4 +193,6 @@ mod runtime {
     pub type Jobs = pallet_jobs;
     #[runtime::pallet_index(43)]
     pub type Provenance = pallet_provenance;
+    #[runtime::pallet_index(44)]
+    pub type Datasets = pallet_datasets;
 }

@@ -1,11 +1,12 @@
 //! The terms that an owner states when publishing a version, from flags to the chain and back to
 //! words.
 
-use crate::commands::form;
+use crate::format::form;
 use crate::{
     assets::{parse_percent, percent, ppm},
-    commands::{amount, hex, unreadable},
     error::{CommandResult, Failure},
+    files::unreadable,
+    format::{amount, hex},
     text,
 };
 use clap::{Args, ValueEnum};

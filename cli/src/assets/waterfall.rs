@@ -1,7 +1,7 @@
 //! Who is paid of an asset's revenue, in words and JSON.
 
-use crate::commands::form;
-use crate::{assets::percent, commands::short_account, output, text};
+use crate::format::form;
+use crate::{assets::percent, format::short_account, output, text};
 use serde_json::Value;
 use vigil_primitives::lineage::LineageNode;
 

@@ -1,10 +1,10 @@
 //! `vigil account`: keys, balances and transfers.
 
 use crate::{
-    cli::Global,
-    commands::{account_json, amount, amount_json},
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::{account_json, amount, amount_json},
+    global::Global,
     output,
 };
 use clap::Subcommand;
@@ -89,7 +89,7 @@ fn show(global: &Global, key: &Key, file: Option<&Path>) {
 }
 
 fn new(global: &Global, file: &Path, show_secret: bool) -> CommandResult {
-    if show_secret && (global.json || !std::io::stdout().is_terminal()) {
+    if show_secret && (global.is_for_programs() || !std::io::stdout().is_terminal()) {
         return Err(Failure::usage(
             "--show-secret prints to a terminal only: a pipe or a file would keep the secret",
         ));
@@ -97,8 +97,8 @@ fn new(global: &Global, file: &Path, show_secret: bool) -> CommandResult {
     let key = Key::generate(file)?;
     show(global, &key, Some(file));
     if show_secret {
-        let secret =
-            std::fs::read_to_string(file).map_err(|error| super::unreadable(file, &error))?;
+        let secret = std::fs::read_to_string(file)
+            .map_err(|error| crate::files::unreadable(file, &error))?;
         output::line(&format!("mnemonic    {}", secret.trim_end()));
     } else {
         output::note(global, "the file is the only copy of the key: keep a backup of it");

@@ -1,11 +1,11 @@
 //! `vigil chain`: the chain itself.
 
-use crate::commands::form;
+use crate::format::form;
 use crate::{
-    cli::Global,
-    commands::{amount, amount_json, hex},
     context::Context,
     error::CommandResult,
+    format::{amount, amount_json, hex},
+    global::Global,
     output,
 };
 use clap::Subcommand;

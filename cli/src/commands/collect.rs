@@ -1,10 +1,10 @@
 //! `vigil collect`: what is kept for an account that could not be credited.
 
 use crate::{
-    cli::Global,
-    commands::{account_json, amount, amount_json},
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::{account_json, amount, amount_json},
+    global::Global,
     output,
 };
 use clap::Args;

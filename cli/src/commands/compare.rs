@@ -1,9 +1,10 @@
 //! `vigil compare`: how near a package comes to the float model it was made from.
 
 use crate::{
-    cli::Global,
-    commands::{job::embedding, lines, pack::lost, read_text, run::With, texts::prepare},
+    commands::{job::embedding, pack::lost, run::With, texts::prepare},
     error::{CommandResult, Failure},
+    files::{lines, read_text},
+    global::Global,
     output::{self, Progress},
     text,
 };

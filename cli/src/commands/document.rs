@@ -1,9 +1,10 @@
 //! A document that goes on chain as its hash: evidence, or what a statement rests on.
 
 use crate::{
-    cli::Global,
-    commands::{parse_hash, unreadable},
     error::{CommandResult, Failure},
+    files::unreadable,
+    format::parse_hash,
+    global::Global,
     output::Progress,
 };
 use std::{

@@ -2,11 +2,11 @@
 
 use crate::error::{CommandResult, Failure};
 use clap::Args;
+use vigil_client::requester::Generation as Asked;
 use vigil_engine::{Request, Tokenizer};
-use vigil_primitives::{job::bytes_to_tokens, sampling::decimal, Architecture, Sampling};
-
-/// Most tokens that are generated unless something else was typed.
-const USUAL: u32 = 256;
+use vigil_primitives::{
+    architecture::BadRun, job::bytes_to_tokens, sampling::decimal, Architecture, Sampling,
+};
 
 /// How a language model generates. Encoders take none of it.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -29,6 +29,19 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
+    /// What is asked of a language model.
+    pub(crate) fn asked(&self) -> Asked {
+        let sampling = match self.temperature {
+            None => Sampling::Greedy,
+            Some(temperature) => Sampling::Gumbel {
+                seed: self.seed,
+                temperature: temperature.to_bits(),
+                min_p: self.min_p.to_bits(),
+            },
+        };
+        Asked { max_tokens: self.max_tokens, sampling }
+    }
+
     /// What a run of `tokens` is asked for. Refuses what no worker would run.
     pub(crate) fn request(
         &self,
@@ -37,56 +50,42 @@ impl Generation {
     ) -> CommandResult<Request> {
         let tokens_in = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let max_tokens_out = self.max_tokens_out(tokens_in, architecture)?;
-        Ok(Request { tokens, max_tokens_out, sampling: self.sampling()? })
+        Ok(Request { tokens, max_tokens_out, sampling: self.asked().sampling })
     }
 
-    /// Most tokens that a run behind so many tokens may generate.
+    /// Most tokens that a run behind so many tokens may generate. Refuses what no worker would run.
     pub(crate) fn max_tokens_out(
         &self,
         tokens_in: u32,
         architecture: &Architecture,
     ) -> CommandResult<u32> {
-        if let Architecture::Encoder(_) = architecture {
-            if self.max_tokens.is_some() || self.temperature.is_some() {
-                return Err(Failure::usage(
-                    "the model is an encoder and generates nothing: leave --max-tokens and \
-                     --temperature out",
-                ));
-            }
-            return Ok(0);
-        }
-        let room = architecture.max_tokens_out(tokens_in);
-        let asked = self.max_tokens.unwrap_or(USUAL.min(room));
-        if room == 0 {
-            return Err(Failure::failed(format!(
-                "the input has {tokens_in} tokens, and the model takes at most {}: shorten it",
-                architecture.max_tokens_in()
-            )));
-        }
-        if asked > room {
-            return Err(Failure::usage(format!(
-                "--max-tokens {asked} is too much: behind {tokens_in} tokens of input the model \
-                 has room for {room}"
-            )));
-        }
-        Ok(asked)
+        let asked = self.asked();
+        let out = asked.max_tokens_out(tokens_in, architecture);
+        architecture
+            .check_run(tokens_in, out, asked.sampling)
+            .map_err(|reason| bad_run("the input", reason))?;
+        Ok(out)
     }
+}
 
-    /// How tokens are chosen.
-    pub(crate) fn sampling(&self) -> CommandResult<Sampling> {
-        let Some(temperature) = self.temperature else { return Ok(Sampling::Greedy) };
-        let sampling = Sampling::Gumbel {
-            seed: self.seed,
-            temperature: temperature.to_bits(),
-            min_p: self.min_p.to_bits(),
-        };
-        if !sampling.is_valid() {
-            return Err(Failure::usage(
-                "--temperature must be 0.01 to 100 and --min-p 0 to 1; for the likeliest token \
-                 always, leave --temperature out",
-            ));
+/// Why a model cannot run an input, with the flag that is at fault.
+pub(crate) fn bad_run(input: &str, reason: BadRun) -> Failure {
+    match reason {
+        BadRun::GeneratesNothing { .. } | BadRun::NothingToSample => Failure::usage(
+            "the model is an encoder and generates nothing: leave --max-tokens and --temperature \
+             out",
+        ),
+        BadRun::TooManyTokensOut { asked, tokens, most } => Failure::usage(format!(
+            "--max-tokens {asked} is too much: behind {tokens} tokens of input the model has room \
+             for {most}"
+        )),
+        BadRun::BadSampling => Failure::usage(
+            "--temperature must be 0.01 to 100 and --min-p 0 to 1; for the likeliest token \
+             always, leave --temperature out",
+        ),
+        BadRun::NoInput | BadRun::InputTooLong { .. } | BadRun::NoTokensOut => {
+            Failure::failed(format!("{input} cannot be run: {reason}"))
         }
-        Ok(sampling)
     }
 }
 
@@ -139,39 +138,14 @@ impl Generated {
 mod tests {
     use super::*;
     use crate::error::Kind;
-    use vigil_primitives::{architecture::Pooling, Decoder, Encoder};
+    use vigil_primitives::samples;
 
     fn decoder() -> Architecture {
-        Architecture::Decoder(Decoder {
-            vocabulary: 100,
-            hidden: 8,
-            layers: 1,
-            heads: 2,
-            kv_heads: 1,
-            head_width: 4,
-            intermediate: 16,
-            positions: 64,
-            rms_norm_eps: 1e-5f32.to_bits(),
-            tied_head: true,
-            qkv_bias: false,
-            qk_norm: false,
-            stop_tokens: [None; 4],
-        })
+        Architecture::Decoder(samples::decoder())
     }
 
     fn encoder() -> Architecture {
-        Architecture::Encoder(Encoder {
-            vocabulary: 100,
-            hidden: 8,
-            layers: 1,
-            heads: 2,
-            intermediate: 16,
-            positions: 64,
-            token_types: 2,
-            layer_norm_eps: 1e-12f32.to_bits(),
-            pooling: Pooling::Mean,
-            normalize: true,
-        })
+        Architecture::Encoder(samples::encoder())
     }
 
     fn asked(max_tokens: Option<u32>, temperature: Option<f32>) -> Generation {
@@ -200,11 +174,12 @@ mod tests {
 
     #[test]
     fn a_sampling_should_be_greedy_unless_there_is_a_temperature() {
-        assert_eq!(asked(None, None).sampling().unwrap(), Sampling::Greedy);
-        let gumbel = asked(None, Some(0.8)).sampling().unwrap();
+        assert_eq!(asked(None, None).asked().sampling, Sampling::Greedy);
+        let gumbel = asked(None, Some(0.8)).asked().sampling;
         assert_eq!(sampling_text(&gumbel), "temperature 0.8, min-p 0.05, seed 7");
         for wrong in [0.0, -1.0, 101.0, f32::NAN] {
-            assert_eq!(asked(None, Some(wrong)).sampling().unwrap_err().kind(), Kind::Usage);
+            let failure = asked(None, Some(wrong)).max_tokens_out(10, &decoder()).unwrap_err();
+            assert_eq!(failure.kind(), Kind::Usage);
         }
     }
 

@@ -1,9 +1,10 @@
 //! `vigil pack`: a Hugging Face folder becomes a package.
 
 use crate::{
-    cli::Global,
-    commands::{architecture, read_text},
     error::CommandResult,
+    files::read_text,
+    format::architecture,
+    global::Global,
     output::{self, Progress},
 };
 use clap::Args;

@@ -1,10 +1,10 @@
 //! `vigil revenue`: what an account has earned with its assets, and what is kept for it.
 
 use crate::{
-    cli::Global,
-    commands::{account_json, amount, amount_json},
     context::{self, Context},
     error::CommandResult,
+    format::{account_json, amount, amount_json},
+    global::Global,
     output,
 };
 use clap::Args;

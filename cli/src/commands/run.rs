@@ -4,16 +4,14 @@
 //! number of threads. The text of a language model is shown as it is generated.
 
 use crate::{
-    cli::Global,
     commands::{
-        form,
         generation::{sampling_text, Generation},
-        hex,
         job::Answer,
         texts::{Prepared, Texts},
-        work,
     },
     error::{CommandResult, Failure},
+    format::{form, hex, work},
+    global::Global,
     output::{self, Progress},
     text,
 };
@@ -171,11 +169,11 @@ fn generate(
     for (input, request) in requests {
         let mut stream = tokenizer.decode_stream();
         let show = |piece: Option<String>| {
-            if let Some(piece) = piece.filter(|_| !global.json) {
+            if let Some(piece) = piece.filter(|_| !global.is_for_programs()) {
                 output::piece(&text::paragraphs(piece.as_bytes()));
             }
         };
-        if !global.json {
+        if !global.is_for_programs() {
             let gap = if runs.is_empty() { "" } else { "\n" };
             output::line(&format!("{gap}> {}", text::brief(input.label.as_bytes(), 200)));
         }
@@ -189,7 +187,7 @@ fn generate(
         let answer = Answer::read(model.architecture(), &run.output, Some(tokenizer));
         let sampling = Some(request.sampling);
         let ran = Ran { input, sampling, run, answer, time, shown: true };
-        if !global.json {
+        if !global.is_for_programs() {
             output::line(&format!("\n\n{}", ran.text()));
         }
         runs.push(ran);

@@ -1,8 +1,8 @@
 //! What jobs and local runs are given: texts, token ids, and the tokenizer between them.
 
 use crate::{
-    commands::{lines, read_text, unreadable},
     error::{CommandResult, Failure},
+    files::{lines, read_text, unreadable},
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -95,13 +95,6 @@ pub(crate) struct Prepared {
     pub(crate) label: String,
     /// Token ids.
     pub(crate) tokens: Vec<u32>,
-}
-
-impl Prepared {
-    /// Number of tokens.
-    pub(crate) fn tokens_in(&self) -> u32 {
-        u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)
-    }
 }
 
 impl Texts {

@@ -3,21 +3,19 @@
 //! Registering and serving is the daemon's own doing (`vigil-worker`); these are the steps that a
 //! person decides.
 
-use crate::commands::form;
+use crate::format::form;
 use crate::{
-    cli::Global,
-    commands::{amount, amount_json},
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::{amount, amount_json},
+    global::Global,
     output, text,
 };
 use clap::Subcommand;
 use serde_json::{json, Value};
 use vigil_client::{calls, Amount};
 use vigil_primitives::{
-    api::PAGE,
-    worker::WorkerView,
-    worker::{DeviceClass, WorkerStatus},
+    worker::{DeviceClass, WorkerStatus, WorkerView},
     AccountId, BlockNumber, ModelVersionId,
 };
 
@@ -77,23 +75,9 @@ impl Command {
     }
 }
 
-/// Every worker, page by page.
-pub(crate) async fn all(context: &Context) -> CommandResult<Vec<WorkerView>> {
-    let mut workers: Vec<WorkerView> = Vec::new();
-    loop {
-        let after = workers.last().map(|worker| worker.account.clone());
-        let page = context.view().workers(after.as_ref(), PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        workers.extend(page);
-        if last {
-            return Ok(workers);
-        }
-    }
-}
-
 async fn list(global: &Global, version: Option<ModelVersionId>) -> CommandResult {
     let context = Context::connect(global).await?;
-    let mut workers = all(&context).await?;
+    let mut workers = context.requester().workers().await?;
     if let Some(version) = version {
         workers.retain(|worker| worker.serves.contains(&version));
     }

@@ -27,7 +27,7 @@ use subxt::{
     rpcs::{client::RpcSubscription, methods::legacy::TransactionStatus},
     SubstrateConfig,
 };
-use vigil_primitives::{BlockNumber, Hash};
+use vigil_primitives::{Balance, BlockNumber, Hash};
 
 /// Blocks for which a signature is valid, counted from its birth block.
 const MORTALITY: BlockNumber = 128;
@@ -61,6 +61,18 @@ pub struct Included {
     pub index: u32,
     /// What it brought about.
     pub events: Events,
+}
+
+impl Included {
+    /// What the transaction cost its signer, tip included; 0 when the chain says nothing of it.
+    pub fn fee(&self) -> Balance {
+        let paid = |event: &&Event| {
+            event.pallet == "TransactionPayment" && event.name == "TransactionFeePaid"
+        };
+        // Its fields are the payer, the fee and the tip within it.
+        let fee = |event: &Event| event.fields.get(32..48)?.try_into().ok();
+        self.events.0.iter().find(paid).and_then(fee).map_or(0, Balance::from_le_bytes)
+    }
 }
 
 /// An extrinsic that the node's pool has taken.

@@ -156,3 +156,21 @@ fn token_errors_should_say_what_is_missing() {
     let error = plain_dispatch_error(error, Hash::zero());
     assert_eq!(error.to_string(), "Chain::FundsUnavailable: Funds are unavailable");
 }
+
+#[test]
+fn fee_should_be_read_from_its_event() {
+    let mut fields = vec![7; 32];
+    fields.extend(1_234u128.to_le_bytes());
+    fields.extend(5u128.to_le_bytes());
+    let event =
+        Event { pallet: "TransactionPayment".into(), name: "TransactionFeePaid".into(), fields };
+    let included = |events| Included {
+        extrinsic: Default::default(),
+        block: Block { number: 1, hash: Default::default() },
+        index: 0,
+        events: Events(events),
+    };
+    assert_eq!(included(vec![event.clone()]).fee(), 1_234);
+    assert_eq!(included(vec![]).fee(), 0);
+    assert_eq!(included(vec![Event { fields: vec![1], ..event }]).fee(), 0);
+}

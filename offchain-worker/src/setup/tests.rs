@@ -4,9 +4,8 @@ use crate::{
     config::Settings,
 };
 use vigil_primitives::{
-    model::{Artifact, Fee, ModelVersionId, VersionSpec, VersionView},
-    terms::{Access, Terms},
-    AccountId, Architecture, ContentHash,
+    model::{ModelVersionId, VersionView},
+    samples, AccountId, Architecture,
 };
 
 fn config(extra: &str) -> Config {
@@ -29,32 +28,12 @@ fn chain(status: VersionStatus) -> Fake {
     let architecture = Architecture::Encoder(vigil_primitives::Encoder {
         vocabulary: 40,
         hidden: 32,
-        layers: 1,
         heads: 4,
         intermediate: 64,
         positions: 24,
-        token_types: 2,
-        layer_norm_eps: 1e-12f32.to_bits(),
-        pooling: vigil_primitives::architecture::Pooling::Mean,
-        normalize: true,
+        ..samples::encoder()
     });
-    let spec = VersionSpec {
-        package: ContentHash::zero(),
-        weights: Artifact { hash: ContentHash::zero(), len: 1 },
-        tokenizer: ContentHash::zero(),
-        architecture,
-        op_set: 1,
-        metadata: None,
-        terms: Terms {
-            licence: Default::default(),
-            licence_text: None,
-            commercial: true,
-            access: Access::Open,
-            royalty: Default::default(),
-        },
-        fee: Fee::default(),
-        sources: Default::default(),
-    };
+    let spec = samples::version_spec(architecture, 1);
     let owner = AccountId::new([1; 32]);
     fake.state().versions.push(VersionView { id: VERSION, owner, spec, status, workers: 0 });
     fake

@@ -29,7 +29,7 @@ use vigil_primitives::{
     lineage::MAX_PAYEES,
     pricing,
     terms::AcceptedTerms,
-    traits::{Grants, Market, ModelRegistry, UnpaidBook, Waterfall, WorkerPool},
+    traits::{Grants, Market, ModelRegistry, UnpaidBook},
     worker::MAX_SERVED,
     ContentHash, JobStatus, ModelVersionId,
 };
@@ -46,6 +46,24 @@ const SAMPLING: Sampling =
     Sampling::Gumbel { seed: u64::MAX, temperature: 1f32.to_bits(), min_p: 0.5f32.to_bits() };
 const SALT: [u8; 32] = [7; 32];
 
+/// Sets the scenes of the benchmarks. The runtime knows the registries and the workers, and this
+/// pallet does not.
+pub trait BenchmarkHelper<AccountId> {
+    /// An active version of a language model of `owner` with a context of 2,048 tokens, at no cost.
+    fn version(owner: &AccountId) -> ModelVersionId;
+
+    /// Makes `worker` an active worker that serves these versions with the lowest ask, room for as
+    /// many jobs as there may be and a bond that covers them.
+    fn worker(worker: &AccountId, versions: &[ModelVersionId]);
+
+    /// Gives a version that descends from nothing a lineage of so many payees, itself included,
+    /// each with an owner of its own that has no account.
+    fn lineage(version: ModelVersionId, payees: u32);
+
+    /// Gives `who` a grant of the version.
+    fn grant(version: ModelVersionId, who: &AccountId);
+}
+
 fn requester<T: Config>() -> T::AccountId {
     account("requester", 0, 0)
 }
@@ -58,20 +76,19 @@ fn fund<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
     Ok(())
 }
 
-fn published<T: Config>() -> Result<ModelVersionId, BenchmarkError> {
-    T::Models::benchmark_version(&account("owner", 0, 0))
-        .ok_or(BenchmarkError::Stop("the registry cannot publish"))
+fn published<T: Config>() -> ModelVersionId {
+    T::BenchmarkHelper::version(&account("owner", 0, 0))
 }
 
 /// A version that `workers` workers serve, with so many payees. The owner can be paid; of the others
 /// it depends on the waterfall.
 fn version<T: Config>(workers: u32, payees: u32) -> Result<ModelVersionId, BenchmarkError> {
     let owner = account("owner", 0, 0);
-    let version = published::<T>()?;
+    let version = published::<T>();
     for index in 0..workers {
-        T::Workers::benchmark_worker(&account("worker", index, 0), &[version]);
+        T::BenchmarkHelper::worker(&account("worker", index, 0), &[version]);
     }
-    T::Waterfall::benchmark_lineage(version, payees);
+    T::BenchmarkHelper::lineage(version, payees);
     for account in [owner, requester::<T>(), T::Treasury::get(), T::Unpaid::keeper()] {
         fund::<T>(&account)?;
     }
@@ -119,7 +136,7 @@ fn queued_with<T: Config>(replicas: u32, payees: u32) -> Result<JobId, Benchmark
 
     let mut record = job::<T>(id)?;
     record.fee.per_job = fee::<T>();
-    T::Grants::benchmark_grant(version.into(), &requester::<T>());
+    T::BenchmarkHelper::grant(version, &requester::<T>());
     record.grant = T::Grants::reserve(version.into(), &requester::<T>()).ok();
     Jobs::<T>::insert(id, record);
     Ok(id)
@@ -336,10 +353,10 @@ mod benches {
     fn turn(v: Linear<1, MAX_SERVED>) -> Result<(), BenchmarkError> {
         let mut versions = Vec::new();
         for _ in 0..v {
-            versions.push(published::<T>()?);
+            versions.push(published::<T>());
         }
         let worker = account("worker", 0, 0);
-        T::Workers::benchmark_worker(&worker, &versions);
+        T::BenchmarkHelper::worker(&worker, &versions);
         for version in versions {
             WaitingOf::<T>::insert(version, 1);
         }

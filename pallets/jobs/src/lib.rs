@@ -2,12 +2,9 @@
 //!
 //! A requester submits a job with the most it pays, which is held until the job ends. The pallet
 //! draws workers for it, takes their commitments and then their reveals, and pays everybody from
-//! the hold in one storage transaction, or gives it all back. Every planck of escrow ends as a
-//! payment for a result or as a refund.
-//!
-//! A requester must satisfy the version's terms: it accepts the licence by its hash, keeps to
-//! non-commercial use where the terms ask for it, and holds a grant where they do. The owner's fee
-//! is split among the owners of everything that the version descends from.
+//! the hold in one storage transaction, or gives it all back: no result, no pay. The owner's fee is
+//! split among the owners of everything that the version descends from, and the requester keeps to
+//! the version's terms: licence, commercial use, and a grant where access takes one.
 //!
 //! | who | calls |
 //! |---|---|
@@ -25,10 +22,9 @@
 //! - the **agenda**: every job has exactly one entry, at the block where something becomes due: a
 //!   missed deadline, the settlement, the refund of an undecided contest, at last the pruning.
 //!
-//! Each transition runs in its own storage transaction; one that fails is tried again later. It
-//! trusts nobody: work is computed from the architecture, never taken from a worker; a commitment
-//! binds the worker and the job; nobody reveals before every replica has committed, so nobody can
-//! copy; and a withheld reveal costs its worker and blocks nobody else.
+//! Each transition runs in its own storage transaction; one that fails is tried again later. Nobody
+//! is trusted: work is computed from the architecture; a commitment binds the worker and the job;
+//! none is revealed before all are made; and a withheld reveal blocks nobody else.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -42,7 +38,7 @@ pub mod waiting;
 pub mod weights;
 
 #[cfg(any(test, feature = "runtime-benchmarks"))]
-mod benchmarking;
+pub mod benchmarking;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
@@ -185,6 +181,10 @@ pub mod pallet {
 
         /// Weights.
         type WeightInfo: WeightInfo;
+
+        /// Sets the scenes of the benchmarks.
+        #[cfg(any(test, feature = "runtime-benchmarks"))]
+        type BenchmarkHelper: crate::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Number of the next job.

@@ -1,15 +1,12 @@
 //! Weights of the calls and of the steps of the hooks.
-//!
-//! These figures are set by hand and deliberately high: several times what the operations cost on
-//! slow hardware, with every storage access counted on top. Figures measured in wasm by the
-//! benchmarks beside this file replace them.
 
-use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
     weights::{RuntimeDbWeight, Weight},
 };
 use vigil_primitives::job::MAX_REPLICAS;
+
+pub use vigil_primitives::weights::HandSet;
 
 /// What each call and each step of a hook weighs.
 ///
@@ -56,9 +53,6 @@ pub trait WeightInfo {
     /// Forgetting an ended job.
     fn prune() -> Weight;
 }
-
-/// The figures set by hand, on top of the accesses to a database of these weights.
-pub struct HandSet<Db>(PhantomData<Db>);
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn submit(bytes: u32) -> Weight {
@@ -123,13 +117,5 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn prune() -> Weight {
         Self::figure(100, 24, 12, 5)
-    }
-}
-
-impl<Db: Get<RuntimeDbWeight>> HandSet<Db> {
-    /// A figure: microseconds of computing, KiB of proof, reads and writes.
-    fn figure(micros: u64, kib: u64, reads: u64, writes: u64) -> Weight {
-        Weight::from_parts(micros.saturating_mul(1_000_000), kib.saturating_mul(1_024))
-            .saturating_add(Db::get().reads_writes(reads, writes))
     }
 }

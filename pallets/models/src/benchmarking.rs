@@ -1,19 +1,19 @@
 //! The worst case of every call.
 
 use crate::*;
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::boxed::Box;
 use codec::MaxEncodedLen;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::RawOrigin;
 use vigil_primitives::{
     lineage::Shares,
-    model::{
-        Artifact, Name, Sources, Url, VersionSpec, VersionStatus, MAX_NAME, MAX_SOURCES, MAX_URL,
-    },
-    terms::{Access, GrantTerms, Licence, MAX_LICENCE},
-    traits::ModelRegistry,
-    Balance, ContentHash, ModelVersionId,
+    model::{Artifact, VersionSpec, VersionStatus},
+    registry::Registry,
+    samples::{decoder, largest_sources, largest_terms, longest_name, version_spec},
+    terms::{Access, GrantTerms},
+    traits::{ModelRegistry, PackageLayout},
+    Architecture, Balance, ContentHash, Decoder, ModelVersionId,
 };
 
 /// An account that can pay any deposit of these benchmarks.
@@ -24,32 +24,25 @@ fn funded<T: Config>(name: &'static str) -> Result<T::AccountId, BenchmarkError>
     Ok(who)
 }
 
-/// Bytes of printable ASCII.
-fn filled(start: &[u8], end: &[u8], len: u32) -> Vec<u8> {
-    let mut bytes = start.to_vec();
-    bytes.resize((len as usize).saturating_sub(end.len()), b'x');
-    bytes.extend_from_slice(end);
-    bytes
-}
-
-/// The largest specification.
-fn largest_spec<T: Config>(owner: &T::AccountId) -> Result<VersionSpec, BenchmarkError> {
-    let id = Pallet::<T>::benchmark_version(owner).ok_or("no operator set")?;
-    let mut spec = Pallet::<T>::version(id).ok_or("no version")?.spec;
-    let url = Url::truncate_from(filled(b"https://", b"/", MAX_URL));
-    spec.metadata = Some(Artifact { hash: ContentHash::repeat_byte(4), len: u64::MAX });
-    spec.terms.licence = Licence::truncate_from(filled(b"", b"", MAX_LICENCE));
-    spec.terms.licence_text = Some(ContentHash::repeat_byte(5));
+/// The largest specification: the longest description is that of a language model with as many stop
+/// tokens as fit.
+fn largest_spec<T: Config>() -> Result<VersionSpec, BenchmarkError> {
+    let stop_tokens = [Some(0), Some(1), Some(2), Some(3)];
+    let architecture = Architecture::Decoder(Decoder { stop_tokens, ..decoder() });
     let grant = GrantTerms { price: Balance::MAX, duration: u32::MAX, uses: Some(u32::MAX) };
-    spec.terms.access = Access::Paid(grant);
-    spec.sources = Sources::truncate_from(vec![url; MAX_SOURCES as usize]);
-    Ok(spec)
+    Ok(VersionSpec {
+        op_set: *T::OpSets::get().first().ok_or("no operator set")?,
+        metadata: Some(Artifact { hash: ContentHash::repeat_byte(4), len: u64::MAX }),
+        terms: largest_terms(Access::Paid(grant)),
+        sources: largest_sources(),
+        ..version_spec(architecture, T::Layout::weights_len(&architecture))
+    })
 }
 
 /// A model with a version of the largest specification.
 fn published<T: Config>(owner: &T::AccountId) -> Result<ModelVersionId, BenchmarkError> {
-    let spec = largest_spec::<T>(owner)?;
-    let name = Name::truncate_from(filled(b"", b"", MAX_NAME));
+    let spec = largest_spec::<T>()?;
+    let name = longest_name();
     let model = NextModelId::<T>::get();
     Pallet::<T>::create(RawOrigin::Signed(owner.clone()).into(), name)?;
     let origin = RawOrigin::Signed(owner.clone()).into();
@@ -64,7 +57,7 @@ mod benchmarks {
     #[benchmark]
     fn create() -> Result<(), BenchmarkError> {
         let owner = funded::<T>("owner")?;
-        let name = Name::truncate_from(filled(b"", b"", MAX_NAME));
+        let name = longest_name();
         let model = NextModelId::<T>::get();
 
         #[extrinsic_call]
@@ -79,7 +72,7 @@ mod benchmarks {
     fn publish() -> Result<(), BenchmarkError> {
         let owner = funded::<T>("owner")?;
         let id = published::<T>(&owner)?;
-        let spec = Box::new(largest_spec::<T>(&owner)?);
+        let spec = Box::new(largest_spec::<T>()?);
         assert!(T::OpSets::get().contains(&spec.op_set));
 
         #[extrinsic_call]
@@ -139,7 +132,7 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), id.model, id.version);
 
-        let version = Pallet::<T>::version(id).ok_or("no version")?;
+        let version = <Pallet<T> as ModelRegistry<_>>::version(id).ok_or("no version")?;
         assert_eq!(version.status, VersionStatus::Deprecated);
         Ok(())
     }
@@ -152,7 +145,7 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), id.model, id.version);
 
-        let version = Pallet::<T>::version(id).ok_or("no version")?;
+        let version = <Pallet<T> as ModelRegistry<_>>::version(id).ok_or("no version")?;
         assert_eq!(version.status, VersionStatus::Revoked);
         Ok(())
     }

@@ -13,30 +13,20 @@ use frame_support::{
     traits::{fungible::hold::Mutate as _, tokens::Precision, Get},
     weights::Weight,
 };
-use sp_runtime::Permill;
 use vigil_primitives::{
     api::PAGE,
-    architecture::{Architecture, Decoder, MAX_LAYERS},
+    architecture::MAX_LAYERS,
     lineage::Shares,
-    model::{Artifact, Fee, Name, Sources, VersionSpec, VersionStatus},
-    model::{ModelView, VersionView},
-    registry::check_name,
-    terms::{Access, Licence, Terms},
+    model::{ModelView, Name, VersionSpec, VersionView},
+    registry::{self, Registry},
     traits::{ModelRegistry, PackageLayout, Provenance, RegisteredVersion},
-    Balance, ContentHash, ModelId, ModelVersionId,
+    Balance, ModelId, ModelVersionId, Version,
 };
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_create(owner: T::AccountId, name: Name) -> DispatchResult {
-        check_name(&name).map_err(Error::<T>::from)?;
-        let model = NextModelId::<T>::get();
-        let next = model.checked_add(1).ok_or(Error::<T>::TooManyModels)?;
-        let deposit = Self::deposit(name.len());
-        T::Currency::hold(&HoldReason::Deposit.into(), &owner, deposit)?;
-
-        NextModelId::<T>::put(next);
+        let model = Self::create_entry(&owner, &name)?;
         ModelsOf::<T>::insert(&owner, model, ());
-        Models::<T>::insert(model, Model::new(owner.clone(), name.clone(), deposit));
         Self::deposit_event(Event::ModelCreated { model, owner, name });
         Ok(())
     }
@@ -52,78 +42,46 @@ impl<T: Config> Pallet<T> {
         let id = ModelVersionId { model, version: record.versions };
         let recorded = T::Provenance::record(id.into(), who, &spec.terms, citations)?;
         let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
-        let deposit = Self::deposit(spec.encoded_size().saturating_add(recorded));
-        let (record, version) = record.publish(deposit).map_err(Error::<T>::from)?;
-        T::Currency::hold(&HoldReason::Deposit.into(), who, deposit)?;
-
+        let bytes = spec.encoded_size().saturating_add(recorded);
         let package = spec.package;
-        Models::<T>::insert(model, record);
-        Versions::<T>::insert(model, version, PublishedVersion::new(spec, deposit));
+        Self::add_version(who, model, record, spec, bytes)?;
         Self::deposit_event(Event::VersionPublished { id, package });
         Ok(())
     }
 
     pub(crate) fn do_offer(who: &T::AccountId, model: ModelId, to: T::AccountId) -> DispatchResult {
-        let record = Self::owned(who, model)?.offer(to.clone()).map_err(Error::<T>::from)?;
-        Models::<T>::insert(model, record);
+        Self::make_offer(who, model, to.clone())?;
         Self::deposit_event(Event::ModelOffered { model, to });
         Ok(())
     }
 
     pub(crate) fn do_withdraw_offer(who: &T::AccountId, model: ModelId) -> DispatchResult {
-        let record = Self::owned(who, model)?.withdraw_offer().map_err(Error::<T>::from)?;
-        Models::<T>::insert(model, record);
+        Self::take_offer_back(who, model)?;
         Self::deposit_event(Event::OfferWithdrawn { model });
         Ok(())
     }
 
     pub(crate) fn do_accept(who: T::AccountId, model: ModelId) -> DispatchResult {
-        let record = Models::<T>::get(model).ok_or(Error::<T>::NotFound)?;
-        let (record, from) = record.accept(who.clone()).map_err(Error::<T>::from)?;
-        let reason = HoldReason::Deposit.into();
-        T::Currency::hold(&reason, &who, record.deposit)?;
-        T::Currency::release(&reason, &from, record.deposit, Precision::Exact)?;
-
+        let from = Self::take_over(&who, model)?;
         ModelsOf::<T>::remove(&from, model);
         ModelsOf::<T>::insert(&who, model, ());
-        Models::<T>::insert(model, record);
         Self::deposit_event(Event::OwnerChanged { model, from, to: who });
         Ok(())
     }
 
     pub(crate) fn do_deprecate(who: &T::AccountId, id: ModelVersionId) -> DispatchResult {
-        Self::change_status(who, id, |status| Ok(status.deprecate()?))?;
+        Self::change_status(who, id.model, id.version, |status| Ok(status.deprecate()?))?;
         Self::deposit_event(Event::VersionDeprecated { id });
         Ok(())
     }
 
     pub(crate) fn do_revoke(who: &T::AccountId, id: ModelVersionId) -> DispatchResult {
-        Self::change_status(who, id, |status| {
+        Self::change_status(who, id.model, id.version, |status| {
             let revoked = status.revoke()?;
             ensure!(!T::Provenance::has_paid_grants(id.into()), Error::<T>::PaidGrants);
             Ok(revoked)
         })?;
         Self::deposit_event(Event::VersionRevoked { id });
-        Ok(())
-    }
-
-    /// The model, if `who` owns it.
-    fn owned(who: &T::AccountId, model: ModelId) -> Result<Model<T::AccountId>, Error<T>> {
-        let record = Models::<T>::get(model).ok_or(Error::<T>::NotFound)?;
-        ensure!(record.owner == *who, Error::<T>::NotOwner);
-        Ok(record)
-    }
-
-    /// Changes the status of a version, if `who` owns its model.
-    fn change_status(
-        who: &T::AccountId,
-        id: ModelVersionId,
-        change: impl FnOnce(VersionStatus) -> Result<VersionStatus, Error<T>>,
-    ) -> Result<(), Error<T>> {
-        Self::owned(who, id.model)?;
-        let mut version = Versions::<T>::get(id.model, id.version).ok_or(Error::<T>::NotFound)?;
-        version.status = change(version.status)?;
-        Versions::<T>::insert(id.model, id.version, version);
         Ok(())
     }
 
@@ -134,12 +92,6 @@ impl<T: Config> Pallet<T> {
         let layers = spec.architecture.layers().min(MAX_LAYERS);
         T::WeightInfo::publish(layers.into())
             .saturating_add(T::Provenance::record_weight(citations))
-    }
-
-    /// The deposit for a record of `bytes`.
-    pub fn deposit(bytes: usize) -> Balance {
-        let bytes = Balance::try_from(bytes).unwrap_or(Balance::MAX);
-        T::DepositPerByte::get().saturating_mul(bytes).saturating_add(T::DepositBase::get())
     }
 
     /// A model, for the runtime API.
@@ -156,8 +108,50 @@ impl<T: Config> Pallet<T> {
 
     /// A version that `workers` workers serve, for the runtime API.
     pub fn version_view(id: ModelVersionId, workers: u32) -> Option<VersionView<T::AccountId>> {
-        let RegisteredVersion { owner, spec, status } = Self::version(id)?;
+        let RegisteredVersion { owner, spec, status } = <Self as ModelRegistry<_>>::version(id)?;
         Some(VersionView { id, owner, spec, status, workers })
+    }
+}
+
+impl<T: Config> Registry for Pallet<T> {
+    type AccountId = T::AccountId;
+    type Spec = VersionSpec;
+    type Error = Error<T>;
+
+    fn next_id() -> ModelId {
+        NextModelId::<T>::get()
+    }
+
+    fn set_next_id(id: ModelId) {
+        NextModelId::<T>::put(id);
+    }
+
+    fn entry(id: ModelId) -> Option<Model<T::AccountId>> {
+        Models::<T>::get(id)
+    }
+
+    fn set_entry(id: ModelId, model: Model<T::AccountId>) {
+        Models::<T>::insert(id, model);
+    }
+
+    fn published(id: ModelId, version: Version) -> Option<PublishedVersion> {
+        Versions::<T>::get(id, version)
+    }
+
+    fn set_published(id: ModelId, version: Version, published: PublishedVersion) {
+        Versions::<T>::insert(id, version, published);
+    }
+
+    fn deposit(bytes: usize) -> Balance {
+        registry::deposit(T::DepositBase::get(), T::DepositPerByte::get(), bytes)
+    }
+
+    fn hold(who: &T::AccountId, amount: Balance) -> DispatchResult {
+        T::Currency::hold(&HoldReason::Deposit.into(), who, amount)
+    }
+
+    fn release(who: &T::AccountId, amount: Balance) -> DispatchResult {
+        T::Currency::release(&HoldReason::Deposit.into(), who, amount, Precision::Exact).map(|_| ())
     }
 }
 
@@ -175,59 +169,5 @@ impl<T: Config> ModelRegistry<T::AccountId> for Pallet<T> {
 
     fn name(model: ModelId) -> Option<Name> {
         Models::<T>::get(model).map(|model| model.name)
-    }
-
-    fn benchmark_version(owner: &T::AccountId) -> Option<ModelVersionId> {
-        let model = NextModelId::<T>::get();
-        NextModelId::<T>::put(model.checked_add(1)?);
-        let name = Name::truncate_from(b"benchmark".to_vec());
-        let (record, version) = Model::new(owner.clone(), name, 0).publish(0).ok()?;
-        ModelsOf::<T>::insert(owner, model, ());
-        Models::<T>::insert(model, record);
-        let spec = benchmark_spec::<T>(*T::OpSets::get().first()?);
-        let id = ModelVersionId { model, version };
-        T::Provenance::record(id.into(), owner, &spec.terms, Shares::default()).ok()?;
-        Versions::<T>::insert(model, version, PublishedVersion::new(spec, 0));
-        Some(id)
-    }
-}
-
-/// A small language model with as many stop tokens as fit, the longest description there is, under
-/// open terms.
-fn benchmark_spec<T: Config>(op_set: u16) -> VersionSpec {
-    let architecture = Architecture::Decoder(Decoder {
-        vocabulary: 1_024,
-        hidden: 64,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        head_width: 16,
-        intermediate: 256,
-        positions: 2_048,
-        rms_norm_eps: 1e-5f32.to_bits(),
-        tied_head: false,
-        qkv_bias: true,
-        qk_norm: true,
-        stop_tokens: [Some(0), Some(1), Some(2), Some(3)],
-    });
-    VersionSpec {
-        package: ContentHash::repeat_byte(1),
-        weights: Artifact {
-            hash: ContentHash::repeat_byte(2),
-            len: T::Layout::weights_len(&architecture),
-        },
-        tokenizer: ContentHash::repeat_byte(3),
-        architecture,
-        op_set,
-        metadata: None,
-        terms: Terms {
-            licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-            licence_text: None,
-            commercial: true,
-            access: Access::Open,
-            royalty: Permill::zero(),
-        },
-        fee: Fee { per_job: 1, per_1k_tokens: 1 },
-        sources: Sources::default(),
     }
 }

@@ -38,7 +38,6 @@ pub use pallet::*;
 pub use types::{Model, PublishedVersion};
 pub use weights::WeightInfo;
 
-// The code that FRAME's macros generate looks names up with `expect`.
 // FRAME's macros expand to these; the calls below do not.
 #[allow(clippy::expect_used, clippy::unreachable)]
 #[frame_support::pallet]
@@ -406,6 +405,9 @@ pub mod pallet {
         fn from(refused: registry::RegistryError) -> Self {
             use registry::RegistryError as Wrong;
             match refused {
+                Wrong::NotFound => Self::NotFound,
+                Wrong::NotOwner => Self::NotOwner,
+                Wrong::TooManyEntries => Self::TooManyModels,
                 Wrong::EmptyName => Self::EmptyName,
                 Wrong::UnprintableName => Self::UnprintableName,
                 Wrong::InvalidSource => Self::InvalidSource,

@@ -1,25 +1,27 @@
 //! A runtime with nothing but balances and the registry, and the words its tests are written in.
 
 use crate as pallet_models;
-use crate::{Event, Model, Models, Pallet, PublishedVersion, Versions};
+use crate::{weights::HandSet, Event, Model, Models, Pallet, PublishedVersion, Versions};
 use alloc::{boxed::Box, vec, vec::Vec};
 use codec::{Decode, Encode};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl, parameter_types,
     storage::unhashed,
     traits::{fungible::InspectHold, ConstU128},
-    weights::Weight,
+    weights::{constants::RocksDbWeight, Weight},
 };
 use sp_io::TestExternalities;
 use sp_runtime::{BuildStorage, DispatchError, Permill};
 use vigil_ops::weights::Weights;
 use vigil_primitives::{
-    architecture::{Architecture, Decoder, Encoder, Pooling},
+    architecture::{Architecture, Decoder, Encoder},
     lineage::{Share, Shares},
-    model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
-    terms::{Access, Licence, Terms},
+    model::{Fee, Name, Sources, Url, VersionSpec},
+    registry::Registry as _,
+    samples,
+    terms::{Licence, Terms},
     traits::{PackageLayout, Provenance},
-    AssetId, Balance, ContentHash, DatasetVersionId, ModelId, Version, OP_SET,
+    AssetId, Balance, DatasetVersionId, ModelId, Version, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
@@ -103,6 +105,20 @@ impl Provenance<AccountId> for RecordedProvenance {
     fn has_paid_grants(_asset: AssetId) -> bool {
         PaidGrants::get()
     }
+
+    fn has_grants(_asset: AssetId) -> bool {
+        PaidGrants::get()
+    }
+
+    fn citations(_asset: AssetId) -> u32 {
+        0
+    }
+
+    fn forget(_asset: AssetId) {}
+
+    fn forget_weight() -> Weight {
+        Weight::zero()
+    }
 }
 
 fn key(asset: AssetId) -> Vec<u8> {
@@ -131,7 +147,7 @@ impl pallet_models::Config for Test {
     type DepositPerByte = DepositPerByte;
     type Layout = Layout;
     type OpSets = OpSets;
-    type WeightInfo = ();
+    type WeightInfo = HandSet<RocksDbWeight>;
 }
 
 /// Builds the state a test begins with.
@@ -232,22 +248,17 @@ pub(crate) fn licence(text: &str) -> Licence {
 
 pub(crate) fn encoder() -> Encoder {
     Encoder {
-        vocabulary: 100,
         hidden: 32,
         layers: 2,
         heads: 4,
         intermediate: 64,
         positions: 128,
-        token_types: 2,
-        layer_norm_eps: 1e-12f32.to_bits(),
-        pooling: Pooling::Mean,
-        normalize: true,
+        ..samples::encoder()
     }
 }
 
 pub(crate) fn decoder() -> Decoder {
     Decoder {
-        vocabulary: 100,
         hidden: 32,
         layers: 2,
         heads: 4,
@@ -255,39 +266,19 @@ pub(crate) fn decoder() -> Decoder {
         head_width: 8,
         intermediate: 64,
         positions: 128,
-        rms_norm_eps: 1e-5f32.to_bits(),
-        tied_head: true,
-        qkv_bias: false,
-        qk_norm: false,
         stop_tokens: [Some(0), None, None, Some(99)],
+        ..samples::decoder()
     }
 }
 
 /// A specification that is accepted.
 pub(crate) fn spec() -> VersionSpec {
     let architecture = Architecture::Encoder(encoder());
+    let sources = vec![url("https://example.org/models/"), url("file:///srv/models/")];
     VersionSpec {
-        package: ContentHash::repeat_byte(1),
-        weights: Artifact {
-            hash: ContentHash::repeat_byte(2),
-            len: Layout::weights_len(&architecture),
-        },
-        tokenizer: ContentHash::repeat_byte(3),
-        architecture,
-        op_set: OP_SET,
-        metadata: None,
-        terms: Terms {
-            licence: licence("Apache-2.0"),
-            licence_text: None,
-            commercial: true,
-            access: Access::Open,
-            royalty: Permill::zero(),
-        },
         fee: Fee { per_job: 5, per_1k_tokens: 7 },
-        sources: Sources::truncate_from(vec![
-            url("https://example.org/models/"),
-            url("file:///srv/models/"),
-        ]),
+        sources: Sources::truncate_from(sources),
+        ..samples::version_spec(architecture, Layout::weights_len(&architecture))
     }
 }
 

@@ -3,31 +3,18 @@
 //! Nothing here knows the pallet. How ownership and status change is in
 //! [`vigil_primitives::registry`], which datasets share.
 
-use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use scale_info::TypeInfo;
 use vigil_primitives::{
     architecture::{Architecture, InvalidArchitecture},
-    model::{VersionSpec, VersionStatus},
+    model::VersionSpec,
     registry::{self, check_sources},
     terms::InvalidTerms,
-    Balance,
 };
 
 /// A model.
 pub type Model<AccountId> = registry::Entry<AccountId>;
 
 /// A published version.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct PublishedVersion {
-    /// What was published.
-    pub spec: VersionSpec,
-    /// Whether it takes new work.
-    pub status: VersionStatus,
-    /// Its part of the model's deposit.
-    pub deposit: Balance,
-}
+pub type PublishedVersion = registry::Published<VersionSpec>;
 
 /// Why a specification was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +56,4 @@ pub fn check_spec(
     spec.terms.check().map_err(SpecError::Terms)?;
     check_sources(&spec.sources)?;
     Ok(())
-}
-
-impl PublishedVersion {
-    /// A version that takes work.
-    pub fn new(spec: VersionSpec, deposit: Balance) -> Self {
-        Self { spec, status: VersionStatus::Active, deposit }
-    }
 }

@@ -3,7 +3,7 @@
 //! Assets are datasets: a model's version costs what its registry takes to read it.
 
 use crate::*;
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::vec::Vec;
 use codec::MaxEncodedLen;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
@@ -13,12 +13,11 @@ use frame_support::traits::{
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_runtime::{Permill, SaturatedConversion};
 use vigil_primitives::{
-    dataset::{DatasetSpec, StatementKind},
     lineage::{Lineage, Share, Shares, MAX_PAYEES},
-    model::{Artifact, Name, Sources, Url, VersionStatus, MAX_NAME, MAX_SOURCES, MAX_URL},
-    terms::{Access, GrantTerms, Licence, Terms, MAX_LICENCE},
+    samples::largest_terms,
+    terms::{Access, GrantTerms, Terms},
     traits::{Grants, Provenance, UnpaidBook, Waterfall},
-    AssetId, Balance, ContentHash, DatasetId, DatasetVersionId,
+    AssetId, Balance, ContentHash, DatasetVersionId,
 };
 
 /// Blocks that a grant lasts.
@@ -36,40 +35,10 @@ fn funded<T: Config>(name: &'static str) -> Result<T::AccountId, BenchmarkError>
 }
 
 fn fund<T: Config>(who: &T::AccountId) -> Result<(), BenchmarkError> {
-    let bytes = DatasetSpec::max_encoded_len().saturating_add(Lineage::max_encoded_len());
+    let bytes = Lineage::max_encoded_len();
     let funds = Pallet::<T>::deposit(bytes).saturating_mul(1_000);
     T::Currency::mint_into(who, funds.max(Balance::from(u64::MAX)))?;
     Ok(())
-}
-
-/// Bytes of printable ASCII.
-fn filled(start: &[u8], end: &[u8], len: u32) -> Vec<u8> {
-    let mut bytes = start.to_vec();
-    bytes.resize((len as usize).saturating_sub(end.len()), b'x');
-    bytes.extend_from_slice(end);
-    bytes
-}
-
-fn longest_name() -> Name {
-    Name::truncate_from(filled(b"", b"", MAX_NAME))
-}
-
-/// The largest specification.
-fn largest_spec(access: Access) -> DatasetSpec {
-    let artifact = Artifact { hash: ContentHash::repeat_byte(1), len: u64::MAX };
-    let url = Url::truncate_from(filled(b"https://", b"/", MAX_URL));
-    DatasetSpec {
-        content: artifact,
-        metadata: Some(artifact),
-        terms: Terms {
-            licence: Licence::truncate_from(filled(b"", b"", MAX_LICENCE)),
-            licence_text: Some(ContentHash::repeat_byte(2)),
-            commercial: true,
-            access,
-            royalty: Permill::zero(),
-        },
-        sources: Sources::truncate_from(vec![url; MAX_SOURCES as usize]),
-    }
 }
 
 /// Grants for sale, of which every payee gets the least that can be paid.
@@ -78,49 +47,47 @@ fn for_sale() -> Access {
     Access::Paid(terms)
 }
 
-/// A dataset with one version of the largest specification, that cites nothing.
-fn dataset<T: Config>(owner: &T::AccountId, access: Access) -> Result<DatasetId, BenchmarkError> {
-    let dataset = NextDatasetId::<T>::get();
-    let spec = Box::new(largest_spec(access));
-    Pallet::<T>::register(signed::<T>(owner), longest_name(), spec, Shares::default())?;
-    Ok(dataset)
+/// Sets the scenes of the benchmarks. The runtime knows the registry of datasets, and this pallet does
+/// not.
+pub trait BenchmarkHelper<AccountId> {
+    /// An active version of a dataset of `owner` under these terms, of the largest specification, at
+    /// no cost.
+    fn dataset(owner: &AccountId, terms: Terms) -> DatasetVersionId;
 }
 
-fn asset(dataset: DatasetId) -> AssetId {
-    DatasetVersionId { dataset, version: 0 }.into()
+/// An asset of `owner` that cites nothing.
+fn asset<T: Config>(owner: &T::AccountId, access: Access) -> AssetId {
+    T::BenchmarkHelper::dataset(owner, largest_terms(access)).into()
 }
 
-/// Equal shares of so many datasets of others, all of which consent by a grant of `publisher`.
+/// Equal shares of so many assets of others, all of which consent by a grant of `publisher`.
 fn citations<T: Config>(publisher: &T::AccountId, count: u32) -> Result<Shares, BenchmarkError> {
     let owner = funded::<T>("parent")?;
-    let share = Permill::from_rational(1u32, MAX_PAYEES);
     let mut citations = Vec::new();
     for _ in 0..count {
-        let asset = asset(dataset::<T>(&owner, Access::AllowList)?);
+        let asset = asset::<T>(&owner, Access::AllowList);
         Pallet::<T>::give_grant(signed::<T>(&owner), asset, publisher.clone(), None, None)?;
-        citations.push(Share { asset, share });
+        citations.push(Share { asset, share: share() });
     }
     Ok(Shares::truncate_from(citations))
 }
 
-/// A dataset of `owner` for sale with so many payees, itself included, the others of whom have no
+/// A part of an asset's revenue that leaves some for all payees there may be.
+fn share() -> Permill {
+    Permill::from_rational(1u32, MAX_PAYEES)
+}
+
+/// An asset of `owner` for sale with so many payees, itself included, the others of whom have no
 /// account.
 fn sold<T: Config>(owner: &T::AccountId, payees: u32) -> Result<AssetId, BenchmarkError> {
-    let citations = citations::<T>(owner, payees.saturating_sub(1))?;
-    let own = NextDatasetId::<T>::get();
-    let spec = Box::new(largest_spec(for_sale()));
-    Pallet::<T>::register(signed::<T>(owner), longest_name(), spec, citations.clone())?;
-    for (number, citation) in (0..).zip(citations) {
-        if let AssetId::Dataset(id) = citation.asset {
-            let payee = account("payee", number, 0);
-            Datasets::<T>::mutate(id.dataset, |dataset| {
-                if let Some(dataset) = dataset {
-                    dataset.owner = payee;
-                }
-            });
-        }
-    }
-    Ok(asset(own))
+    let cited = (1..payees).map(|number| {
+        let payee = account("payee", number, 0);
+        Share { asset: asset::<T>(&payee, Access::Open), share: share() }
+    });
+    let citations = Shares::truncate_from(cited.collect());
+    let own = asset::<T>(owner, for_sale());
+    <Pallet<T> as Provenance<_>>::record(own, owner, &largest_terms(for_sale()), citations)?;
+    Ok(own)
 }
 
 /// Lets so many blocks go by.
@@ -141,147 +108,6 @@ fn kept<T: Config>(payee: &T::AccountId, amount: Balance) -> Result<(), Benchmar
 #[benchmarks]
 mod benchmarks {
     use super::*;
-
-    #[benchmark]
-    fn register(c: Linear<0, 15>) -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let citations = citations::<T>(&owner, c)?;
-        let spec = Box::new(largest_spec(for_sale()));
-        let dataset = NextDatasetId::<T>::get();
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), longest_name(), spec, citations);
-
-        assert!(DatasetVersions::<T>::contains_key(dataset, 0));
-        Ok(())
-    }
-
-    #[benchmark]
-    fn publish(c: Linear<0, 15>) -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-        let citations = citations::<T>(&owner, c)?;
-        let spec = Box::new(largest_spec(for_sale()));
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), dataset, spec, citations);
-
-        assert!(DatasetVersions::<T>::contains_key(dataset, 1));
-        Ok(())
-    }
-
-    #[benchmark]
-    fn offer() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-        let to: T::AccountId = account("to", 0, 0);
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), dataset, to.clone());
-
-        assert!(Datasets::<T>::get(dataset).ok_or("no dataset")?.pending_owner == Some(to));
-        Ok(())
-    }
-
-    #[benchmark]
-    fn accept() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let to = funded::<T>("to")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-        Pallet::<T>::offer(signed::<T>(&owner), dataset, to.clone())?;
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(to.clone()), dataset);
-
-        assert!(Datasets::<T>::get(dataset).ok_or("no dataset")?.owner == to);
-        Ok(())
-    }
-
-    #[benchmark]
-    fn withdraw_offer() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-        Pallet::<T>::offer(signed::<T>(&owner), dataset, account("to", 0, 0))?;
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), dataset);
-
-        assert!(Datasets::<T>::get(dataset).ok_or("no dataset")?.pending_owner.is_none());
-        Ok(())
-    }
-
-    #[benchmark]
-    fn deprecate() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), dataset, 0);
-
-        let version = DatasetVersions::<T>::get(dataset, 0).ok_or("no version")?;
-        assert_eq!(version.status, VersionStatus::Deprecated);
-        Ok(())
-    }
-
-    #[benchmark]
-    fn revoke() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), dataset, 0);
-
-        let version = DatasetVersions::<T>::get(dataset, 0).ok_or("no version")?;
-        assert_eq!(version.status, VersionStatus::Revoked);
-        Ok(())
-    }
-
-    #[benchmark]
-    fn remove(c: Linear<0, 15>) -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let citations = citations::<T>(&owner, c)?;
-        let dataset = NextDatasetId::<T>::get();
-        let spec = Box::new(largest_spec(for_sale()));
-        Pallet::<T>::register(signed::<T>(&owner), longest_name(), spec, citations)?;
-        Pallet::<T>::revoke(signed::<T>(&owner), dataset, 0)?;
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(owner), dataset, 0);
-
-        assert!(!Datasets::<T>::contains_key(dataset));
-        Ok(())
-    }
-
-    #[benchmark]
-    fn attest() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let author = funded::<T>("author")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-        let (kind, document) = (StatementKind::Audited, ContentHash::repeat_byte(3));
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(author.clone()), dataset, 0, kind, document);
-
-        let id = DatasetVersionId { dataset, version: 0 };
-        assert!(Statements::<T>::contains_key(id, (author, kind)));
-        Ok(())
-    }
-
-    #[benchmark]
-    fn withdraw_statement() -> Result<(), BenchmarkError> {
-        let owner = funded::<T>("owner")?;
-        let author = funded::<T>("author")?;
-        let dataset = dataset::<T>(&owner, Access::Open)?;
-        let (kind, document) = (StatementKind::Audited, ContentHash::repeat_byte(3));
-        Pallet::<T>::attest(signed::<T>(&author), dataset, 0, kind, document)?;
-
-        #[extrinsic_call]
-        _(RawOrigin::Signed(author.clone()), dataset, 0, kind);
-
-        let id = DatasetVersionId { dataset, version: 0 };
-        assert!(!Statements::<T>::contains_key(id, (author, kind)));
-        Ok(())
-    }
 
     // A new grant takes the place of one that the owner gave.
     #[benchmark]
@@ -307,7 +133,7 @@ mod benchmarks {
     fn give_grant() -> Result<(), BenchmarkError> {
         let owner = funded::<T>("owner")?;
         let holder = funded::<T>("holder")?;
-        let asset = asset(dataset::<T>(&owner, for_sale())?);
+        let asset = asset::<T>(&owner, for_sale());
         Pallet::<T>::buy_grant(signed::<T>(&holder), asset)?;
         wait::<T>(DURATION);
 
@@ -325,7 +151,7 @@ mod benchmarks {
         let owner = funded::<T>("owner")?;
         let depositor = funded::<T>("depositor")?;
         fund::<T>(&T::Keeper::get())?;
-        let asset = asset(dataset::<T>(&owner, for_sale())?);
+        let asset = asset::<T>(&owner, for_sale());
         Pallet::<T>::buy_grant(signed::<T>(&depositor), asset)?;
         let held = GrantsOf::<T>::take(&depositor, asset).ok_or("no grant")?;
         GrantHolders::<T>::remove(asset, &depositor);
@@ -346,7 +172,7 @@ mod benchmarks {
         let owner = funded::<T>("owner")?;
         let holder = funded::<T>("holder")?;
         let anybody: T::AccountId = account("anybody", 0, 0);
-        let asset = asset(dataset::<T>(&owner, for_sale())?);
+        let asset = asset::<T>(&owner, for_sale());
         Pallet::<T>::buy_grant(signed::<T>(&holder), asset)?;
         wait::<T>(DURATION);
 
@@ -376,15 +202,34 @@ mod benchmarks {
     fn record(c: Linear<0, 15>) -> Result<(), BenchmarkError> {
         let publisher = funded::<T>("publisher")?;
         let citations = citations::<T>(&publisher, c)?;
-        let spec = largest_spec(Access::Open);
-        let own = asset(NextDatasetId::<T>::get());
+        let own = asset::<T>(&publisher, Access::Open);
+        let terms = largest_terms(Access::Open);
 
         #[block]
         {
-            <Pallet<T> as Provenance<_>>::record(own, &publisher, &spec.terms, citations)?;
+            <Pallet<T> as Provenance<_>>::record(own, &publisher, &terms, citations)?;
         }
 
         assert_eq!(Lineages::<T>::contains_key(own), c > 0);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn forget(c: Linear<0, 15>) -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let citations = citations::<T>(&owner, c)?;
+        let own = asset::<T>(&owner, Access::Open);
+        let terms = largest_terms(Access::Open);
+        <Pallet<T> as Provenance<_>>::record(own, &owner, &terms, citations)?;
+
+        #[block]
+        {
+            assert!(!<Pallet<T> as Provenance<_>>::has_grants(own));
+            assert_eq!(<Pallet<T> as Provenance<_>>::citations(own), 0);
+            <Pallet<T> as Provenance<_>>::forget(own);
+        }
+
+        assert!(!Lineages::<T>::contains_key(own));
         Ok(())
     }
 
@@ -409,7 +254,7 @@ mod benchmarks {
     fn use_grant() -> Result<(), BenchmarkError> {
         let owner = funded::<T>("owner")?;
         let holder = funded::<T>("holder")?;
-        let asset = asset(dataset::<T>(&owner, for_sale())?);
+        let asset = asset::<T>(&owner, for_sale());
         Pallet::<T>::buy_grant(signed::<T>(&holder), asset)?;
 
         #[block]

@@ -1,10 +1,9 @@
-//! A runtime with nothing but balances, this pallet and a stand-in for the registry of models, and
-//! the words its tests are written in.
+//! A runtime with nothing but balances, this pallet, the registry of datasets and a stand-in for that
+//! of models, and the words its tests are written in.
 
 use crate as pallet_provenance;
 use crate::{
-    CitationCount, Dataset, DatasetVersion, DatasetVersions, Datasets, Event, GrantsOf, HoldReason,
-    Unpaid,
+    benchmarking::BenchmarkHelper, weights::HandSet, CitationCount, Event, GrantsOf, Unpaid,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 use frame_support::{
@@ -17,20 +16,23 @@ use frame_support::{
         fungible::{Inspect, InspectHold, Mutate},
         tokens::Preservation,
     },
+    weights::constants::RocksDbWeight,
     Twox64Concat,
 };
+use pallet_datasets::{DatasetVersions, NextDatasetId};
 use sp_io::TestExternalities;
 use sp_runtime::{BuildStorage, Permill};
 use vigil_primitives::{
-    architecture::{Architecture, Encoder, Pooling},
-    dataset::{DatasetSpec, StatementKind},
+    dataset::DatasetSpec,
     grant::Grant,
     lineage::{Share, Shares},
-    model::{Artifact, Fee, Name, Sources, Url, VersionSpec, VersionStatus},
-    terms::{Access, GrantTerms, Licence, Terms},
+    model::{Name, Sources, Url, VersionSpec, VersionStatus},
+    registry::{Entry, Published},
+    samples,
+    terms::{Access, GrantTerms, Terms},
     traits::{ModelRegistry, Provenance as _, RegisteredVersion},
-    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelId,
-    ModelVersionId, Version, OP_SET,
+    Architecture, AssetId, Balance, BlockNumber, DatasetId, DatasetVersionId, ModelId,
+    ModelVersionId, Version,
 };
 
 pub(crate) type AccountId = u64;
@@ -57,6 +59,7 @@ construct_runtime!(
     pub enum Test {
         System: frame_system,
         Balances: pallet_balances,
+        Datasets: pallet_datasets,
         Provenance: pallet_provenance,
     }
 );
@@ -82,15 +85,41 @@ impl pallet_balances::Config for Test {
     type AccountStore = System;
 }
 
+impl pallet_datasets::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Provenance = Provenance;
+    type DepositBase = DepositBase;
+    type DepositPerByte = DepositPerByte;
+    type WeightInfo = HandSet<RocksDbWeight>;
+}
+
 impl pallet_provenance::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = Models;
+    type Datasets = Datasets;
     type Keeper = Keeper;
     type DepositBase = DepositBase;
     type DepositPerByte = DepositPerByte;
     type EraLength = EraLength;
-    type WeightInfo = ();
+    type WeightInfo = HandSet<RocksDbWeight>;
+    type BenchmarkHelper = BenchmarkScenes;
+}
+
+/// Sets the scenes of the benchmarks by writing what the calls of the registry would.
+pub struct BenchmarkScenes;
+
+impl BenchmarkHelper<AccountId> for BenchmarkScenes {
+    fn dataset(owner: &AccountId, terms: Terms) -> DatasetVersionId {
+        let dataset = NextDatasetId::<Test>::get();
+        NextDatasetId::<Test>::put(dataset + 1);
+        let entry = Entry::new(*owner, name("data"), 0).publish(0).unwrap().0;
+        pallet_datasets::Datasets::<Test>::insert(dataset, entry);
+        let published = Published::new(spec(terms), 0);
+        DatasetVersions::<Test>::insert(dataset, 0, published);
+        DatasetVersionId { dataset, version: 0 }
+    }
 }
 
 /// The registry of models: owners, and terms and status of versions. It takes no deposit, so that
@@ -106,30 +135,8 @@ type ModelVersions =
 impl ModelRegistry<AccountId> for Models {
     fn version(id: ModelVersionId) -> Option<RegisteredVersion<AccountId>> {
         let (terms, status) = ModelVersions::get(id.model, id.version)?;
-        let artifact = spec(terms.clone()).content;
-        let architecture = Architecture::Encoder(Encoder {
-            vocabulary: 100,
-            hidden: 32,
-            layers: 2,
-            heads: 4,
-            intermediate: 64,
-            positions: 128,
-            token_types: 2,
-            layer_norm_eps: 1e-12f32.to_bits(),
-            pooling: Pooling::Mean,
-            normalize: true,
-        });
-        let spec = VersionSpec {
-            package: artifact.hash,
-            weights: artifact,
-            tokenizer: artifact.hash,
-            architecture,
-            op_set: OP_SET,
-            metadata: None,
-            terms,
-            fee: Fee::default(),
-            sources: Sources::default(),
-        };
+        let architecture = Architecture::Encoder(samples::encoder());
+        let spec = VersionSpec { terms, ..samples::version_spec(architecture, 40_000) };
         Some(RegisteredVersion { owner: ModelOwners::get(id.model)?, spec, status })
     }
 
@@ -189,9 +196,15 @@ impl ExtBuilder {
     pub(crate) fn build_and_execute(self, test: impl FnOnce()) {
         self.build().execute_with(|| {
             test();
-            Provenance::do_try_state().unwrap();
+            check_all();
         });
     }
+}
+
+/// The invariants of both pallets.
+pub(crate) fn check_all() {
+    Datasets::do_try_state().unwrap();
+    Provenance::do_try_state().unwrap();
 }
 
 /// The state the benchmarks run in.
@@ -207,29 +220,19 @@ pub(crate) fn name(text: &str) -> Name {
     text.as_bytes().to_vec().try_into().unwrap()
 }
 
-fn terms(access: Access) -> Terms {
-    Terms {
-        licence: Licence::truncate_from(b"CC-BY-4.0".to_vec()),
-        licence_text: None,
-        commercial: true,
-        access,
-        royalty: Permill::zero(),
-    }
-}
-
 /// Terms that are open to everybody.
 pub(crate) fn open() -> Terms {
-    terms(Access::Open)
+    samples::terms(Access::Open)
 }
 
 /// Terms of an allow-list.
 pub(crate) fn listed() -> Terms {
-    terms(Access::AllowList)
+    samples::terms(Access::AllowList)
 }
 
 /// Terms of grants that are sold.
 pub(crate) fn paid(price: Balance, duration: BlockNumber, uses: Option<u32>) -> Terms {
-    terms(Access::Paid(GrantTerms { price, duration, uses }))
+    samples::terms(Access::Paid(GrantTerms { price, duration, uses }))
 }
 
 /// The same terms without commercial use.
@@ -245,12 +248,7 @@ pub(crate) fn royalty(terms: Terms, ppm: u32) -> Terms {
 /// A specification that is accepted.
 pub(crate) fn spec(terms: Terms) -> DatasetSpec {
     let url = Url::truncate_from(b"https://example.org/data/".to_vec());
-    DatasetSpec {
-        content: Artifact { hash: ContentHash::repeat_byte(1), len: 40_000 },
-        metadata: Some(Artifact { hash: ContentHash::repeat_byte(2), len: 500 }),
-        terms,
-        sources: Sources::truncate_from(vec![url]),
-    }
+    DatasetSpec { sources: Sources::truncate_from(vec![url]), ..samples::dataset_spec(terms) }
 }
 
 /// The first version of a dataset.
@@ -279,7 +277,7 @@ pub(crate) fn register(
     citations: &[(AssetId, u32)],
 ) -> DispatchResult {
     let spec = Box::new(spec(terms));
-    Provenance::register(signed(who), name("data"), spec, shares(citations))
+    Datasets::register(signed(who), name("data"), spec, shares(citations))
 }
 
 pub(crate) fn publish(
@@ -288,7 +286,7 @@ pub(crate) fn publish(
     terms: Terms,
     citations: &[(AssetId, u32)],
 ) -> DispatchResult {
-    Provenance::publish(signed(who), dataset, Box::new(spec(terms)), shares(citations))
+    Datasets::publish(signed(who), dataset, Box::new(spec(terms)), shares(citations))
 }
 
 /// Publishes the next version of a model, as a registry does.
@@ -322,14 +320,14 @@ pub(crate) fn set_model_status(model: ModelId, status: VersionStatus) {
 
 /// Offers a dataset and has it accepted.
 pub(crate) fn transfer(dataset: DatasetId, from: AccountId, to: AccountId) {
-    assert_ok!(Provenance::offer(signed(from), dataset, to));
-    assert_ok!(Provenance::accept(signed(to), dataset));
+    assert_ok!(Datasets::offer(signed(from), dataset, to));
+    assert_ok!(Datasets::accept(signed(to), dataset));
 }
 
 /// Revokes and removes the first version of a dataset.
 pub(crate) fn remove(who: AccountId, dataset: DatasetId) {
-    assert_ok!(Provenance::revoke(signed(who), dataset, 0));
-    assert_ok!(Provenance::remove(signed(who), dataset, 0));
+    assert_ok!(Datasets::revoke(signed(who), dataset, 0));
+    assert_ok!(Datasets::remove(signed(who), dataset, 0));
 }
 
 pub(crate) fn buy(who: AccountId, asset: AssetId) -> DispatchResult {
@@ -349,16 +347,8 @@ pub(crate) fn remove_grant(who: AccountId, asset: AssetId, holder: AccountId) ->
     Provenance::remove_grant(signed(who), asset, holder)
 }
 
-pub(crate) fn attest(who: AccountId, dataset: DatasetId, kind: StatementKind) -> DispatchResult {
-    Provenance::attest(signed(who), dataset, 0, kind, ContentHash::repeat_byte(9))
-}
-
-pub(crate) fn entry(id: DatasetId) -> Dataset<AccountId> {
-    Datasets::<Test>::get(id).unwrap()
-}
-
-pub(crate) fn version(dataset: DatasetId, version: Version) -> DatasetVersion {
-    DatasetVersions::<Test>::get(dataset, version).unwrap()
+pub(crate) fn status(dataset: DatasetId) -> VersionStatus {
+    DatasetVersions::<Test>::get(dataset, 0).unwrap().status
 }
 
 pub(crate) fn grant(holder: AccountId, asset: AssetId) -> Grant {
@@ -374,7 +364,7 @@ pub(crate) fn unpaid(who: AccountId) -> Option<Balance> {
 }
 
 /// What `who` has on hold for a reason.
-pub(crate) fn held(reason: HoldReason, who: AccountId) -> Balance {
+pub(crate) fn held(reason: impl Into<RuntimeHoldReason>, who: AccountId) -> Balance {
     Balances::balance_on_hold(&reason.into(), &who)
 }
 

@@ -11,11 +11,7 @@ use frame_support::{
     traits::{fungible::hold::Inspect as _, Get},
 };
 use sp_runtime::TryRuntimeError;
-use vigil_primitives::{
-    lineage::Lineage,
-    registry::{check_name, check_sources},
-    AssetId, Balance, DatasetVersionId,
-};
+use vigil_primitives::{lineage::Lineage, AssetId, Balance};
 
 /// Sums by account. Accounts have no order of their own here: their encoding does.
 type Sums = BTreeMap<Vec<u8>, Balance>;
@@ -28,96 +24,55 @@ fn add(sums: &mut Sums, account: &impl Encode, amount: Balance) {
 impl<T: Config> Pallet<T> {
     /// Checks every invariant of this pallet:
     ///
-    /// 1. Every dataset's number was given, it has a version, and every version belongs to a
-    ///    dataset and was numbered. No dataset is offered to its owner. Names, terms and sources
-    ///    are still ones that would be accepted.
-    /// 2. A dataset's deposit covers its versions', and what is held from an account for datasets
-    ///    is what its datasets' deposits add up to.
-    /// 3. Every lineage is that of an asset that exists, is what its citations flatten to, and its
+    /// 1. Every lineage is that of an asset that exists, is what its citations flatten to, and its
     ///    shares add up to the whole.
-    /// 4. The descendants of an asset are exactly those that cite it, with the shares that they
+    /// 2. The descendants of an asset are exactly those that cite it, with the shares that they
     ///    promised, and are counted; and whatever is cited exists.
-    /// 5. Grants are listed under their asset and their holder alike, of assets that exist, with
+    /// 3. Grants are listed under their asset and their holder alike, of assets that exist, with
     ///    numbers that were given, each once; no grant has used or reserved more than its uses; and
-    ///    those paid for are counted.
-    /// 6. What is held from an account for grants, and for statements, is what the deposits of its
-    ///    grants and statements add up to.
-    /// 7. What the keeper holds for unpaid amounts is what is unpaid in all, and nothing unpaid is
+    ///    those paid for are counted. What is held from an account for grants is what their deposits
+    ///    add up to.
+    /// 4. What the keeper holds for unpaid amounts is what is unpaid in all, and nothing unpaid is
     ///    zero.
-    /// 8. What the owners of an asset have earned by it in an era adds up to what it has earned.
+    /// 5. What the owners of an asset have earned by it in an era adds up to what it has earned.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
-        Self::check_datasets()?;
         Self::check_lineages()?;
         Self::check_grants()?;
-        Self::check_statements()?;
         Self::check_money()
-    }
-
-    fn check_datasets() -> Result<(), TryRuntimeError> {
-        let mut deposits = Sums::new();
-        let mut parts = BTreeMap::<_, Balance>::new();
-        for (id, number, version) in DatasetVersions::<T>::iter() {
-            let dataset =
-                Datasets::<T>::get(id).ok_or("provenance 1: a version belongs to no dataset")?;
-            ensure!(number < dataset.versions, "provenance 1: a version was never numbered");
-            ensure!(version.spec.terms.check().is_ok(), "provenance 1: bad terms");
-            ensure!(check_sources(&version.spec.sources).is_ok(), "provenance 1: bad sources");
-            let sum = parts.entry(id).or_default();
-            *sum = sum.saturating_add(version.deposit);
-        }
-        for (id, dataset) in Datasets::<T>::iter() {
-            ensure!(id < NextDatasetId::<T>::get(), "provenance 1: a number was never given");
-            ensure!(
-                dataset.pending_owner.as_ref() != Some(&dataset.owner),
-                "provenance 1: own offer"
-            );
-            ensure!(check_name(&dataset.name).is_ok(), "provenance 1: bad name");
-            let part = *parts.get(&id).ok_or("provenance 1: a dataset has no version")?;
-            ensure!(
-                dataset.deposit >= part,
-                "provenance 2: the versions' deposits exceed the dataset's"
-            );
-            add(&mut deposits, &dataset.owner, dataset.deposit);
-        }
-        Self::check_holds(
-            HoldReason::Deposit,
-            deposits,
-            "provenance 2: held and recorded deposits differ",
-        )
     }
 
     fn check_lineages() -> Result<(), TryRuntimeError> {
         let mut cited = BTreeMap::<AssetId, u32>::new();
         for (asset, lineage) in Lineages::<T>::iter() {
-            ensure!(Self::exists(asset), "provenance 3: a lineage belongs to nothing");
-            ensure!(!lineage.citations.is_empty(), "provenance 3: a lineage cites nothing");
+            ensure!(Self::exists(asset), "provenance 1: a lineage belongs to nothing");
+            ensure!(!lineage.citations.is_empty(), "provenance 1: a lineage cites nothing");
             let ancestors: Vec<_> =
                 lineage.citations.iter().map(|share| Self::lineage_of(share.asset)).collect();
             ensure!(
                 Lineage::new(asset, lineage.citations.clone(), &ancestors).as_ref() == Ok(&lineage),
-                "provenance 3: a lineage is not what its citations flatten to"
+                "provenance 1: a lineage is not what its citations flatten to"
             );
             let whole: u32 = lineage
                 .waterfall
                 .iter()
                 .fold(0, |sum, payee| sum.saturating_add(payee.share.deconstruct()));
-            ensure!(whole == 1_000_000, "provenance 3: the shares are not the whole");
+            ensure!(whole == 1_000_000, "provenance 1: the shares are not the whole");
             for citation in &lineage.citations {
-                ensure!(Self::exists(citation.asset), "provenance 4: a cited asset does not exist");
+                ensure!(Self::exists(citation.asset), "provenance 2: a cited asset does not exist");
                 ensure!(
                     Descendants::<T>::get(citation.asset, asset) == Some(citation.share),
-                    "provenance 4: a citation is not among the descendants"
+                    "provenance 2: a citation is not among the descendants"
                 );
                 let count = cited.entry(citation.asset).or_default();
                 *count = count.saturating_add(1);
             }
         }
         let counts: BTreeMap<_, _> = CitationCount::<T>::iter().collect();
-        ensure!(counts == cited, "provenance 4: citations are miscounted");
+        ensure!(counts == cited, "provenance 2: citations are miscounted");
         let total = cited.values().fold(0u32, |sum, count| sum.saturating_add(*count));
         ensure!(
             Descendants::<T>::iter().count() == total as usize,
-            "provenance 4: a descendant does not cite its ancestor"
+            "provenance 2: a descendant does not cite its ancestor"
         );
         Ok(())
     }
@@ -130,17 +85,17 @@ impl<T: Config> Pallet<T> {
         for (holder, asset, record) in GrantsOf::<T>::iter() {
             let grant = record.grant;
             grants = grants.saturating_add(1);
-            ensure!(Self::exists(asset), "provenance 5: a grant of nothing");
+            ensure!(Self::exists(asset), "provenance 3: a grant of nothing");
             ensure!(
                 GrantHolders::<T>::contains_key(asset, &holder),
-                "provenance 5: a holder is not listed"
+                "provenance 3: a holder is not listed"
             );
-            ensure!(grant.id < NextGrantId::<T>::get(), "provenance 5: a number was never given");
-            ensure!(numbers.insert(grant.id), "provenance 5: two grants have one number");
+            ensure!(grant.id < NextGrantId::<T>::get(), "provenance 3: a number was never given");
+            ensure!(numbers.insert(grant.id), "provenance 3: two grants have one number");
             let taken = grant.used.saturating_add(grant.reserved);
             ensure!(
                 grant.uses.is_none_or(|uses| taken <= uses),
-                "provenance 5: a grant is used more often than it allows"
+                "provenance 3: a grant is used more often than it allows"
             );
             if grant.paid > 0 {
                 let count = paid.entry(asset).or_default();
@@ -150,39 +105,25 @@ impl<T: Config> Pallet<T> {
         }
         ensure!(
             GrantHolders::<T>::iter().count() == grants,
-            "provenance 5: a listed holder has no grant"
+            "provenance 3: a listed holder has no grant"
         );
         let counts: BTreeMap<_, _> = PaidGrants::<T>::iter().collect();
-        ensure!(counts == paid, "provenance 5: paid grants are miscounted");
+        ensure!(counts == paid, "provenance 3: paid grants are miscounted");
         Self::check_holds(
             HoldReason::Grant,
             deposits,
-            "provenance 6: held and recorded grants differ",
-        )
-    }
-
-    fn check_statements() -> Result<(), TryRuntimeError> {
-        let mut deposits = Sums::new();
-        for (id, (author, _), record) in Statements::<T>::iter() {
-            let DatasetVersionId { dataset, .. } = id;
-            ensure!(dataset < NextDatasetId::<T>::get(), "provenance 6: a statement about nothing");
-            add(&mut deposits, &author, record.deposit);
-        }
-        Self::check_holds(
-            HoldReason::Statement,
-            deposits,
-            "provenance 6: held and recorded statements differ",
+            "provenance 3: held and recorded grants differ",
         )
     }
 
     fn check_money() -> Result<(), TryRuntimeError> {
         let mut unpaid: Balance = 0;
         for (_, amount) in Unpaid::<T>::iter() {
-            ensure!(amount > 0, "provenance 7: nothing is kept for somebody");
+            ensure!(amount > 0, "provenance 4: nothing is kept for somebody");
             unpaid = unpaid.saturating_add(amount);
         }
         let held = T::Currency::balance_on_hold(&HoldReason::Unpaid.into(), &T::Keeper::get());
-        ensure!(held == unpaid, "provenance 7: the keeper does not hold what is unpaid");
+        ensure!(held == unpaid, "provenance 4: the keeper does not hold what is unpaid");
 
         let mut earned = BTreeMap::<_, Balance>::new();
         for ((_, era, asset), amount) in AccountRevenue::<T>::iter() {
@@ -191,7 +132,7 @@ impl<T: Config> Pallet<T> {
         }
         let revenue: BTreeMap<_, _> =
             AssetRevenue::<T>::iter().map(|(asset, era, amount)| ((asset, era), amount)).collect();
-        ensure!(earned == revenue, "provenance 8: owners and assets have earned different sums");
+        ensure!(earned == revenue, "provenance 5: owners and assets have earned different sums");
         Ok(())
     }
 

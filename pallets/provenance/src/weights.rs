@@ -1,34 +1,15 @@
 //! Weights of the calls, and of what registries and jobs have this pallet do.
-//!
-//! The figures are set by hand, deliberately several times higher than the storage accesses and
-//! computation of the worst case suggest, until they are measured in wasm on reference hardware.
-//! Nobody pays too little by them, and no block holds more than it can execute.
 
-use frame_support::weights::{constants::RocksDbWeight, Weight};
+use frame_support::{
+    traits::Get,
+    weights::{RuntimeDbWeight, Weight},
+};
 use vigil_primitives::lineage::MAX_PAYEES;
+
+pub use vigil_primitives::weights::HandSet;
 
 /// Weights of this pallet.
 pub trait WeightInfo {
-    /// Weight of `register` with the largest specification and so many citations.
-    fn register(citations: u32) -> Weight;
-    /// Weight of `publish` with the largest specification and so many citations.
-    fn publish(citations: u32) -> Weight;
-    /// Weight of `offer`.
-    fn offer() -> Weight;
-    /// Weight of `accept`.
-    fn accept() -> Weight;
-    /// Weight of `withdraw_offer`.
-    fn withdraw_offer() -> Weight;
-    /// Weight of `deprecate`.
-    fn deprecate() -> Weight;
-    /// Weight of `revoke`.
-    fn revoke() -> Weight;
-    /// Weight of `remove` of a version with so many citations.
-    fn remove(citations: u32) -> Weight;
-    /// Weight of `attest`.
-    fn attest() -> Weight;
-    /// Weight of `withdraw_statement`.
-    fn withdraw_statement() -> Weight;
     /// Weight of `buy_grant` of an asset with so many payees, none of whom can be credited.
     fn buy_grant(payees: u32) -> Weight;
     /// Weight of `give_grant`.
@@ -41,6 +22,8 @@ pub trait WeightInfo {
     fn collect() -> Weight;
     /// Weight of recording so many citations, all by consent of a grant.
     fn record(citations: u32) -> Weight;
+    /// Weight of forgetting the lineage of a version with so many citations.
+    fn forget(citations: u32) -> Weight;
     /// Weight of splitting an amount among so many payees and recording what each has earned.
     fn split(payees: u32) -> Weight;
     /// Weight of reserving, consuming or giving back a use of a grant.
@@ -49,77 +32,43 @@ pub trait WeightInfo {
     fn keep() -> Weight;
 }
 
-/// The figures set by hand.
-impl WeightInfo for () {
-    fn register(citations: u32) -> Weight {
-        high(200, 3, 4).saturating_add(Self::publish(citations))
-    }
-    fn publish(citations: u32) -> Weight {
-        high(400, 4, 5).saturating_add(Self::record(citations))
-    }
-    fn offer() -> Weight {
-        high(100, 1, 1)
-    }
-    fn accept() -> Weight {
-        high(400, 5, 5)
-    }
-    fn withdraw_offer() -> Weight {
-        high(100, 1, 1)
-    }
-    fn deprecate() -> Weight {
-        high(150, 2, 1)
-    }
-    fn revoke() -> Weight {
-        high(150, 3, 1)
-    }
-    fn remove(citations: u32) -> Weight {
-        high(300, 8, 6).saturating_add(high(50, 1, 2).saturating_mul(citations.into()))
-    }
-    fn attest() -> Weight {
-        high(200, 5, 3)
-    }
-    fn withdraw_statement() -> Weight {
-        high(200, 3, 3)
-    }
+impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn buy_grant(payees: u32) -> Weight {
         // A payee that cannot be credited costs the attempt, a transfer to the keeper and a hold.
-        let payee = high(300, 6, 6).saturating_add(Self::keep());
-        high(400, 10, 9)
+        let payee = Self::high(300, 6, 6).saturating_add(Self::keep());
+        Self::high(400, 10, 9)
             .saturating_add(Self::split(payees))
             .saturating_add(payee.saturating_mul(payees.into()))
     }
     fn give_grant() -> Weight {
-        high(300, 10, 9)
+        Self::high(300, 10, 9)
     }
     fn revoke_grant() -> Weight {
-        high(600, 12, 11).saturating_add(Self::keep())
+        Self::high(600, 12, 11).saturating_add(Self::keep())
     }
     fn remove_grant() -> Weight {
-        high(250, 5, 6)
+        Self::high(250, 5, 6)
     }
     fn collect() -> Weight {
-        high(300, 5, 5)
+        Self::high(300, 5, 5)
     }
     fn record(citations: u32) -> Weight {
         // Whoever cites one asset may have to ask all its ancestors, for commercial use and royalty.
         let ancestors = if citations == 0 { 0 } else { MAX_PAYEES };
-        high(100, 0, 1)
-            .saturating_add(high(40, 6, 0).saturating_mul(ancestors.into()))
-            .saturating_add(high(200, 6, 3).saturating_mul(citations.into()))
+        Self::high(100, 0, 1)
+            .saturating_add(Self::high(40, 6, 0).saturating_mul(ancestors.into()))
+            .saturating_add(Self::high(200, 6, 3).saturating_mul(citations.into()))
+    }
+    fn forget(citations: u32) -> Weight {
+        Self::high(50, 2, 1).saturating_add(Self::high(50, 1, 2).saturating_mul(citations.into()))
     }
     fn split(payees: u32) -> Weight {
-        high(100, 3, 0).saturating_add(high(100, 3, 2).saturating_mul(payees.into()))
+        Self::high(100, 3, 0).saturating_add(Self::high(100, 3, 2).saturating_mul(payees.into()))
     }
     fn use_grant() -> Weight {
-        high(50, 1, 1)
+        Self::high(50, 1, 1)
     }
     fn keep() -> Weight {
-        high(150, 3, 3)
+        Self::high(150, 3, 3)
     }
-}
-
-/// `micros` microseconds of computation, and 8 KiB of proof for every read.
-fn high(micros: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(micros.saturating_mul(1_000_000), reads.saturating_mul(8_192))
-        .saturating_add(RocksDbWeight::get().reads_writes(reads, writes))
 }

@@ -9,13 +9,20 @@ use sp_runtime::traits::{One, Saturating};
 use vigil_primitives::{
     job::MAX_REPLICAS,
     model::{Url, MAX_URL},
-    traits::{ModelRegistry, Outcome, Vacancy, WorkerPool},
+    traits::{Outcome, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
     Balance, ModelVersionId,
 };
 
 const CAPABILITY: Capability =
     Capability { memory_mib: 1_024, device: DeviceClass::Cpu, gmacs_per_second: 100 };
+
+/// Sets the scenes of the benchmarks. The runtime knows the registry of models, and this pallet does
+/// not.
+pub trait BenchmarkHelper<AccountId> {
+    /// An active version of a model of `owner`, at no cost.
+    fn version(owner: &AccountId) -> ModelVersionId;
+}
 
 /// The longest endpoint.
 fn endpoint() -> Url {
@@ -58,9 +65,9 @@ fn worker<T: Config>(
     Ok(who)
 }
 
-fn versions<T: Config>(count: u32) -> Result<Vec<ModelVersionId>, BenchmarkError> {
+fn versions<T: Config>(count: u32) -> Vec<ModelVersionId> {
     let owner = account("owner", 0, 0);
-    (0..count).map(|_| T::Models::benchmark_version(&owner).ok_or("no version".into())).collect()
+    (0..count).map(|_| T::BenchmarkHelper::version(&owner)).collect()
 }
 
 /// A worker that serves `count` versions and is the first of every list of two, so that leaving a
@@ -68,7 +75,7 @@ fn versions<T: Config>(count: u32) -> Result<Vec<ModelVersionId>, BenchmarkError
 fn first_of_two<T: Config>(
     count: u32,
 ) -> Result<(T::AccountId, Vec<ModelVersionId>), BenchmarkError> {
-    let versions = versions::<T>(count)?;
+    let versions = versions::<T>(count);
     let who = worker::<T>(0, &versions)?;
     worker::<T>(1, &versions)?;
     Ok((who, versions))
@@ -116,7 +123,7 @@ mod benchmarks {
     /// The ask is another one, so that the worker moves in every list.
     #[benchmark]
     fn update() -> Result<(), BenchmarkError> {
-        let who = worker::<T>(0, &versions::<T>(MAX_SERVED)?)?;
+        let who = worker::<T>(0, &versions::<T>(MAX_SERVED))?;
 
         #[extrinsic_call]
         _(
@@ -134,7 +141,7 @@ mod benchmarks {
 
     #[benchmark]
     fn bond_more() -> Result<(), BenchmarkError> {
-        let who = worker::<T>(0, &versions::<T>(MAX_SERVED)?)?;
+        let who = worker::<T>(0, &versions::<T>(MAX_SERVED))?;
 
         #[extrinsic_call]
         _(RawOrigin::Signed(who.clone()), bond::<T>());
@@ -145,7 +152,7 @@ mod benchmarks {
 
     #[benchmark]
     fn serve() -> Result<(), BenchmarkError> {
-        let mut versions = versions::<T>(MAX_SERVED)?;
+        let mut versions = versions::<T>(MAX_SERVED);
         worker::<T>(1, &versions)?;
         let last = versions.pop().ok_or("no version")?;
         let who = worker::<T>(0, &versions)?;
@@ -246,7 +253,7 @@ mod benchmarks {
         l: Linear<MAX_REPLICAS, { T::SampleSize::get().max(MAX_REPLICAS) }>,
         d: Linear<1, MAX_REPLICAS>,
     ) -> Result<(), BenchmarkError> {
-        let versions = versions::<T>(MAX_SERVED)?;
+        let versions = versions::<T>(MAX_SERVED);
         for index in 0..l {
             worker::<T>(index, &versions)?;
         }

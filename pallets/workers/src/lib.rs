@@ -44,7 +44,7 @@
 extern crate alloc;
 
 #[cfg(any(test, feature = "runtime-benchmarks"))]
-mod benchmarking;
+pub mod benchmarking;
 mod draw;
 mod functions;
 mod index;
@@ -138,6 +138,10 @@ pub mod pallet {
 
         /// Weights of the calls and of the draw.
         type WeightInfo: WeightInfo;
+
+        /// Sets the scenes of the benchmarks.
+        #[cfg(any(test, feature = "runtime-benchmarks"))]
+        type BenchmarkHelper: crate::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why funds are held.

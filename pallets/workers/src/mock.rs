@@ -2,7 +2,10 @@
 //! words the tests are written in.
 
 use crate as pallet_workers;
-use crate::{weights::HandSet, Error, Event, HoldReason, ServingIndex, Worker, Workers};
+use crate::{
+    benchmarking::BenchmarkHelper, weights::HandSet, Error, Event, HoldReason, ServingIndex,
+    Worker, Workers,
+};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl,
@@ -12,15 +15,14 @@ use frame_support::{
     weights::{constants::RocksDbWeight, Weight},
 };
 use sp_io::TestExternalities;
-use sp_runtime::{BuildStorage, Permill};
+use sp_runtime::BuildStorage;
 use vigil_primitives::{
-    architecture::{Architecture, Encoder, Pooling},
-    model::{Artifact, Fee, ModelId, Sources, Url, VersionSpec, VersionStatus},
+    model::{ModelId, Url, VersionSpec, VersionStatus},
     pricing::GIGA,
-    terms::{Access, Licence, Terms},
+    samples,
     traits::{Engagement, Market, ModelRegistry, Outcome, RegisteredVersion, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, Reputation},
-    Balance, ContentHash, ModelVersionId, OP_SET,
+    Architecture, Balance, ModelVersionId,
 };
 
 pub(crate) type AccountId = u64;
@@ -110,6 +112,7 @@ impl pallet_workers::Config for Test {
     type ExpirySlash = ExpirySlash;
     type SampleSize = SampleSize;
     type WeightInfo = Weights;
+    type BenchmarkHelper = BenchmarkScenes;
 }
 
 /// Remembers which workers have room.
@@ -142,13 +145,18 @@ impl ModelRegistry<AccountId> for TestModels {
     fn owner(model: ModelId) -> Option<AccountId> {
         Published::get().keys().any(|id| id.model == model).then_some(1_000)
     }
+}
 
-    fn benchmark_version(_owner: &AccountId) -> Option<ModelVersionId> {
+/// Sets the scenes of the benchmarks.
+pub struct BenchmarkScenes;
+
+impl BenchmarkHelper<AccountId> for BenchmarkScenes {
+    fn version(_owner: &AccountId) -> ModelVersionId {
         Published::mutate(|published| {
-            let model = published.keys().map(|id| id.model).max()?.checked_add(1)?;
+            let model = published.keys().map(|id| id.model).max().unwrap() + 1;
             let id = ModelVersionId { model, version: 0 };
             published.insert(id, VersionStatus::Active);
-            Some(id)
+            id
         })
     }
 }
@@ -238,34 +246,7 @@ pub(crate) fn register_with(
 
 /// A specification; workers care only that there is one.
 fn spec() -> VersionSpec {
-    VersionSpec {
-        package: ContentHash::repeat_byte(1),
-        weights: Artifact { hash: ContentHash::repeat_byte(2), len: 40_000 },
-        tokenizer: ContentHash::repeat_byte(3),
-        architecture: Architecture::Encoder(Encoder {
-            vocabulary: 100,
-            hidden: 32,
-            layers: 2,
-            heads: 4,
-            intermediate: 64,
-            positions: 128,
-            token_types: 2,
-            layer_norm_eps: 1e-12f32.to_bits(),
-            pooling: Pooling::Mean,
-            normalize: true,
-        }),
-        op_set: OP_SET,
-        metadata: None,
-        terms: Terms {
-            licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-            licence_text: None,
-            commercial: true,
-            access: Access::Open,
-            royalty: Permill::zero(),
-        },
-        fee: Fee::default(),
-        sources: Sources::truncate_from(vec![]),
-    }
+    samples::version_spec(Architecture::Encoder(samples::encoder()), 40_000)
 }
 
 /// A job of [`SERVED`] that is worth [`REWARD`] to a test's workers, with the `seed`-th seed.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use frame_support::{
     defensive,
     traits::{
-        fungible::{hold::Mutate as _, Mutate as _},
+        fungible::hold::Mutate as _,
         tokens::{Fortitude, Precision},
         Get,
     },
@@ -19,10 +19,8 @@ use frame_support::{
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
     job::MAX_REPLICAS,
-    model::Url,
     pricing,
     traits::{Engagement, Market, Outcome, Room, Search, Unfilled, Vacancy, WorkerPool},
-    worker::{Capability, DeviceClass, Reputation, WorkerStatus, MAX_CAPACITY},
     Balance, ModelVersionId,
 };
 
@@ -177,35 +175,6 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
                 (worker.free_places() > 0).then_some(worker.ask)
             })
             .collect()
-    }
-
-    fn benchmark_worker(who: &T::AccountId, versions: &[ModelVersionId]) {
-        let bond = Balance::from(u64::MAX).max(T::MinBond::get());
-        let funds = bond.saturating_mul(2);
-        let held = T::Currency::mint_into(who, funds)
-            .and_then(|_| T::Currency::hold(&HoldReason::Bond.into(), who, bond));
-        if held.is_err() || Workers::<T>::contains_key(who) {
-            defensive!("the benchmark's worker cannot be set up");
-            return;
-        }
-        let worker = Worker {
-            bond,
-            status: WorkerStatus::Active,
-            endpoint: Url::truncate_from(b"http://127.0.0.1:8080".to_vec()),
-            encryption_key: [0; 32],
-            capability: Capability {
-                memory_mib: 1_024,
-                device: DeviceClass::Cpu,
-                gmacs_per_second: 100,
-            },
-            ask: T::MinAsk::get(),
-            capacity: MAX_CAPACITY,
-            active: 0,
-            unfinalised: 0,
-            serves: versions.to_vec().try_into().unwrap_or_default(),
-            reputation: Reputation::default(),
-        };
-        Self::store(who, worker, false);
     }
 }
 

@@ -1,17 +1,15 @@
 //! Weights of the calls and of the draw.
 //!
-//! The figures are set by hand, deliberately several times higher than the storage accesses and
-//! computation of the worst case suggest, until they are measured in wasm on reference hardware.
-//! Nobody pays too little by them, and no block holds more than it can execute. What the market
-//! does when a worker has room is not included: [`Market`](vigil_primitives::traits::Market) says
-//! what that weighs.
+//! What the market does when a worker has room is not included:
+//! [`Market`](vigil_primitives::traits::Market) says what that weighs.
 
-use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
     weights::{RuntimeDbWeight, Weight},
 };
 use vigil_primitives::worker::MAX_SERVED;
+
+pub use vigil_primitives::weights::HandSet;
 
 /// Weights of this pallet.
 pub trait WeightInfo {
@@ -44,9 +42,6 @@ pub trait WeightInfo {
     fn release_expired() -> Weight;
 }
 
-/// The figures set by hand, on top of the accesses to a database of these weights.
-pub struct HandSet<Db>(PhantomData<Db>);
-
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn register() -> Weight {
         Self::high(300, 3, 3)
@@ -64,19 +59,19 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
         Self::high(300, 4, 7)
     }
     fn drain() -> Weight {
-        Self::high(200, 1, 1).saturating_add(Self::lists())
+        Self::high(200, 1, 1).saturating_add(lists::<Db>())
     }
     fn resume() -> Weight {
-        Self::high(200, 1, 1).saturating_add(Self::lists())
+        Self::high(200, 1, 1).saturating_add(lists::<Db>())
     }
     fn unbond() -> Weight {
-        Self::high(200, 1, 1).saturating_add(Self::lists())
+        Self::high(200, 1, 1).saturating_add(lists::<Db>())
     }
     fn withdraw() -> Weight {
         Self::high(250, 3, 3)
     }
     fn unjail() -> Weight {
-        Self::high(200, 1, 1).saturating_add(Self::lists())
+        Self::high(200, 1, 1).saturating_add(lists::<Db>())
     }
     fn engage(looked: u32, drawn: u32) -> Weight {
         Self::high(100, 1, 0)
@@ -87,19 +82,11 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
         Self::high(100, 1, 1)
     }
     fn release_expired() -> Weight {
-        Self::high(400, 4, 5).saturating_add(Self::lists())
+        Self::high(400, 4, 5).saturating_add(lists::<Db>())
     }
 }
 
-impl<Db: Get<RuntimeDbWeight>> HandSet<Db> {
-    /// Joining or leaving the lists of the most versions a worker serves.
-    fn lists() -> Weight {
-        Self::high(45, 3, 6).saturating_mul(MAX_SERVED.into())
-    }
-
-    /// `micros` microseconds of computation, and 8 KiB of proof for every read.
-    fn high(micros: u64, reads: u64, writes: u64) -> Weight {
-        Weight::from_parts(micros.saturating_mul(1_000_000), reads.saturating_mul(8_192))
-            .saturating_add(Db::get().reads_writes(reads, writes))
-    }
+/// Joining or leaving the lists of the most versions a worker serves.
+fn lists<Db: Get<RuntimeDbWeight>>() -> Weight {
+    HandSet::<Db>::high(45, 3, 6).saturating_mul(MAX_SERVED.into())
 }

@@ -96,6 +96,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                         | RuntimeCall::Proxy(..)
                         | RuntimeCall::Utility(..)
                         | RuntimeCall::Models(..)
+                        | RuntimeCall::Datasets(..)
                         | RuntimeCall::Workers(..)
                 ),
             },

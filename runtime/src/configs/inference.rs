@@ -6,14 +6,14 @@ use crate::{
         money::{deposit, MICRO, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Balance, Balances, BlockNumber, Hash, Jobs, Models, Provenance, Runtime,
+    AccountId, Balance, Balances, BlockNumber, Datasets, Hash, Jobs, Models, Provenance, Runtime,
     RuntimeHoldReason, Workers,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::{
     parameter_types,
     traits::{ConstU32, ConstU64, Randomness},
-    weights::Weight,
+    weights::{constants::RocksDbWeight, Weight},
     PalletId,
 };
 use pallet_babe::{ParentBlockRandomness, RandomnessFromOneEpochAgo};
@@ -64,7 +64,16 @@ impl pallet_models::Config for Runtime {
     type DepositPerByte = RegistryDepositPerByte;
     type Layout = WeightsLayout;
     type OpSets = OpSets;
-    type WeightInfo = ();
+    type WeightInfo = pallet_models::weights::HandSet<RocksDbWeight>;
+}
+
+impl pallet_datasets::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Provenance = Provenance;
+    type DepositBase = RegistryDepositBase;
+    type DepositPerByte = RegistryDepositPerByte;
+    type WeightInfo = pallet_datasets::weights::HandSet<RocksDbWeight>;
 }
 
 parameter_types! {
@@ -76,11 +85,14 @@ impl pallet_provenance::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = Models;
+    type Datasets = Datasets;
     type Keeper = Keeper;
     type DepositBase = RegistryDepositBase;
     type DepositPerByte = RegistryDepositPerByte;
     type EraLength = ConstU32<ERA_LENGTH>;
-    type WeightInfo = ();
+    type WeightInfo = pallet_provenance::weights::HandSet<RocksDbWeight>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::Scenes;
 }
 
 /// Blocks that a worker's bond stays after it has left. A result can be challenged for as long as
@@ -113,6 +125,8 @@ impl pallet_workers::Config for Runtime {
     type ExpirySlash = ExpirySlash;
     type SampleSize = ConstU32<16>;
     type WeightInfo = pallet_workers::weights::HandSet<DbWeight>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::Scenes;
 }
 
 /// The VRF output of the parent block: nobody knew it when a job of an earlier block was submitted,
@@ -175,4 +189,6 @@ impl pallet_jobs::Config for Runtime {
     type EraLength = ConstU32<ERA_LENGTH>;
     type ServiceWeight = ServiceWeight;
     type WeightInfo = pallet_jobs::weights::HandSet<DbWeight>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::Scenes;
 }

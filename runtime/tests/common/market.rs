@@ -22,22 +22,22 @@ use sp_runtime::{
 };
 use vigil_ops::weights::Weights;
 use vigil_primitives::{
-    architecture::Pooling,
     dataset::{DatasetSpec, DatasetVersionId},
     grant::Grant,
     job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
     lineage::{Royalty, Share, Shares},
-    model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
-    terms::{AcceptedTerms, Access, GrantTerms, Licence, Terms},
+    model::{Fee, Name, Url, VersionSpec},
+    samples,
+    terms::{AcceptedTerms, Access, GrantTerms, Terms},
     worker::{Capability, DeviceClass},
-    Architecture, AssetId, Balance, BlockNumber, ContentHash, Encoder, JobId, JobStatus,
-    ModelVersionId, MILLI, OP_SET, UNIT,
+    Architecture, AssetId, Balance, BlockNumber, ContentHash, JobId, JobStatus, ModelVersionId,
+    MILLI, UNIT,
 };
 use vigil_runtime::{
     configs::{keeper, ServiceWeight},
     genesis_presets::DEVELOPMENT,
-    AccountId, Balances, Jobs, Models, Provenance, Runtime, RuntimeHoldReason, RuntimeOrigin,
-    System, Workers,
+    AccountId, Balances, Datasets, Jobs, Models, Provenance, Runtime, RuntimeHoldReason,
+    RuntimeOrigin, System, Workers,
 };
 
 /// Publishes what others descend from.
@@ -113,6 +113,7 @@ pub fn run(test: impl FnOnce()) {
 /// Checks every invariant of the four pallets.
 pub fn check() {
     Models::do_try_state().unwrap();
+    Datasets::do_try_state().unwrap();
     Provenance::do_try_state().unwrap();
     Workers::do_try_state().unwrap();
     Jobs::do_try_state().unwrap();
@@ -131,13 +132,7 @@ pub fn open() -> Terms {
 
 /// For any use by those who have access.
 pub fn terms(access: Access) -> Terms {
-    Terms {
-        licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-        licence_text: None,
-        commercial: true,
-        access,
-        royalty: Permill::zero(),
-    }
+    samples::terms(access)
 }
 
 /// Everybody may buy a [`GRANT`].
@@ -159,45 +154,17 @@ fn name(text: &str) -> Name {
 }
 
 pub fn architecture() -> Architecture {
-    Architecture::Encoder(Encoder {
-        vocabulary: 100,
-        hidden: 8,
-        layers: 1,
-        heads: 2,
-        intermediate: 16,
-        positions: 64,
-        token_types: 2,
-        layer_norm_eps: 1e-12f32.to_bits(),
-        pooling: Pooling::Mean,
-        normalize: true,
-    })
+    Architecture::Encoder(samples::encoder())
 }
 
 pub fn version_spec(terms: Terms) -> VersionSpec {
     let architecture = architecture();
-    VersionSpec {
-        package: ContentHash::repeat_byte(1),
-        weights: Artifact {
-            hash: ContentHash::repeat_byte(2),
-            len: Weights::new(&architecture).file_len(),
-        },
-        tokenizer: ContentHash::repeat_byte(3),
-        architecture,
-        op_set: OP_SET,
-        metadata: None,
-        terms,
-        fee: FEE,
-        sources: Sources::default(),
-    }
+    let len = Weights::new(&architecture).file_len();
+    VersionSpec { terms, fee: FEE, ..samples::version_spec(architecture, len) }
 }
 
 pub fn dataset_spec(terms: Terms) -> DatasetSpec {
-    DatasetSpec {
-        content: Artifact { hash: ContentHash::repeat_byte(4), len: 1_000_000 },
-        metadata: None,
-        terms,
-        sources: Sources::default(),
-    }
+    samples::dataset_spec(terms)
 }
 
 /// A new model with one version, which cites others.
@@ -218,9 +185,9 @@ pub fn register(
     terms: Terms,
     citations: &[(AssetId, u32)],
 ) -> Result<AssetId, DispatchError> {
-    let dataset = pallet_provenance::NextDatasetId::<Runtime>::get();
+    let dataset = pallet_datasets::NextDatasetId::<Runtime>::get();
     let spec = Box::new(dataset_spec(terms));
-    Provenance::register(signed(owner), name("dataset"), spec, shares(citations))?;
+    Datasets::register(signed(owner), name("dataset"), spec, shares(citations))?;
     Ok(DatasetVersionId { dataset, version: 0 }.into())
 }
 
@@ -287,8 +254,8 @@ pub fn hand_over(asset: AssetId, to: &AccountId) -> DispatchResult {
             Models::accept(signed(to), id.model)
         }
         AssetId::Dataset(id) => {
-            Provenance::offer(from, id.dataset, to.clone())?;
-            Provenance::accept(signed(to), id.dataset)
+            Datasets::offer(from, id.dataset, to.clone())?;
+            Datasets::accept(signed(to), id.dataset)
         }
     }
 }
@@ -298,7 +265,7 @@ pub fn revoke(asset: AssetId) -> DispatchResult {
     let owner = signed(&owner(asset));
     match asset {
         AssetId::Model(id) => Models::revoke(owner, id.model, id.version),
-        AssetId::Dataset(id) => Provenance::revoke(owner, id.dataset, id.version),
+        AssetId::Dataset(id) => Datasets::revoke(owner, id.dataset, id.version),
     }
 }
 
@@ -441,14 +408,14 @@ pub fn wealth(who: &AccountId) -> Balance {
     Balances::total_balance(who)
 }
 
-/// What an account has in deposits with models and provenance.
+/// What an account has in deposits with the registries and for grants.
 pub fn deposits(who: &AccountId) -> Balance {
-    use pallet_provenance::HoldReason;
+    use pallet_datasets::HoldReason;
     let held = |reason: RuntimeHoldReason| Balances::balance_on_hold(&reason, who);
     held(pallet_models::HoldReason::Deposit.into())
         + held(HoldReason::Deposit.into())
-        + held(HoldReason::Grant.into())
         + held(HoldReason::Statement.into())
+        + held(pallet_provenance::HoldReason::Grant.into())
 }
 
 /// What the keeper has on hold.

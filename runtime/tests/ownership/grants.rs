@@ -13,6 +13,7 @@ use vigil_primitives::{
 use vigil_runtime::{Balances, Jobs, Models, Provenance, Runtime, Workers};
 
 type Error = pallet_provenance::Error<Runtime>;
+type DatasetError = pallet_datasets::Error<Runtime>;
 
 /// Uses of a grant that are consumed, and that jobs have reserved.
 fn uses(asset: AssetId, holder: &AccountId) -> (u32, u32) {
@@ -240,7 +241,7 @@ fn an_asset_should_not_be_revoked_while_paid_grants_are_on_record() {
         assert_ok!(Provenance::buy_grant(signed(&STRANGER), data));
         let models = pallet_models::Error::<Runtime>::PaidGrants;
         assert_eq!(revoke(asset), Err(models.into()));
-        assert_eq!(revoke(data), Err(Error::GrantsOutstanding.into()));
+        assert_eq!(revoke(data), Err(DatasetError::GrantsOutstanding.into()));
 
         assert_ok!(Provenance::revoke_grant(signed(&MAKER), asset, REQUESTER, None));
         assert_ok!(revoke(asset));

@@ -8,9 +8,10 @@ use vigil_primitives::{
     terms::{Access, Terms},
     AssetId, Balance, ModelVersionId,
 };
-use vigil_runtime::{Models, Provenance, Runtime};
+use vigil_runtime::{Datasets, Models, Provenance, Runtime};
 
 type Error = pallet_provenance::Error<Runtime>;
+type DatasetError = pallet_datasets::Error<Runtime>;
 
 fn fee() -> Balance {
     pricing::owner_fee(&FEE, TOKENS, 0)
@@ -49,10 +50,10 @@ fn offers_and_transfers_should_not_loosen_a_childs_debt_to_its_parent() {
 
         // What is not one's own can be neither offered nor taken.
         let dataset = data(parent).dataset;
-        let refused = Provenance::offer(signed(&RIVAL), dataset, RIVAL);
-        assert_eq!(refused, Err(Error::NotOwner.into()));
-        assert_ok!(Provenance::offer(signed(&CURATOR), dataset, HEIR));
-        assert_eq!(Provenance::accept(signed(&RIVAL), dataset), Err(Error::NotOffered.into()));
+        let refused = Datasets::offer(signed(&RIVAL), dataset, RIVAL);
+        assert_eq!(refused, Err(DatasetError::NotOwner.into()));
+        assert_ok!(Datasets::offer(signed(&CURATOR), dataset, HEIR));
+        assert_eq!(Datasets::accept(signed(&RIVAL), dataset), Err(DatasetError::NotOffered.into()));
 
         // The child goes to and fro in the middle of a job; the parent's part stays what it was.
         let job = revealed(child);
@@ -81,7 +82,7 @@ fn giving_a_child_to_its_parents_owner_should_take_nothing_from_the_owner() {
 }
 
 fn deposits_of_dataset(asset: AssetId) -> Balance {
-    pallet_provenance::Datasets::<Runtime>::get(data(asset).dataset).unwrap().deposit
+    pallet_datasets::Datasets::<Runtime>::get(data(asset).dataset).unwrap().deposit
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn nothing_should_be_cited_without_consent() {
 
         // The grant of another account does not help, nor does an offer of the asset.
         assert_ok!(Provenance::give_grant(signed(&CURATOR), listed, MAKER, None, None));
-        assert_ok!(Provenance::offer(signed(&CURATOR), data(sold).dataset, RIVAL));
+        assert_ok!(Datasets::offer(signed(&CURATOR), data(sold).dataset, RIVAL));
         for asset in [listed, sold] {
             assert_eq!(cite(asset, PERCENT, open()), Err(Error::NoConsent.into()), "{asset}");
         }

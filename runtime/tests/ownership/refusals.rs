@@ -12,9 +12,10 @@ use vigil_primitives::{
     terms::{AcceptedTerms, Access, GrantTerms, Terms},
     AssetId, BlockNumber, ContentHash, Hash, ModelVersionId,
 };
-use vigil_runtime::{AccountId, Jobs, Models, Provenance, Runtime};
+use vigil_runtime::{AccountId, Datasets, Jobs, Models, Provenance, Runtime};
 
 type Error = pallet_provenance::Error<Runtime>;
+type DatasetError = pallet_datasets::Error<Runtime>;
 type ModelError = pallet_models::Error<Runtime>;
 type JobError = pallet_jobs::Error<Runtime>;
 
@@ -60,21 +61,21 @@ fn unknown_numbers() {
         let data = dataset(&CURATOR, open());
         let next = AssetId::Dataset(DatasetVersionId { dataset: 0, version: 1 });
         let owner = || signed(&CURATOR);
-        refused("publishing", Error::NotFound, || {
-            Provenance::publish(owner(), 9, Box::new(dataset_spec(open())), shares(&[]))
+        refused("publishing", DatasetError::NotFound, || {
+            Datasets::publish(owner(), 9, Box::new(dataset_spec(open())), shares(&[]))
         });
-        refused("offering", Error::NotFound, || Provenance::offer(owner(), 9, HEIR));
-        refused("accepting", Error::NotFound, || Provenance::accept(owner(), 9));
-        refused("withdrawing", Error::NotFound, || Provenance::withdraw_offer(owner(), 9));
-        refused("deprecating", Error::NotFound, || Provenance::deprecate(owner(), 0, 1));
-        refused("revoking", Error::NotFound, || Provenance::revoke(owner(), 0, 1));
-        refused("removing", Error::NotFound, || Provenance::remove(owner(), 0, 1));
+        refused("offering", DatasetError::NotFound, || Datasets::offer(owner(), 9, HEIR));
+        refused("accepting", DatasetError::NotFound, || Datasets::accept(owner(), 9));
+        refused("withdrawing", DatasetError::NotFound, || Datasets::withdraw_offer(owner(), 9));
+        refused("deprecating", DatasetError::NotFound, || Datasets::deprecate(owner(), 0, 1));
+        refused("revoking", DatasetError::NotFound, || Datasets::revoke(owner(), 0, 1));
+        refused("removing", DatasetError::NotFound, || Datasets::remove(owner(), 0, 1));
         let hash = ContentHash::zero();
-        refused("attesting", Error::NotFound, || {
-            Provenance::attest(signed(&STRANGER), 9, 0, StatementKind::Audited, hash)
+        refused("attesting", DatasetError::NotFound, || {
+            Datasets::attest(signed(&STRANGER), 9, 0, StatementKind::Audited, hash)
         });
-        refused("withdrawing a statement", Error::NotFound, || {
-            Provenance::withdraw_statement(signed(&STRANGER), 0, 0, StatementKind::Audited)
+        refused("withdrawing a statement", DatasetError::NotFound, || {
+            Datasets::withdraw_statement(signed(&STRANGER), 0, 0, StatementKind::Audited)
         });
         for unknown in [UNKNOWN_DATA.into(), UNKNOWN_VERSION.into(), next] {
             refused("citing", Error::UnknownAsset, || citing(&[(unknown, PERCENT)]));
@@ -238,10 +239,10 @@ fn terms_that_are_none() {
             |price, duration, uses| terms(Access::Paid(GrantTerms { price, duration, uses }));
         let no_licence = Terms { licence: Default::default(), ..open() };
         let cases = [
-            ("no licence", no_licence, Error::InvalidLicence, ModelError::InvalidLicence),
-            ("a free grant", paid(0, 1, None), Error::FreeGrant, ModelError::FreeGrant),
-            ("no time", paid(1, 0, None), Error::ZeroDuration, ModelError::ZeroDuration),
-            ("no use", paid(1, 1, Some(0)), Error::ZeroUses, ModelError::ZeroUses),
+            ("no licence", no_licence, DatasetError::InvalidLicence, ModelError::InvalidLicence),
+            ("a free grant", paid(0, 1, None), DatasetError::FreeGrant, ModelError::FreeGrant),
+            ("no time", paid(1, 0, None), DatasetError::ZeroDuration, ModelError::ZeroDuration),
+            ("no use", paid(1, 1, Some(0)), DatasetError::ZeroUses, ModelError::ZeroUses),
         ];
         for (what, wrong, of_dataset, of_model) in cases {
             refused(what, of_dataset, || register(&RIVAL, wrong.clone(), &[]));
@@ -256,12 +257,12 @@ fn names_that_are_none() {
         let register = |name: &[u8]| {
             let spec = Box::new(dataset_spec(open()));
             let name = Name::truncate_from(name.to_vec());
-            Provenance::register(signed(&RIVAL), name, spec, shares(&[]))
+            Datasets::register(signed(&RIVAL), name, spec, shares(&[]))
         };
-        refused("no name", Error::EmptyName, || register(b""));
-        refused("a name of spaces", Error::EmptyName, || register(b"  "));
-        refused("a line break", Error::UnprintableName, || register(b"a\nb"));
-        refused("no text", Error::UnprintableName, || register(b"\xff"));
+        refused("no name", DatasetError::EmptyName, || register(b""));
+        refused("a name of spaces", DatasetError::EmptyName, || register(b"  "));
+        refused("a line break", DatasetError::UnprintableName, || register(b"a\nb"));
+        refused("no text", DatasetError::UnprintableName, || register(b"\xff"));
     });
 }
 
@@ -270,30 +271,30 @@ fn calls_by_others_than_the_owner() {
     run(|| {
         let asset = dataset(&CURATOR, open());
         let rival = || signed(&RIVAL);
-        refused("publishing", Error::NotOwner, || {
-            Provenance::publish(rival(), 0, Box::new(dataset_spec(open())), shares(&[]))
+        refused("publishing", DatasetError::NotOwner, || {
+            Datasets::publish(rival(), 0, Box::new(dataset_spec(open())), shares(&[]))
         });
-        refused("offering", Error::NotOwner, || Provenance::offer(rival(), 0, RIVAL));
-        refused("accepting", Error::NotOffered, || Provenance::accept(rival(), 0));
-        refused("withdrawing", Error::NotOwner, || Provenance::withdraw_offer(rival(), 0));
-        refused("deprecating", Error::NotOwner, || Provenance::deprecate(rival(), 0, 0));
-        refused("revoking", Error::NotOwner, || Provenance::revoke(rival(), 0, 0));
-        refused("removing", Error::NotOwner, || Provenance::remove(rival(), 0, 0));
+        refused("offering", DatasetError::NotOwner, || Datasets::offer(rival(), 0, RIVAL));
+        refused("accepting", DatasetError::NotOffered, || Datasets::accept(rival(), 0));
+        refused("withdrawing", DatasetError::NotOwner, || Datasets::withdraw_offer(rival(), 0));
+        refused("deprecating", DatasetError::NotOwner, || Datasets::deprecate(rival(), 0, 0));
+        refused("revoking", DatasetError::NotOwner, || Datasets::revoke(rival(), 0, 0));
+        refused("removing", DatasetError::NotOwner, || Datasets::remove(rival(), 0, 0));
         refused("giving", Error::NotOwner, || {
             Provenance::give_grant(rival(), asset, RIVAL, None, None)
         });
         refused("taking", Error::NotOwner, || Provenance::revoke_grant(rival(), asset, HEIR, None));
 
         let kind = StatementKind::Disputed;
-        assert_ok!(Provenance::attest(signed(&STRANGER), 0, 0, kind, ContentHash::zero()));
+        assert_ok!(Datasets::attest(signed(&STRANGER), 0, 0, kind, ContentHash::zero()));
         // A statement is its author's alone: not the rival's, and not the owner's.
         for other in [&RIVAL, &CURATOR] {
-            refused("silencing", Error::NotFound, || {
-                Provenance::withdraw_statement(signed(other), 0, 0, kind)
+            refused("silencing", DatasetError::NotFound, || {
+                Datasets::withdraw_statement(signed(other), 0, 0, kind)
             });
         }
-        refused("praising oneself", Error::OwnStatement, || {
-            Provenance::attest(signed(&CURATOR), 0, 0, kind, ContentHash::zero())
+        refused("praising oneself", DatasetError::OwnStatement, || {
+            Datasets::attest(signed(&CURATOR), 0, 0, kind, ContentHash::zero())
         });
 
         let asset = model(&MAKER, &[]);
@@ -317,31 +318,31 @@ fn steps_out_of_order() {
     run(|| {
         let owner = || signed(&CURATOR);
         dataset(&CURATOR, open());
-        refused("to oneself", Error::AlreadyOwner, || Provenance::offer(owner(), 0, CURATOR));
-        refused("no offer", Error::NoOffer, || Provenance::withdraw_offer(owner(), 0));
-        refused("not revoked", Error::NotRevoked, || Provenance::remove(owner(), 0, 0));
-        assert_ok!(Provenance::deprecate(owner(), 0, 0));
-        refused("twice", Error::AlreadyDeprecated, || Provenance::deprecate(owner(), 0, 0));
-        assert_ok!(Provenance::revoke(owner(), 0, 0));
-        refused("revoked twice", Error::AlreadyRevoked, || Provenance::revoke(owner(), 0, 0));
-        refused("deprecated when revoked", Error::AlreadyRevoked, || {
-            Provenance::deprecate(owner(), 0, 0)
+        refused("to oneself", DatasetError::AlreadyOwner, || Datasets::offer(owner(), 0, CURATOR));
+        refused("no offer", DatasetError::NoOffer, || Datasets::withdraw_offer(owner(), 0));
+        refused("not revoked", DatasetError::NotRevoked, || Datasets::remove(owner(), 0, 0));
+        assert_ok!(Datasets::deprecate(owner(), 0, 0));
+        refused("twice", DatasetError::AlreadyDeprecated, || Datasets::deprecate(owner(), 0, 0));
+        assert_ok!(Datasets::revoke(owner(), 0, 0));
+        refused("revoked twice", DatasetError::AlreadyRevoked, || Datasets::revoke(owner(), 0, 0));
+        refused("deprecated when revoked", DatasetError::AlreadyRevoked, || {
+            Datasets::deprecate(owner(), 0, 0)
         });
 
         let cited = dataset(&CURATOR, open());
         assert_ok!(citing(&[(cited, PERCENT)]));
         assert_ok!(revoke(cited));
         let id = data(cited);
-        refused("still cited", Error::StillCited, || {
-            Provenance::remove(owner(), id.dataset, id.version)
+        refused("still cited", DatasetError::StillCited, || {
+            Datasets::remove(owner(), id.dataset, id.version)
         });
 
         let given = dataset(&CURATOR, open());
         assert_ok!(Provenance::give_grant(owner(), given, HEIR, None, None));
         assert_ok!(revoke(given));
         let id = data(given);
-        refused("with a grant", Error::GrantsOutstanding, || {
-            Provenance::remove(owner(), id.dataset, id.version)
+        refused("with a grant", DatasetError::GrantsOutstanding, || {
+            Datasets::remove(owner(), id.dataset, id.version)
         });
         refused("a gift of what is revoked", Error::AssetRevoked, || {
             Provenance::give_grant(owner(), given, STRANGER, None, None)

@@ -9,7 +9,7 @@ use vigil_primitives::{
     terms::{Licence, MAX_LICENCE},
     AssetId, Balance, ContentHash,
 };
-use vigil_runtime::{AccountId, Balances, Provenance, Runtime};
+use vigil_runtime::{AccountId, Balances, Datasets, Provenance, Runtime};
 
 /// The least that keeping `bytes` must cost.
 fn price_of(bytes: usize) -> Balance {
@@ -26,7 +26,7 @@ fn deposit_of(who: &AccountId, change: impl FnOnce()) -> Balance {
 
 /// The largest dataset that somebody can register.
 fn register_largest(citations: &[(AssetId, u32)]) -> AssetId {
-    let dataset = pallet_provenance::NextDatasetId::<Runtime>::get();
+    let dataset = pallet_datasets::NextDatasetId::<Runtime>::get();
     let mut spec = dataset_spec(for_sale());
     spec.metadata = Some(Artifact { hash: ContentHash::repeat_byte(5), len: u64::MAX });
     spec.terms.licence = Licence::truncate_from(vec![b'L'; MAX_LICENCE as usize]);
@@ -36,14 +36,13 @@ fn register_largest(citations: &[(AssetId, u32)]) -> AssetId {
     let url = Url::truncate_from(url);
     spec.sources = vec![url; MAX_SOURCES as usize].try_into().unwrap();
     let name = Name::truncate_from(vec![b'n'; MAX_NAME as usize]);
-    assert_ok!(Provenance::register(signed(&RIVAL), name, Box::new(spec), shares(citations)));
+    assert_ok!(Datasets::register(signed(&RIVAL), name, Box::new(spec), shares(citations)));
     vigil_primitives::DatasetVersionId { dataset, version: 0 }.into()
 }
 
 fn bytes_of(asset: AssetId) -> usize {
     let id = data(asset);
-    let version =
-        pallet_provenance::DatasetVersions::<Runtime>::get(id.dataset, id.version).unwrap();
+    let version = pallet_datasets::DatasetVersions::<Runtime>::get(id.dataset, id.version).unwrap();
     let lineage = pallet_provenance::Lineages::<Runtime>::get(asset);
     version.spec.encoded_size() + lineage.map_or(0, |lineage| lineage.encoded_size())
 }
@@ -61,8 +60,8 @@ fn a_dataset_should_hold_a_deposit_for_every_byte_and_give_it_back() {
             assert!(deposit >= price_of(bytes_of(asset)), "{asset}: {deposit}");
             assert_ok!(revoke(asset));
             let id = data(asset);
-            assert_ok!(Provenance::remove(signed(&RIVAL), id.dataset, id.version));
-            assert_eq!(pallet_provenance::Datasets::<Runtime>::get(id.dataset), None);
+            assert_ok!(Datasets::remove(signed(&RIVAL), id.dataset, id.version));
+            assert_eq!(pallet_datasets::Datasets::<Runtime>::get(id.dataset), None);
             assert_eq!(pallet_provenance::Lineages::<Runtime>::get(asset), None);
         }
         assert!(of_large > of_small + price_of(MAX_SOURCES as usize * MAX_URL as usize));
@@ -73,7 +72,7 @@ fn a_dataset_should_hold_a_deposit_for_every_byte_and_give_it_back() {
             assert_eq!(Provenance::descendants(parent, None, 9), []);
             assert_ok!(revoke(parent));
             let id = data(parent);
-            assert_ok!(Provenance::remove(signed(&CURATOR), id.dataset, id.version));
+            assert_ok!(Datasets::remove(signed(&CURATOR), id.dataset, id.version));
         }
         assert_eq!(deposits(&CURATOR), 0);
     });
@@ -87,12 +86,12 @@ fn every_version_should_have_its_own_part_of_the_deposit() {
         let first = deposits(&RIVAL);
         let second = deposit_of(&RIVAL, || {
             let spec = Box::new(dataset_spec(for_sale()));
-            assert_ok!(Provenance::publish(signed(&RIVAL), dataset, spec, shares(&[])));
+            assert_ok!(Datasets::publish(signed(&RIVAL), dataset, spec, shares(&[])));
         });
         assert!(second > 0);
         for (version, left) in [(1, first), (0, 0)] {
-            assert_ok!(Provenance::revoke(signed(&RIVAL), dataset, version));
-            assert_ok!(Provenance::remove(signed(&RIVAL), dataset, version));
+            assert_ok!(Datasets::revoke(signed(&RIVAL), dataset, version));
+            assert_ok!(Datasets::remove(signed(&RIVAL), dataset, version));
             assert_eq!(deposits(&RIVAL), left);
         }
     });
@@ -124,16 +123,16 @@ fn statements_should_hold_a_deposit_of_their_author_and_give_it_back() {
             let deposit = deposit_of(&STRANGER, || {
                 let document = ContentHash::repeat_byte(1);
                 let who = signed(&STRANGER);
-                assert_ok!(Provenance::attest(who, id.dataset, id.version, kind, document));
+                assert_ok!(Datasets::attest(who, id.dataset, id.version, kind, document));
             });
-            let views = Provenance::statement_views(id, None, 9);
+            let views = Datasets::statement_views(id, None, 9);
             let bytes = views.iter().map(Encode::encoded_size).max().unwrap();
             assert!(deposit >= price_of(bytes), "{deposit}");
         }
         // Said again, it takes no more room.
         let again = deposit_of(&STRANGER, || {
             let document = ContentHash::repeat_byte(2);
-            assert_ok!(Provenance::attest(
+            assert_ok!(Datasets::attest(
                 signed(&STRANGER),
                 id.dataset,
                 id.version,
@@ -144,7 +143,7 @@ fn statements_should_hold_a_deposit_of_their_author_and_give_it_back() {
         assert_eq!(again, 0);
         for kind in kinds {
             let who = signed(&STRANGER);
-            assert_ok!(Provenance::withdraw_statement(who, id.dataset, id.version, kind));
+            assert_ok!(Datasets::withdraw_statement(who, id.dataset, id.version, kind));
         }
         assert_eq!((deposits(&STRANGER), wealth(&STRANGER)), (0, before));
     });

@@ -10,12 +10,15 @@ use crate::{
     error::{CommandResult, Failure},
 };
 use clap::Args;
+use std::collections::{btree_map::Entry, BTreeMap};
 use vigil_primitives::{
+    asset::Asset,
     grant::Permission,
-    lineage::{self, InvalidLineage, Lineage, Share, Shares, MAX_DEPTH, MAX_PAYEES},
-    lineage::{LineageEdge, LineageNode, LineageView},
+    lineage::{
+        self, CitationError, Consents, InvalidLineage, Lineage, LineageNode, LineageView, Share,
+        Shares, MAX_DEPTH, MAX_PAYEES,
+    },
     model::{Name, VersionStatus},
-    terms::Terms,
     AccountId, AssetId, DatasetId, DatasetVersionId, Permill,
 };
 
@@ -99,16 +102,20 @@ impl Descent {
     }
 }
 
-/// A cited asset as the chain knows it.
+/// What the chain says of everything that is cited, and of everything that this descends from.
+#[derive(Default)]
+struct Known {
+    parents: Vec<Parent>,
+    assets: BTreeMap<AssetId, Asset<AccountId>>,
+}
+
+/// A cited asset.
 struct Parent {
     citation: Share,
-    facts: Facts,
     permission: Permission,
-    lineage: LineageView,
-    /// What it and its ancestors ask for, but for the publisher's own.
-    royalties: Vec<(AssetId, Permill)>,
-    /// Itself or what it descends from, if that forbids the publisher commercial use.
-    forbids: Option<AssetId>,
+    view: LineageView,
+    /// The same as the chain flattened it.
+    lineage: Lineage,
 }
 
 /// The version that is to be published.
@@ -137,11 +144,8 @@ impl CitationArgs {
             citations.push(Share { asset, share: citation.share });
         }
         check_shares(&citations)?;
-        let mut parents = Vec::new();
-        for citation in citations {
-            parents.push(Parent::read(context, citation, offspring.publisher).await?);
-        }
-        descend(offspring, &parents)
+        let known = Known::read(context, &citations, offspring.publisher).await?;
+        descend(offspring, &known)
     }
 }
 
@@ -167,92 +171,134 @@ impl Cited {
     }
 }
 
-impl Parent {
+impl Known {
     async fn read(
         context: &Context,
-        citation: Share,
+        citations: &[Share],
         publisher: &AccountId,
     ) -> CommandResult<Self> {
-        let asset = citation.asset;
-        let facts = context.asset(asset).await?;
-        let permission = context.view().permission(publisher, asset).await?;
-        let lineage = context.view().lineage(asset).await?;
-        let both = permission.zip(lineage);
-        let (permission, lineage) = both.ok_or_else(|| context::no_asset(asset))?;
-        let forbids = forbids(context, asset, &lineage, publisher).await?;
-        let mut royalties = Vec::new();
-        for node in lineage.nodes.iter().filter(|node| node.owner != *publisher) {
-            royalties.push((node.asset, context.asset(node.asset).await?.terms.royalty));
+        let mut known = Self::default();
+        for citation in citations {
+            let asset = citation.asset;
+            let permission = context.view().permission(publisher, asset).await?;
+            let lineage = context.view().lineage(asset).await?;
+            let both = permission.zip(lineage);
+            let (permission, view) = both.ok_or_else(|| context::no_asset(asset))?;
+            for node in &view.nodes {
+                if let Entry::Vacant(place) = known.assets.entry(node.asset) {
+                    let Facts { owner, status, terms, .. } = context.asset(node.asset).await?;
+                    place.insert(Asset { owner, status, terms });
+                }
+            }
+            known.parents.push(Parent::new(*citation, permission, view)?);
         }
-        Ok(Self { citation, facts, permission, lineage, royalties, forbids })
+        Ok(known)
     }
 
-    /// Refuses a citation that the asset's owner has not agreed to.
-    fn check(&self, offspring: &Offspring<'_>) -> CommandResult {
-        let asset = self.citation.asset;
-        let Facts { owner, terms: Terms { access, .. }, status, .. } = &self.facts;
-        if *status == VersionStatus::Revoked {
-            return Err(Failure::rejected(format!(
+    fn parent(&self, asset: AssetId) -> Option<&Parent> {
+        self.parents.iter().find(|parent| parent.citation.asset == asset)
+    }
+
+    /// Why the chain would refuse it, and what to do.
+    fn refusal(&self, offspring: &Offspring<'_>, error: CitationError) -> Failure {
+        match error {
+            CitationError::UnknownAsset(asset) => context::no_asset(asset),
+            CitationError::Revoked(asset) => Failure::rejected(format!(
                 "{asset} is revoked and takes no new citations: cite another version"
-            )));
+            )),
+            CitationError::NoConsent(asset) | CitationError::Unusable(asset, _) => {
+                self.no_consent(asset, offspring.publisher)
+            }
+            CitationError::CommercialUseForbidden { cited, by } => {
+                let by =
+                    if by == cited { String::new() } else { format!(" descends from {by}, which") };
+                Failure::rejected(format!(
+                    "{cited}{by} forbids commercial use, and so must what cites it: add \
+                     --no-commercial"
+                ))
+            }
+            CitationError::RoyaltyTooLow { asset, promised, asked } => {
+                let parts = promised.mul_floor(u64::from(Permill::one().deconstruct()));
+                let promised = Permill::from_parts(parts.try_into().unwrap_or(u32::MAX));
+                Failure::rejected(format!(
+                    "{asset} is promised {}, and its owner asks for at least {} of whatever \
+                     descends from it: promise more",
+                    percent(promised),
+                    percent(asked)
+                ))
+            }
+            CitationError::Invalid(reason) => self.invalid(offspring, reason),
         }
-        if let Some(forbids) = self.forbids.filter(|_| offspring.commercial) {
-            let by = if forbids == asset {
-                String::new()
-            } else {
-                format!(" descends from {forbids}, which")
-            };
-            return Err(Failure::rejected(format!(
-                "{asset}{by} forbids commercial use, and so must what cites it: add --no-commercial"
-            )));
-        }
-        check_permission(asset, owner, access, offspring.publisher, &self.permission)
     }
 
-    /// The asset's lineage as the chain flattened it.
-    fn lineage(&self) -> CommandResult<Lineage> {
-        let asset = self.citation.asset;
-        let strange = |_| Failure::failed(format!("the chain names too many payees of {asset}"));
-        let LineageView { nodes, edges } = &self.lineage;
-        let waterfall = nodes.iter().map(|node| Share { asset: node.asset, share: node.share });
-        let cited = edges.iter().filter(|edge| edge.from == asset);
-        let cited = cited.map(|edge| Share { asset: edge.to, share: edge.share });
-        Ok(Lineage {
-            citations: cited.collect::<Vec<_>>().try_into().map_err(strange)?,
-            waterfall: waterfall.collect::<Vec<_>>().try_into().map_err(strange)?,
-            depth: depth(asset, &self.lineage),
-        })
+    fn no_consent(&self, asset: AssetId, publisher: &AccountId) -> Failure {
+        let refused =
+            self.assets.get(&asset).zip(self.parent(asset)).and_then(|(facts, parent)| {
+                let Asset { owner, terms, .. } = facts;
+                check_permission(asset, owner, &terms.access, publisher, &parent.permission).err()
+            });
+        refused.unwrap_or_else(|| Failure::rejected(format!("{asset} may not be cited")))
+    }
+
+    /// Why a lineage is none, with the citation that made it so: the first that the others before it
+    /// do not go with.
+    fn invalid(&self, offspring: &Offspring<'_>, reason: InvalidLineage) -> Failure {
+        let lineages: Vec<_> = self.parents.iter().map(|parent| parent.lineage.clone()).collect();
+        let flatten = |count: usize| {
+            let citations: Vec<_> =
+                self.parents.iter().take(count).map(|one| one.citation).collect();
+            let citations =
+                Shares::try_from(citations).map_err(|_| InvalidLineage::TooManyPayees)?;
+            Lineage::new(offspring.asset, citations, &lineages)
+        };
+        let count = self.parents.len();
+        let first = (1..=count).find_map(|count| Some((count, flatten(count).err()?)));
+        let (count, reason) = first.unwrap_or((count, reason));
+        let at_fault = count.checked_sub(1).and_then(|index| self.parents.get(index));
+        invalid(at_fault, reason)
     }
 }
 
-/// The asset, it or one that it descends from, whose owner forbids `publisher` commercial use.
-///
-/// What allows it answers for all its ancestors. What forbids it, but is the publisher's own, is in
-/// nobody's way but of the ancestors that it has from others.
-async fn forbids(
-    context: &Context,
-    asset: AssetId,
-    lineage: &LineageView,
-    publisher: &AccountId,
-) -> CommandResult<Option<AssetId>> {
-    let mut assets = vec![asset];
-    let mut next = 0;
-    while let Some(asset) = assets.get(next).copied() {
-        next += 1;
-        let facts = context.asset(asset).await?;
-        if facts.terms.commercial {
-            continue;
-        }
-        if facts.owner != *publisher {
-            return Ok(Some(asset));
-        }
-        for edge in lineage.edges.iter().filter(|edge| edge.from == asset) {
-            if !assets.contains(&edge.to) {
-                assets.push(edge.to);
-            }
-        }
+impl Consents<AccountId> for Known {
+    fn asset(&self, asset: AssetId) -> Option<Asset<AccountId>> {
+        self.assets.get(&asset).cloned()
     }
-    Ok(None)
+
+    fn permission(&self, _publisher: &AccountId, asset: AssetId) -> Option<Permission> {
+        self.parent(asset).map(|parent| parent.permission)
+    }
+
+    fn lineage(&self, cited: AssetId) -> Lineage {
+        self.parent(cited).map_or_else(|| Lineage::root(cited), |parent| parent.lineage.clone())
+    }
+
+    fn citations(&self, asset: AssetId) -> Shares {
+        let knows = |parent: &&Parent| parent.view.nodes.iter().any(|node| node.asset == asset);
+        let parent = self.parents.iter().find(knows);
+        parent.and_then(|parent| citations_of(asset, &parent.view)).unwrap_or_default()
+    }
+}
+
+impl Parent {
+    fn new(citation: Share, permission: Permission, view: LineageView) -> CommandResult<Self> {
+        let asset = citation.asset;
+        let strange = || Failure::failed(format!("the chain names too many payees of {asset}"));
+        let waterfall =
+            view.nodes.iter().map(|node| Share { asset: node.asset, share: node.share });
+        let lineage = Lineage {
+            citations: citations_of(asset, &view).ok_or_else(strange)?,
+            waterfall: waterfall.collect::<Vec<_>>().try_into().map_err(|_| strange())?,
+            depth: depth(asset, &view),
+        };
+        Ok(Self { citation, permission, view, lineage })
+    }
+}
+
+/// What an asset of a lineage cites; `None` when that is more than can be.
+fn citations_of(asset: AssetId, lineage: &LineageView) -> Option<Shares> {
+    let cited = lineage.edges.iter().filter(|edge| edge.from == asset);
+    let cited = cited.map(|edge| Share { asset: edge.to, share: edge.share });
+    cited.collect::<Vec<_>>().try_into().ok()
 }
 
 /// Length of the longest chain of citations below an asset, and never much more than is allowed.
@@ -291,66 +337,20 @@ fn check_shares(citations: &[Share]) -> CommandResult {
     Ok(())
 }
 
-/// Refuses when an ancestor would get less than it asks for, directly and through others.
-fn check_royalties(offspring: &Offspring<'_>, parents: &[Parent]) -> CommandResult {
-    let own = parents.iter().map(|parent| LineageEdge {
-        from: offspring.asset,
-        to: parent.citation.asset,
-        share: parent.citation.share,
-    });
-    let mut edges: Vec<_> = own.collect();
-    for edge in parents.iter().flat_map(|parent| &parent.lineage.edges) {
-        // Parents may share ancestors.
-        if !edges.contains(edge) {
-            edges.push(*edge);
-        }
-    }
-    let gross = lineage::gross_shares(offspring.asset, &edges);
-    for (asset, royalty) in parents.iter().flat_map(|parent| &parent.royalties) {
-        let share = gross.iter().find(|(payee, _)| payee == asset);
-        let share = share.map(|(_, share)| *share).unwrap_or_default();
-        if !lineage::pays(share, *royalty) {
-            let parts = share.mul_floor(u64::from(Permill::one().deconstruct()));
-            let promised = Permill::from_parts(parts.try_into().unwrap_or(u32::MAX));
-            return Err(Failure::rejected(format!(
-                "{asset} is promised {}, and its owner asks for at least {} of whatever descends \
-                 from it: promise more",
-                percent(promised),
-                percent(*royalty)
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// The descent from `parents`, if each may be cited so.
-fn descend(offspring: &Offspring<'_>, parents: &[Parent]) -> CommandResult<Descent> {
-    let mut lineages = Vec::new();
-    for parent in parents {
-        parent.check(offspring)?;
-        lineages.push(parent.lineage()?);
-    }
-    check_royalties(offspring, parents)?;
-    let flatten = |count: usize| {
-        let citations: Vec<_> = parents.iter().take(count).map(|one| one.citation).collect();
-        let citations = Shares::try_from(citations).map_err(|_| InvalidLineage::TooManyPayees)?;
-        Lineage::new(offspring.asset, citations, &lineages)
-    };
-    let lineage = match flatten(parents.len()) {
-        Ok(lineage) => lineage,
-        Err(reason) => {
-            // The citation at fault is the first that the others before it do not go with.
-            let first = (1..=parents.len()).find_map(|count| Some((count, flatten(count).err()?)));
-            let (count, reason) = first.unwrap_or((parents.len(), reason));
-            let at_fault = count.checked_sub(1).and_then(|index| parents.get(index));
-            return Err(invalid(at_fault, reason));
-        }
-    };
-    let known = |asset: AssetId| {
-        let mut nodes = parents.iter().flat_map(|parent| &parent.lineage.nodes);
+/// The descent from what is known, if all of it may be cited so.
+fn descend(offspring: &Offspring<'_>, known: &Known) -> CommandResult<Descent> {
+    let citations: Vec<_> = known.parents.iter().map(|parent| parent.citation).collect();
+    let citations = Shares::try_from(citations)
+        .map_err(|_| known.invalid(offspring, InvalidLineage::TooManyPayees))?;
+    let Offspring { asset, publisher, commercial, .. } = *offspring;
+    let lineage = lineage::descend(known, asset, publisher, commercial, citations)
+        .map_err(|error| known.refusal(offspring, error))?
+        .lineage;
+    let node = |asset: AssetId| {
+        let mut nodes = known.parents.iter().flat_map(|parent| &parent.view.nodes);
         nodes.find(|node| node.asset == asset)
     };
-    let payees = lineage.waterfall.iter().map(|payee| match known(payee.asset) {
+    let payees = lineage.waterfall.iter().map(|payee| match node(payee.asset) {
         Some(node) => LineageNode { share: payee.share, ..node.clone() },
         None => LineageNode {
             asset: payee.asset,
@@ -381,7 +381,7 @@ fn invalid(parent: Option<&Parent>, reason: InvalidLineage) -> Failure {
              is longer: cite one of its ancestors instead"
         )),
         InvalidLineage::ShareTooSmall => {
-            let payees = parent.map_or(&[][..], |parent| parent.lineage.nodes.as_slice());
+            let payees = parent.map_or(&[][..], |parent| parent.view.nodes.as_slice());
             let smallest = payees.iter().skip(1).map(|node| node.share.deconstruct());
             let smallest = smallest.filter(|parts| *parts > 0).min().unwrap_or(1);
             let least = Permill::one().deconstruct().div_ceil(smallest);

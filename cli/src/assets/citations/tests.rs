@@ -3,8 +3,8 @@ use crate::error::Kind;
 use vigil_primitives::{
     grant::Unusable,
     lineage::LineageEdge,
-    model::Sources,
-    terms::{Access, GrantTerms, Licence},
+    samples,
+    terms::{Access, GrantTerms},
     ModelVersionId,
 };
 
@@ -24,64 +24,70 @@ fn name(text: &str) -> Name {
 fn parent(number: u32, parts: u32, cites: &[(u32, u32)]) -> Parent {
     let own = 1_000_000 - cites.iter().map(|(_, parts)| parts).sum::<u32>();
     let nodes = [(number, own)].into_iter().chain(cites.iter().copied());
-    let node = |(number, parts)| LineageNode {
+    let nodes = nodes.map(|(number, parts)| node(number, parts));
+    let edges = cites.iter().map(|(to, parts)| edge(number, *to, *parts));
+    let view = LineageView { nodes: nodes.collect(), edges: edges.collect() };
+    cited(number, parts, view)
+}
+
+fn cited(number: u32, parts: u32, view: LineageView) -> Parent {
+    let citation = Share { asset: model(number), share: Permill::from_parts(parts) };
+    Parent::new(citation, Permission::Open, view).unwrap()
+}
+
+fn node(number: u32, parts: u32) -> LineageNode {
+    LineageNode {
         asset: model(number),
         name: name("other"),
         owner: OTHER,
         status: VersionStatus::Active,
         share: Permill::from_parts(parts),
-    };
-    let edge = |(to, parts): &(u32, u32)| LineageEdge {
-        from: model(number),
-        to: model(*to),
-        share: Permill::from_parts(*parts),
-    };
-    let terms = Terms {
-        licence: Licence::try_from(b"MIT".to_vec()).expect("short"),
-        licence_text: None,
-        commercial: true,
-        access: Access::Open,
-        royalty: Permill::zero(),
-    };
-    Parent {
-        citation: Share { asset: model(number), share: Permill::from_parts(parts) },
-        facts: Facts {
-            owner: OTHER,
-            terms,
-            status: VersionStatus::Active,
-            metadata: None,
-            sources: Sources::default(),
-        },
-        permission: Permission::Open,
-        lineage: LineageView {
-            nodes: nodes.map(node).collect(),
-            edges: cites.iter().map(edge).collect(),
-        },
-        royalties: vec![],
-        forbids: None,
     }
 }
 
-fn descend_from(parents: &[Parent]) -> CommandResult<Descent> {
-    let name = name("new");
-    let new = model(u32::MAX);
-    descend(
-        &Offspring { asset: new, name: &name, commercial: true, publisher: &PUBLISHER },
-        parents,
-    )
+fn edge(from: u32, to: u32, parts: u32) -> LineageEdge {
+    LineageEdge { from: model(from), to: model(to), share: Permill::from_parts(parts) }
 }
 
-fn refusal(parents: &[Parent]) -> String {
-    let failure = descend_from(parents).unwrap_err();
+/// Everything about these parents: all assets are open and somebody else's.
+fn known(parents: Vec<Parent>) -> Known {
+    let nodes = parents.iter().flat_map(|parent| &parent.view.nodes);
+    let facts = |node: &LineageNode| {
+        let terms = samples::terms(Access::Open);
+        (node.asset, Asset { owner: node.owner.clone(), status: node.status, terms })
+    };
+    let assets = nodes.map(facts).collect();
+    Known { parents, assets }
+}
+
+fn descend_in(known: &Known) -> CommandResult<Descent> {
+    let name = name("new");
+    let asset = model(u32::MAX);
+    let offspring = Offspring { asset, name: &name, commercial: true, publisher: &PUBLISHER };
+    descend(&offspring, known)
+}
+
+fn descend_from(parents: Vec<Parent>) -> CommandResult<Descent> {
+    descend_in(&known(parents))
+}
+
+fn refusal(known: &Known) -> String {
+    let failure = descend_in(known).unwrap_err();
     assert_eq!(failure.kind(), Kind::Rejected, "{failure}");
     failure.to_string()
 }
 
-/// `parent(7, 50_000, &[])`, changed.
-fn refused(change: fn(&mut Parent)) -> String {
-    let mut changed = parent(7, 50_000, &[]);
-    change(&mut changed);
-    refusal(&[parent(6, 10_000, &[]), changed])
+/// The second of two parents is version 0 of model 7, which cites that of model 3: what the chain
+/// says of it is changed.
+fn refused(change: fn(&mut Known)) -> String {
+    let mut known = known(vec![parent(6, 10_000, &[]), parent(7, 50_000, &[(3, 1_000)])]);
+    change(&mut known);
+    refusal(&known)
+}
+
+/// What the chain says of an asset.
+fn asset(known: &mut Known, number: u32) -> &mut Asset<AccountId> {
+    known.assets.get_mut(&model(number)).unwrap()
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn shares_should_be_refused_when_they_are_wrong_whatever_is_cited() {
 
 #[test]
 fn a_descent_should_name_everybody_who_will_be_paid() {
-    let descent = descend_from(&[parent(1, 100_000, &[(0, 200_000)]), parent(0, 50_000, &[])]);
+    let descent = descend_from(vec![parent(1, 100_000, &[(0, 200_000)]), parent(0, 50_000, &[])]);
     let descent = descent.unwrap();
     let payees: Vec<_> = descent
         .payees
@@ -148,53 +154,55 @@ fn a_descent_should_name_everybody_who_will_be_paid() {
     );
     assert_eq!(descent.payees[0].name, name("new"));
     assert_eq!(descent.citations.len(), 2);
-    assert_eq!(descend_from(&[]).unwrap().payees.len(), 1);
+    assert_eq!(descend_from(vec![]).unwrap().payees.len(), 1);
 }
 
 #[test]
 fn a_citation_without_consent_should_be_named_with_what_to_do() {
-    let revoked = refused(|parent| parent.facts.status = VersionStatus::Revoked);
+    let revoked = refused(|known| known.parents[1].permission = Permission::Revoked);
     assert!(revoked.contains("model:7@0 is revoked"), "{revoked}");
-    let no_grant = refused(|parent| {
+    let no_grant = refused(|known| {
         let grant = GrantTerms { price: 5, duration: 9, uses: None };
-        parent.facts.terms.access = Access::Paid(grant);
-        parent.permission = Permission::NoGrant;
+        asset(known, 7).terms.access = Access::Paid(grant);
+        known.parents[1].permission = Permission::NoGrant;
     });
     assert!(no_grant.contains("vigil grant buy model:7@0"), "{no_grant}");
-    let exhausted = refused(|parent| {
-        parent.facts.terms.access = Access::AllowList;
-        parent.permission = Permission::Unusable(Unusable::Exhausted);
+    let exhausted = refused(|known| {
+        asset(known, 7).terms.access = Access::AllowList;
+        known.parents[1].permission = Permission::Unusable(Unusable::Exhausted);
     });
     assert!(exhausted.contains("model:7@0 has no use left"), "{exhausted}");
-    let royalty = refused(|parent| {
-        parent.royalties = vec![(parent.citation.asset, Permill::from_parts(50_001))];
-    });
+    let royalty = refused(|known| asset(known, 7).terms.royalty = Permill::from_parts(50_001));
     assert!(royalty.contains("model:7@0 is promised 5%"), "{royalty}");
     assert!(royalty.contains("at least 5.0001%"), "{royalty}");
-    let itself = refused(|parent| parent.forbids = Some(parent.citation.asset));
+    let itself = refused(|known| asset(known, 7).terms.commercial = false);
     assert!(itself.contains("model:7@0 forbids commercial use"), "{itself}");
-    let ancestor = refused(|parent| parent.forbids = Some(model(3)));
+    let ancestor = refused(|known| {
+        known.parents[1].permission = Permission::Owner;
+        asset(known, 7).owner = PUBLISHER;
+        asset(known, 7).terms.commercial = false;
+        asset(known, 3).terms.commercial = false;
+    });
     assert!(ancestor.contains("model:7@0 descends from model:3@0, which forbids"), "{ancestor}");
 }
 
 #[test]
 fn an_owner_should_need_no_consent_of_its_own() {
-    let mut own = parent(7, 1, &[]);
-    own.facts.owner = PUBLISHER;
-    own.permission = Permission::Owner;
-    own.facts.terms.royalty = Permill::one();
-    assert!(descend_from(&[own]).is_ok());
+    let mut own = known(vec![parent(7, 1, &[])]);
+    own.parents[0].permission = Permission::Owner;
+    asset(&mut own, 7).owner = PUBLISHER;
+    asset(&mut own, 7).terms.royalty = Permill::one();
+    assert!(descend_in(&own).is_ok());
 }
 
 #[test]
 fn a_royalty_should_hold_through_a_version_in_between() {
     let asks = |parts| {
-        let mut shell = parent(7, 100_000, &[(3, 50_000)]);
-        shell.royalties = vec![(model(3), Permill::from_parts(parts))];
         // Cited at first hand as well, and known from both.
-        let mut direct = parent(3, 1_000, &[]);
-        direct.royalties = shell.royalties.clone();
-        descend_from(&[shell, direct])
+        let parents = vec![parent(7, 100_000, &[(3, 50_000)]), parent(3, 1_000, &[])];
+        let mut known = known(parents);
+        asset(&mut known, 3).terms.royalty = Permill::from_parts(parts);
+        descend_in(&known)
     };
     assert!(asks(6_000).is_ok());
     let failure = asks(6_001).unwrap_err().to_string();
@@ -204,47 +212,43 @@ fn a_royalty_should_hold_through_a_version_in_between() {
 #[test]
 fn seventeen_payees_should_be_refused_at_the_citation_that_brings_them() {
     let ancestors: Vec<_> = (100..109).map(|number| (number, 1_000)).collect();
-    let mut parents = vec![parent(1, 100_000, &ancestors)];
-    parents.extend((2..7).map(|number| parent(number, 1_000, &[])));
-    assert_eq!(descend_from(&parents).unwrap().payees.len(), 16);
-    parents.push(parent(7, 1_000, &[]));
-    let text = refusal(&parents);
+    let parents = |end| {
+        let mut parents = vec![parent(1, 100_000, &ancestors)];
+        parents.extend((2..end).map(|number| parent(number, 1_000, &[])));
+        parents
+    };
+    assert_eq!(descend_from(parents(7)).unwrap().payees.len(), 16);
+    let text = refusal(&known(parents(8)));
     assert!(text.contains("with model:7@0") && text.contains("more than 16 payees"), "{text}");
     let many: Vec<_> = (0..20).map(|number| parent(number, 1_000, &[])).collect();
-    assert!(refusal(&many).contains("with model:15@0"));
+    assert!(refusal(&known(many)).contains("with model:15@0"));
 }
 
 #[test]
 fn a_fifth_generation_should_be_refused_at_the_citation_that_makes_it() {
-    let mut deep = parent(9, 500_000, &[(8, 100_000)]);
-    for number in [7, 6, 5] {
-        let share = Permill::zero();
-        let node = LineageNode { asset: model(number), share, ..deep.lineage.nodes[0].clone() };
-        deep.lineage.nodes.push(node);
-    }
-    for (from, to) in [(8, 7), (7, 6), (6, 5)] {
-        let share = Permill::from_percent(1);
-        deep.lineage.edges.push(LineageEdge { from: model(from), to: model(to), share });
-    }
-    assert_eq!(depth(model(9), &deep.lineage), 4);
-    let text = refusal(&[parent(1, 1, &[]), deep]);
+    let nodes = vec![node(9, 900_000), node(8, 100_000), node(7, 0), node(6, 0), node(5, 0)];
+    let chain = [(9, 8, 100_000), (8, 7, 10_000), (7, 6, 10_000), (6, 5, 10_000)];
+    let edges = chain.map(|(from, to, parts)| edge(from, to, parts)).to_vec();
+    let deep = cited(9, 500_000, LineageView { nodes, edges });
+    assert_eq!(deep.lineage.depth, 4);
+    let text = refusal(&known(vec![parent(1, 1, &[]), deep]));
     assert!(text.contains("model:9@0 stands at the end of a chain of 4"), "{text}");
 }
 
 #[test]
 fn the_depth_should_be_found_when_the_chain_answers_in_a_circle() {
-    let mut circle = parent(1, 1, &[(2, 1)]);
-    let share = Permill::from_percent(1);
-    circle.lineage.edges.push(LineageEdge { from: model(2), to: model(1), share });
-    assert_eq!(depth(model(1), &circle.lineage), MAX_DEPTH + 1);
+    let nodes = vec![node(1, 999_999), node(2, 1)];
+    let circle = LineageView { nodes, edges: vec![edge(1, 2, 1), edge(2, 1, 10_000)] };
+    assert_eq!(depth(model(1), &circle), MAX_DEPTH + 1);
 }
 
 #[test]
 fn a_share_that_leaves_an_ancestor_nothing_should_be_told_the_least() {
-    let text = refusal(&[parent(1, 100_000, &[]), parent(2, 10, &[(0, 30_000)])]);
+    let cites = |parts| parent(2, parts, &[(0, 30_000)]);
+    let text = refusal(&known(vec![parent(1, 100_000, &[]), cites(10)]));
     assert!(text.contains("share of model:2@0 is so small"), "{text}");
     // 0.003 parts for every part: 34 parts are the first to give one.
     assert!(text.contains("promise at least 0.0034%"), "{text}");
-    assert!(descend_from(&[parent(2, 34, &[(0, 30_000)])]).is_ok());
-    assert!(descend_from(&[parent(2, 33, &[(0, 30_000)])]).is_err());
+    assert!(descend_from(vec![cites(34)]).is_ok());
+    assert!(descend_from(vec![cites(33)]).is_err());
 }

@@ -1,12 +1,10 @@
 //! What the content of a dataset hashes to. `docs/metadata.md` says how anybody recomputes it.
 
 use crate::{
-    cli::Global,
-    commands::{
-        document::{hash_file, hash_part},
-        unreadable,
-    },
+    commands::document::{hash_file, hash_part},
     error::{CommandResult, Failure},
+    files::unreadable,
+    global::Global,
     output::Progress,
 };
 use std::path::{Path, PathBuf};

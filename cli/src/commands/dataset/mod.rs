@@ -7,10 +7,11 @@ mod show;
 mod statements;
 
 use crate::{
-    cli::Global,
-    commands::{document, hex, model::status},
+    commands::{document, model::status},
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::hex,
+    global::Global,
     output,
 };
 use clap::Subcommand;
@@ -185,13 +186,13 @@ async fn verify(global: &Global, id: DatasetVersionId, path: &Path) -> CommandRe
     let json = json!({
         "asset": AssetId::from(id).to_string(),
         "matches": found == published,
-        "published": super::artifact_json(&published),
-        "found": super::artifact_json(&found),
+        "published": crate::format::artifact_json(&published),
+        "found": crate::format::artifact_json(&found),
     });
     output::show(global, &json, || {
         output::fields([
-            ("published", super::artifact(&published)),
-            ("found", super::artifact(&found)),
+            ("published", crate::format::artifact(&published)),
+            ("found", crate::format::artifact(&found)),
         ])
     });
     if found == published {
@@ -231,7 +232,7 @@ async fn offer(global: &Global, id: DatasetId, to: AccountId) -> CommandResult {
     }
     let done =
         format!("dataset {id} is offered to {to}, who takes it with `vigil dataset accept {id}`");
-    context.submit_and_report(calls::provenance::offer(id, &to), done).await
+    context.submit_and_report(calls::datasets::offer(id, &to), done).await
 }
 
 async fn accept(global: &Global, id: DatasetId) -> CommandResult {
@@ -247,7 +248,7 @@ async fn accept(global: &Global, id: DatasetId) -> CommandResult {
             "dataset {id} {to}, and the key signs for {signer}"
         )));
     }
-    context.submit_and_report(calls::provenance::accept(id), format!("dataset {id} is yours")).await
+    context.submit_and_report(calls::datasets::accept(id), format!("dataset {id} is yours")).await
 }
 
 async fn withdraw_offer(global: &Global, id: DatasetId) -> CommandResult {
@@ -256,7 +257,7 @@ async fn withdraw_offer(global: &Global, id: DatasetId) -> CommandResult {
         return Err(Failure::rejected(format!("dataset {id} is not offered to anybody")));
     }
     let done = format!("dataset {id} is offered no more");
-    context.submit_and_report(calls::provenance::withdraw_offer(id), done).await
+    context.submit_and_report(calls::datasets::withdraw_offer(id), done).await
 }
 
 async fn deprecate(global: &Global, id: DatasetVersionId) -> CommandResult {
@@ -267,7 +268,7 @@ async fn deprecate(global: &Global, id: DatasetVersionId) -> CommandResult {
         return Err(Failure::rejected(format!("dataset {id} is {status} already")));
     }
     let done = format!("dataset {id} is deprecated");
-    context.submit_and_report(calls::provenance::deprecate(id), done).await
+    context.submit_and_report(calls::datasets::deprecate(id), done).await
 }
 
 async fn revoke(global: &Global, id: DatasetVersionId) -> CommandResult {
@@ -284,7 +285,7 @@ async fn revoke(global: &Global, id: DatasetVersionId) -> CommandResult {
         )));
     }
     let done = format!("dataset {id} is revoked");
-    context.submit_and_report(calls::provenance::revoke(id), done).await
+    context.submit_and_report(calls::datasets::revoke(id), done).await
 }
 
 async fn remove(global: &Global, id: DatasetVersionId) -> CommandResult {
@@ -310,7 +311,7 @@ async fn remove(global: &Global, id: DatasetVersionId) -> CommandResult {
         )));
     }
     let done = format!("dataset {id} is removed, and its deposit is yours again");
-    context.submit_and_report(calls::provenance::remove(id), done).await
+    context.submit_and_report(calls::datasets::remove(id), done).await
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use crate::{
         bounded_name, sources, terms_json, waterfall_json, waterfall_text, CitationArgs, Offspring,
         TermsArgs,
     },
-    cli::Global,
-    commands::{artifact_json, metadata},
+    commands::metadata,
     context::Context,
     error::CommandResult,
+    format::artifact_json,
+    global::Global,
     output,
 };
 use clap::Args;
@@ -118,11 +119,11 @@ impl Version {
         let spec = DatasetSpec { content, metadata, terms, sources };
         let included = context
             .submit(match &of {
-                Of::New(name) => calls::provenance::register(name, &spec, &descent.citations),
-                Of::Next(id) => calls::provenance::publish(*id, &spec, &descent.citations),
+                Of::New(name) => calls::datasets::register(name, &spec, &descent.citations),
+                Of::Next(id) => calls::datasets::publish(*id, &spec, &descent.citations),
             })
             .await?;
-        let id = included.events.expect::<events::provenance::DatasetPublished>()?.id;
+        let id = included.events.expect::<events::datasets::DatasetPublished>()?.id;
         let payees = descent.payees_of(id.into());
         output::note(global, &format!("of what it earns:\n{}", waterfall_text(&payees)));
         let json = json!({

@@ -1,16 +1,14 @@
 //! Datasets and their versions, in words and JSON.
 
 use super::Target;
-use crate::commands::form;
+use crate::format::form;
 use crate::{
     assets::{access_text, terms_rows, waterfall_json, waterfall_text},
-    cli::Global,
-    commands::{
-        artifact,
-        model::{newest, status},
-    },
+    commands::model::{newest, status},
     context::Context,
     error::CommandResult,
+    format::artifact,
+    global::Global,
     output, text,
 };
 use serde_json::{json, Value};

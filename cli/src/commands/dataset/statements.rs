@@ -1,11 +1,12 @@
 //! What third parties state about a version of a dataset.
 
-use crate::commands::form;
+use crate::format::form;
 use crate::{
-    cli::Global,
-    commands::{document::Document, hex},
+    commands::document::Document,
     context::Context,
     error::{CommandResult, Failure},
+    format::hex,
+    global::Global,
     output,
 };
 use clap::ValueEnum;
@@ -62,7 +63,7 @@ pub(super) async fn attest(
     let kind = kind.on_chain();
     let done =
         format!("stated that dataset {id} is {}, by document {}", word(kind), hex(&document));
-    context.submit_and_report(calls::provenance::attest(id, kind, document), done).await
+    context.submit_and_report(calls::datasets::attest(id, kind, document), done).await
 }
 
 pub(super) async fn withdraw(global: &Global, id: DatasetVersionId, kind: Kind) -> CommandResult {
@@ -78,7 +79,7 @@ pub(super) async fn withdraw(global: &Global, id: DatasetVersionId, kind: Kind) 
         )));
     }
     let done = format!("it is no longer stated that dataset {id} is {}", word(kind));
-    context.submit_and_report(calls::provenance::withdraw_statement(id, kind), done).await
+    context.submit_and_report(calls::datasets::withdraw_statement(id, kind), done).await
 }
 
 pub(super) async fn list(global: &Global, id: DatasetVersionId) -> CommandResult {

@@ -3,10 +3,10 @@
 use super::list;
 use crate::{
     assets::Facts,
-    cli::Global,
-    commands::{account_json, amount, amount_json},
     context::Context,
     error::{CommandResult, Failure},
+    format::{account_json, amount, amount_json},
+    global::Global,
     output, text,
 };
 use serde_json::json;

@@ -1,12 +1,12 @@
 //! Which grants there are, and who may use what.
 
-use crate::commands::form;
+use crate::format::form;
 use crate::{
     assets::check_permission,
-    cli::Global,
-    commands::{account_json, amount, amount_json},
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::{account_json, amount, amount_json},
+    global::Global,
     output,
 };
 use serde_json::{json, Value};

@@ -7,10 +7,11 @@ pub(crate) use list::holders;
 
 use crate::{
     assets::blocks_of_days,
-    cli::Global,
-    commands::{account_json, amount, amount_json, document},
+    commands::document,
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::{account_json, amount, amount_json},
+    global::Global,
     output,
 };
 use clap::Subcommand;
@@ -196,7 +197,7 @@ async fn revoke(
         "account": account_json(&account),
         "grant": revoked.grant,
         "refund": amount_json(revoked.refund),
-        "evidence": revoked.evidence.as_ref().map(super::hex),
+        "evidence": revoked.evidence.as_ref().map(crate::format::hex),
         "block": included.block.number,
     });
     output::show(global, &json, || match revoked.refund {

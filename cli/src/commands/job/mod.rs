@@ -1,34 +1,37 @@
 //! `vigil job`: paid runs of a model, from the quote to the output.
 
 mod answer;
-mod price;
+mod failure;
+mod follow;
 mod quote;
 mod royalties;
 mod show;
 mod submit;
 mod terms;
+mod verify;
 
 pub(crate) use answer::{embedding, Answer};
-#[cfg(test)]
-pub(crate) use royalties::tests::royalty;
-pub(crate) use royalties::total as total_royalties;
-#[cfg(test)]
-pub(crate) use show::tests;
-pub(crate) use show::{job_json, refund_reason, revealed, status_word};
-pub(crate) use submit::{fetch as fetch_outputs, submit, wait, Order};
+pub(crate) use follow::Followed;
+pub(crate) use show::{job_json, status_word};
+pub(crate) use submit::submit;
 pub(crate) use terms::Terms;
 
 use crate::{
-    cli::Global,
-    commands::{account_json, amount, hex, texts},
+    commands::texts,
     context::{self, Context},
     error::{CommandResult, Failure},
-    follow, output,
+    format::{account_json, amount, hex},
+    global::Global,
+    output,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use vigil_client::{blobs::content_hash, calls};
+use vigil_client::{
+    blobs::content_hash,
+    calls,
+    requester::{Goal, Output},
+};
 use vigil_primitives::{api::PAGE, AccountId, Job, JobId, JobStatus, ModelVersionId};
 
 /// `vigil job ...`.
@@ -58,6 +61,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         tokenizer: texts::TokenizerArgs,
     },
+    /// Run a job again on this machine, and compare what its workers revealed and were paid.
+    Verify(verify::Verify),
     /// List jobs that are not pruned, newest first.
     List(List),
     /// Take back a job that no worker has been drawn for.
@@ -96,6 +101,7 @@ impl Command {
             Self::Output { job, save, tokenizer } => {
                 fetch(global, job, save.as_deref(), &tokenizer).await
             }
+            Self::Verify(verify) => verify.execute(global).await,
             Self::List(list) => list.execute(global).await,
             Self::Cancel { job } => cancel(global, job).await,
             Self::Quote(quote) => quote.execute(global).await,
@@ -155,15 +161,14 @@ fn table(jobs: &[Job]) -> String {
 async fn watch(global: &Global, id: JobId) -> CommandResult {
     let context = Context::connect(global).await?;
     context.job(id).await?;
-    let mut follower = follow::Follower::new(&context);
-    let jobs = follower
-        .until(follow::Goal::Ended, &[id], |job| {
-            output::show(global, &job_json(job), || {
-                format!("job {}  {}", job.id, show::status_sentence(job))
-            });
-        })
-        .await?;
-    match jobs.first().and_then(|job| follower.complaint(job)) {
+    let (requester, inputs) = (context.requester(), Default::default());
+    let followed = Followed::until(Goal::Ended, &requester, &[id], inputs, |job| {
+        output::show(global, &job_json(job), || {
+            format!("job {}  {}", job.id, show::status_sentence(job))
+        });
+    })
+    .await?;
+    match followed.jobs.first().and_then(|job| followed.complaint(job)) {
         Some(complaint) => Err(Failure::rejected(complaint)),
         None => Ok(()),
     }
@@ -178,7 +183,7 @@ async fn cancel(global: &Global, id: JobId) -> CommandResult {
             job.requester
         )));
     }
-    if !matches!(job.status, vigil_primitives::JobStatus::Queued) {
+    if !matches!(job.status, JobStatus::Queued) {
         return Err(Failure::rejected(format!(
             "job {id} is {}: only a queued job can be cancelled",
             status_word(&job)
@@ -198,7 +203,7 @@ async fn show_job(global: &Global, id: JobId, tokenizer: &texts::TokenizerArgs) 
         let tokenizer = tokenizer.at_hand(&version.spec)?.filter(|_| output.tokens > 0);
         if let Some(tokenizer) = tokenizer {
             let architecture = &version.spec.architecture;
-            let (_, bytes) = follow::Follower::new(&context).output(&job, architecture).await?;
+            let Output { bytes, .. } = context.requester().output(&job, architecture).await?;
             let read = Answer::read(architecture, &bytes, Some(&tokenizer));
             read.add_to(&mut json);
             answer = Some(read.row().1);
@@ -223,7 +228,7 @@ async fn fetch(
     let version = context.version(job.spec.version).await?;
     let tokenizer = tokenizer.at_hand(&version.spec)?;
     let architecture = &version.spec.architecture;
-    let (worker, bytes) = follow::Follower::new(&context).output(&job, architecture).await?;
+    let Output { worker, bytes } = context.requester().output(&job, architecture).await?;
     let answer = Answer::read(architecture, &bytes, tokenizer.as_ref());
     let mut json = json!({
         "id": id,
@@ -249,13 +254,14 @@ async fn fetch(
 }
 
 #[cfg(test)]
-mod unit {
+mod tests {
     use super::*;
+    use vigil_primitives::samples;
 
     #[test]
     fn a_list_should_keep_what_was_asked_for() {
-        let job = tests::job(JobStatus::Queued);
-        let ended = tests::job(JobStatus::Cancelled);
+        let job = samples::job(JobStatus::Queued);
+        let ended = samples::job(JobStatus::Cancelled);
         let list = List { requester: None, version: None, open: true, limit: 1 };
         assert!(list.wants(&job) && !list.wants(&ended));
         let other = AccountId::new([9; 32]);

@@ -1,12 +1,13 @@
 //! `vigil job quote`: what a job would cost now, and who would be paid what of it.
 
-use super::{price, royalties::split_text};
-use crate::commands::form;
+use super::royalties::split_text;
+use crate::format::form;
 use crate::{
-    cli::Global,
-    commands::{amount, amount_json, generation::Generation, texts, work},
+    commands::{generation::Generation, texts},
     context::Context,
     error::CommandResult,
+    format::{amount, amount_json, work},
+    global::Global,
     output,
 };
 use clap::Args;
@@ -48,11 +49,11 @@ impl Quote {
                     .collect()
             }
         };
+        let requester = context.requester();
         let mut rows = Vec::new();
         for tokens in tokens {
             let out = self.generation.max_tokens_out(tokens, &version.spec.architecture)?;
-            let quote = context.view().quote(self.version, tokens, out, self.replicas).await?;
-            let quote = quote.map_err(|reason| price::no_quote(self.version, reason))?;
+            let quote = requester.quote(self.version, tokens, out, self.replicas).await?;
             rows.push((tokens, out, quote));
         }
         let json = json!({
@@ -122,7 +123,8 @@ fn splits(rows: &[(u32, u32, ChainQuote)]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::royalties::tests::royalty, *};
+    use super::*;
+    use vigil_primitives::samples::royalty;
 
     #[test]
     fn a_quote_that_nobody_takes_should_say_so() {

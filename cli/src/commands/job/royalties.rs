@@ -1,7 +1,7 @@
 //! The parts of an owner's fee: who earns which part for which asset.
 
-use crate::{commands::amount, output};
-use vigil_client::Amount;
+use crate::{format::amount, output};
+use vigil_client::{requester::total_royalties, Amount};
 use vigil_primitives::{lineage::Royalty, Balance};
 
 /// The parts of a fee that would be paid, with a line that says what they add up to.
@@ -37,7 +37,7 @@ pub(super) fn royalties_text(parts: &[Royalty], fee: Balance) -> String {
 }
 
 fn sum_text(parts: &[Royalty], fee: Balance) -> String {
-    match total(parts) {
+    match total_royalties(parts) {
         Some(sum) if sum == fee => {
             format!("the parts add up to the owner's fee of {} to the last unit", amount(fee))
         }
@@ -52,21 +52,10 @@ fn sum_text(parts: &[Royalty], fee: Balance) -> String {
     }
 }
 
-/// What the parts add up to; `None` when the chain could not count it.
-pub(crate) fn total(parts: &[Royalty]) -> Option<Balance> {
-    parts.iter().try_fold(0, |sum: Balance, part| sum.checked_add(part.amount))
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use vigil_primitives::{AccountId, ModelVersionId};
-
-    /// What an account earned with the first version of a model.
-    pub(crate) fn royalty(model: u32, payee: u8, amount: Balance) -> Royalty {
-        let asset = ModelVersionId { model, version: 0 }.into();
-        Royalty { asset, payee: AccountId::new([payee; 32]), amount, credited: true }
-    }
+    use vigil_primitives::samples::royalty;
 
     #[test]
     fn parts_should_be_shown_with_what_they_add_up_to() {

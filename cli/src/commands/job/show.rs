@@ -1,15 +1,16 @@
 //! A job in words, tables and JSON.
 
 use super::royalties::royalties_text;
-use crate::commands::form;
+use crate::format::form;
 use crate::{
-    commands::{amount, generation::sampling_text, hex, short_hex, work},
+    commands::generation::sampling_text,
+    format::{amount, hex, short_hex, work},
     output,
 };
 use serde_json::Value;
 use vigil_primitives::{
-    job::{Input, Output, RefundReason, Replica, ReplicaState, WaitingCost},
-    AccountId, BlockNumber, Job, JobStatus,
+    job::{Input, RefundReason, ReplicaState, WaitingCost},
+    Job, JobStatus,
 };
 
 /// The state in one word, as JSON and tables show it.
@@ -39,7 +40,7 @@ pub(super) fn status_sentence(job: &Job) -> String {
             format!("assigned: {} of {wanted} workers drawn, {committed} committed", replicas.len())
         }
         JobStatus::Revealing { replicas, reveal_by } => {
-            let revealed = replicas.iter().filter(|replica| revealed(replica).is_some()).count();
+            let revealed = replicas.iter().filter(|replica| replica.revealed().is_some()).count();
             format!(
                 "revealing: {revealed} of {} results revealed, by block {reveal_by}",
                 replicas.len()
@@ -80,14 +81,6 @@ fn waiting_text(waiting: &WaitingCost) -> String {
             format!("{} for every block until it is assigned", amount(*per_block))
         }
         WaitingCost::Paid { amount: paid } => format!("{} paid", amount(*paid)),
-    }
-}
-
-/// What a replica has revealed.
-pub(crate) fn revealed(replica: &Replica<AccountId, BlockNumber>) -> Option<Output> {
-    match replica.state {
-        ReplicaState::Revealed { output } => Some(output),
-        ReplicaState::Assigned { .. } | ReplicaState::Committed { .. } => None,
     }
 }
 
@@ -170,72 +163,14 @@ pub(crate) fn job_json(job: &Job) -> Value {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::{super::royalties::tests::royalty, *};
+mod tests {
+    use super::*;
     use serde_json::json;
     use vigil_primitives::{
-        job::{JobSpec, Policy, Receipt, Sampling},
+        job::{Output, Receipt, Sampling},
         lineage::Royalty,
-        terms::AcceptedTerms,
-        ModelVersionId,
+        samples::{job, replica, royalty, settled, split},
     };
-
-    /// A job in the given state with an escrow of 100.
-    pub(crate) fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
-        Job {
-            id: 7,
-            requester: AccountId::new([1; 32]),
-            spec: JobSpec {
-                version: ModelVersionId { model: 0, version: 0 },
-                terms: AcceptedTerms { licence: [3; 32].into(), commercial: false },
-                input: Input::Inline(
-                    vigil_primitives::job::tokens_to_bytes(&[101, 102])
-                        .try_into()
-                        .expect("two tokens fit"),
-                ),
-                max_tokens_out: 0,
-                sampling: Sampling::Greedy,
-                policy: Policy { replicas: 1, challenge_window: 5 },
-                max_price: 100,
-                deadline: 50,
-            },
-            tokens_in: 2,
-            attempts: 0,
-            submitted_at: 10,
-            waiting: WaitingCost::Paid { amount: 0 },
-            status,
-        }
-    }
-
-    /// A replica of one worker that has revealed `hash`.
-    pub(crate) fn replica(worker: u8, ask: u128, hash: u8) -> Replica<AccountId, BlockNumber> {
-        Replica {
-            worker: AccountId::new([worker; 32]),
-            ask,
-            state: ReplicaState::Revealed { output: Output { hash: [hash; 32].into(), tokens: 0 } },
-        }
-    }
-
-    /// The status of a job that was paid. An owner that is paid is account 8.
-    pub(crate) fn settled(
-        output: Output,
-        replicas: Vec<Replica<AccountId, BlockNumber>>,
-        receipt: Receipt,
-    ) -> JobStatus<AccountId, BlockNumber> {
-        split(output, replicas, receipt, vec![royalty(0, 8, receipt.owner)])
-    }
-
-    /// The status of a job whose owners were paid these parts.
-    pub(crate) fn split(
-        output: Output,
-        replicas: Vec<Replica<AccountId, BlockNumber>>,
-        receipt: Receipt,
-        royalties: Vec<Royalty>,
-    ) -> JobStatus<AccountId, BlockNumber> {
-        let replicas = replicas.try_into().expect("few replicas");
-        let royalties = royalties.try_into().expect("few owners");
-        JobStatus::Settled { output, replicas, receipt, royalties }
-    }
 
     #[test]
     fn every_status_should_have_words_and_json() {

@@ -1,19 +1,16 @@
 //! What is offered for a job, and which terms of the version are accepted.
 
-use super::{price::Price, submit::count_of};
 use crate::{
-    assets::check_permission,
-    commands::{hex, parse_hash},
-    context::Context,
-    error::{CommandResult, Failure},
+    format::{hex, parse_hash},
     text,
 };
 use clap::Args;
 use serde_json::{json, Value};
-use vigil_primitives::{
-    grant::Permission, model::VersionView, terms::AcceptedTerms, BlockNumber, ContentHash,
-    ModelVersionId,
+use vigil_client::{
+    amount::BadAmount,
+    requester::{Offer, Price},
 };
+use vigil_primitives::{model::VersionView, terms::AcceptedTerms, BlockNumber, ContentHash};
 
 /// What is offered for a job and asked of it.
 #[derive(Clone, Debug, Args)]
@@ -21,7 +18,7 @@ pub(crate) struct Terms {
     /// The most to pay for a job, everything included; the rest comes back.
     ///
     /// `auto` pays what every worker seen would take.
-    #[arg(long, value_name = "AMOUNT", default_value = "auto")]
+    #[arg(long, value_name = "AMOUNT", default_value = "auto", value_parser = parse_price)]
     pub(crate) max_price: Price,
     /// Workers that run the job independently.
     #[arg(
@@ -47,25 +44,16 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// What is accepted of the version's own terms. Refuses what the chain would refuse.
-    pub(super) fn accept(&self, version: &VersionView) -> CommandResult<AcceptedTerms> {
-        let (id, terms) = (version.id, &version.spec.terms);
-        let licence = terms.licence_hash();
-        if let Some(accepted) = self.accept_licence.filter(|accepted| *accepted != licence) {
-            return Err(Failure::rejected(format!(
-                "version {id} has the licence {} with the hash {}, not {}: read it, then accept it \
-                 or choose another version",
-                text::printable(&terms.licence),
-                hex(&licence),
-                hex(&accepted)
-            )));
+    /// What is offered.
+    pub(crate) fn offer(&self) -> Offer {
+        Offer {
+            max_price: self.max_price,
+            replicas: self.replicas,
+            challenge_window: self.challenge_window,
+            deadline_in: self.deadline_in,
+            commercial: self.commercial,
+            licence: self.accept_licence,
         }
-        if self.commercial && !terms.commercial {
-            return Err(Failure::rejected(format!(
-                "version {id} forbids commercial use: choose another version for it"
-            )));
-        }
-        Ok(AcceptedTerms { licence, commercial: self.commercial })
     }
 
     /// What is accepted, as JSON.
@@ -88,39 +76,20 @@ pub(super) fn accepted_text(version: &VersionView, accepted: &AcceptedTerms) -> 
     )
 }
 
-/// Checks that the signer may run so many jobs of a version.
-pub(super) async fn check_access(
-    context: &Context,
-    version: &VersionView,
-    jobs: usize,
-) -> CommandResult {
-    let (asset, access) = (version.id.into(), &version.spec.terms.access);
-    let account = context.key()?.account();
-    let permission = context.view().permission(account, asset).await?;
-    // The version was there a moment ago.
-    let permission = permission.unwrap_or(Permission::Revoked);
-    check_permission(asset, &version.owner, access, account, &permission)?;
-    check_uses(version.id, &permission, jobs)
-}
-
-/// Checks that a grant has a use for every job: each reserves one.
-fn check_uses(version: ModelVersionId, permission: &Permission, jobs: usize) -> CommandResult {
-    let Permission::Granted(grant) = permission else { return Ok(()) };
-    match grant.uses_left() {
-        Some(left) if (left as usize) < jobs => Err(Failure::rejected(format!(
-            "{} need as many uses of the grant of version {version}, and {left} are left: submit \
-             fewer, or extend it with `vigil grant buy {version}`",
-            count_of(jobs)
-        ))),
-        _ => Ok(()),
+/// Reads `auto` or an amount.
+fn parse_price(text: &str) -> Result<Price, BadAmount> {
+    if text == "auto" {
+        return Ok(Price::Auto);
     }
+    text.parse().map(Price::Fixed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::Parser;
-    use vigil_primitives::{grant::Grant, terms::Licence};
+    use vigil_client::Amount;
+    use vigil_primitives::terms::Licence;
 
     #[derive(Parser)]
     struct Line {
@@ -140,40 +109,25 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_licence_should_be_accepted() {
+    fn what_was_typed_should_be_offered() {
+        let plain = terms(&[]).offer();
+        assert_eq!(plain, Offer::default());
+        let hash = format!("0x{}", "ab".repeat(32));
+        let flags = ["--max-price", "1.5", "--commercial", "--accept-licence", &hash];
+        let offer = terms(&flags).offer();
+        assert_eq!(offer.max_price, Price::Fixed(Amount(1_500_000_000_000)));
+        assert_eq!((offer.commercial, offer.licence), (true, Some([0xab; 32].into())));
+        assert!(parse_price("cheap").is_err());
+    }
+
+    #[test]
+    fn the_accepted_licence_should_be_named() {
         let version = version(true);
         let licence = version.spec.terms.licence_hash();
-        let plain = terms(&[]).accept(&version).unwrap();
-        assert_eq!(plain, AcceptedTerms { licence, commercial: false });
-        let hash = hex(&licence);
-        let insists = terms(&["--commercial", "--accept-licence", &hash]);
-        let accepted = insists.accept(&version).unwrap();
-        assert_eq!(accepted, AcceptedTerms { licence, commercial: true });
+        let accepted = AcceptedTerms { licence, commercial: true };
         let text = accepted_text(&version, &accepted);
-        assert!(text.contains("MIT") && text.contains(&hash), "{text}");
+        assert!(text.contains("MIT") && text.contains(&hex(&licence)), "{text}");
         assert!(text.contains("for commercial use"), "{text}");
-        assert_eq!(insists.accepted_json(&version)["hash"], hash);
-    }
-
-    #[test]
-    fn another_licence_and_a_forbidden_use_should_be_refused() {
-        let other = format!("0x{}", "ab".repeat(32));
-        let text = terms(&["--accept-licence", &other]).accept(&version(true)).unwrap_err();
-        assert!(text.to_string().contains(&other), "{text}");
-        assert!(text.to_string().contains("licence MIT"), "{text}");
-        let text = terms(&["--commercial"]).accept(&version(false)).unwrap_err();
-        assert!(text.to_string().contains("forbids commercial use"), "{text}");
-        assert!(terms(&[]).accept(&version(false)).is_ok());
-    }
-
-    #[test]
-    fn every_job_should_need_a_use_of_the_grant() {
-        let id = ModelVersionId { model: 1, version: 0 };
-        let grant = |uses| Permission::Granted(Grant::new(0, 0, None, uses, 0));
-        assert!(check_uses(id, &grant(Some(3)), 3).is_ok());
-        assert!(check_uses(id, &grant(None), 1_000).is_ok());
-        assert!(check_uses(id, &Permission::Open, 1_000).is_ok());
-        let text = check_uses(id, &grant(Some(3)), 4).unwrap_err().to_string();
-        assert!(text.contains("3 are left") && text.contains("vigil grant buy 1@0"), "{text}");
+        assert_eq!(terms(&[]).accepted_json(&version)["hash"], hex(&licence));
     }
 }

@@ -1,6 +1,6 @@
 //! A lineage as a graph for Graphviz.
 
-use crate::{assets::percent, commands::short_account, text};
+use crate::{assets::percent, format::short_account, text};
 use vigil_primitives::{lineage::LineageView, AssetId};
 
 /// The graph: an edge for every citation, from what cites to what is cited.

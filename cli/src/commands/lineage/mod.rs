@@ -3,12 +3,12 @@
 mod dot;
 mod tree;
 
-use crate::commands::form;
+use crate::format::form;
 use crate::{
     assets::percent,
-    cli::Global,
     context::{self, Context},
     error::{CommandResult, Failure},
+    global::Global,
     output,
 };
 use clap::Args;
@@ -43,7 +43,7 @@ pub(crate) struct Lineage {
 impl Lineage {
     /// Does what was typed.
     pub(crate) async fn execute(self, global: &Global) -> CommandResult {
-        if self.dot && global.json {
+        if self.dot && global.is_for_programs() {
             return Err(Failure::usage("--dot and --json are two formats: choose one"));
         }
         let context = Context::connect(global).await?;

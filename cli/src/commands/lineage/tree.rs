@@ -3,7 +3,7 @@
 //! A lineage is a graph: an ancestor that is reached in two ways is drawn whole the first time, and
 //! by its name afterwards.
 
-use crate::{assets::percent, commands::short_account, text};
+use crate::{assets::percent, format::short_account, text};
 use std::collections::HashSet;
 use vigil_primitives::{
     lineage::MAX_DEPTH,

@@ -7,10 +7,11 @@
 mod schema;
 
 use crate::{
-    cli::Global,
-    commands::{hex, unreadable},
     context::Context,
     error::{CommandResult, Failure, Kind as Sort},
+    files::unreadable,
+    format::hex,
+    global::Global,
     output, text,
 };
 use clap::{Subcommand, ValueEnum};

@@ -9,9 +9,9 @@ pub(crate) use show::{newest, status};
 
 use crate::{
     assets::bounded_name,
-    cli::Global,
     context::{self, Context},
     error::CommandResult,
+    global::Global,
     output, text,
 };
 use clap::Subcommand;

@@ -6,13 +6,11 @@ use crate::{
         bounded_name, sources, terms_json, waterfall_json, waterfall_text, CitationArgs, Offspring,
         TermsArgs,
     },
-    cli::Global,
-    commands::{
-        artifact_json, hex,
-        metadata::{self, Kind},
-    },
+    commands::metadata::{self, Kind},
     context::{self, Context},
     error::{CommandResult, Failure},
+    format::{artifact_json, hex},
+    global::Global,
     output,
 };
 use clap::Args;

@@ -1,13 +1,13 @@
 //! Models and versions in words, tables and JSON.
 
 use super::Target;
-use crate::commands::form;
+use crate::format::form;
 use crate::{
     assets::{terms_rows, waterfall_json, waterfall_text},
-    cli::Global,
-    commands::{amount, architecture, artifact, hex},
     context::Context,
     error::CommandResult,
+    format::{amount, architecture, artifact, hex},
+    global::Global,
     output, text,
 };
 use serde_json::Value;
@@ -119,47 +119,20 @@ fn version_json(version: &VersionView) -> Value {
 pub(crate) mod tests {
     use super::*;
     use vigil_primitives::{
-        architecture::Pooling,
-        model::{Artifact, Fee, Sources, VersionSpec},
-        terms::{Access, GrantTerms, Licence, Terms},
+        model::{Artifact, Fee, VersionSpec},
+        samples,
+        terms::{Access, GrantTerms},
         AccountId, Architecture, Encoder, Permill,
     };
 
     /// An active version of a small encoder, with open terms.
     pub(crate) fn version() -> VersionView {
-        let architecture = Architecture::Encoder(Encoder {
-            vocabulary: 100,
-            hidden: 8,
-            layers: 1,
-            heads: 2,
-            intermediate: 16,
-            positions: 4,
-            token_types: 2,
-            layer_norm_eps: 1e-12f32.to_bits(),
-            pooling: Pooling::Mean,
-            normalize: true,
-        });
-        let terms = Terms {
-            licence: Licence::try_from(b"Apache-2.0".to_vec()).expect("short"),
-            licence_text: None,
-            commercial: true,
-            access: Access::Open,
-            royalty: Permill::zero(),
-        };
+        let architecture = Architecture::Encoder(Encoder { positions: 4, ..samples::encoder() });
+        let spec = samples::version_spec(architecture, 4_096);
         VersionView {
             id: ModelVersionId { model: 0, version: 0 },
             owner: AccountId::new([8; 32]),
-            spec: VersionSpec {
-                package: [1; 32].into(),
-                weights: Artifact { hash: [2; 32].into(), len: 4_096 },
-                tokenizer: [3; 32].into(),
-                architecture,
-                op_set: 1,
-                metadata: None,
-                terms,
-                fee: Fee { per_job: 5, per_1k_tokens: 7 },
-                sources: Sources::default(),
-            },
+            spec: VersionSpec { fee: Fee { per_job: 5, per_1k_tokens: 7 }, ..spec },
             status: VersionStatus::Active,
             workers: 1,
         }

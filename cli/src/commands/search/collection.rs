@@ -1,8 +1,8 @@
 //! What is searched: documents, questions, and the order that embeddings put them in.
 
 use crate::{
-    commands::{lines, read_text},
     error::{CommandResult, Failure},
+    files::{lines, read_text},
 };
 use std::path::Path;
 use vigil_engine::cosine;

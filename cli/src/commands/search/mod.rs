@@ -4,20 +4,17 @@
 //! verified, and the money is accounted for to the last unit.
 
 mod collection;
-mod ledger;
 mod money;
 
 use crate::{
-    cli::Global,
     commands::{
-        generation::Generation,
-        job::{self, Terms},
-        short_account, short_hex,
+        job::{self, Followed, Terms},
         texts::{prepare, Prepared, TokenizerArgs},
     },
     context::Context,
     error::{CommandResult, Failure, Kind},
-    follow::Follower,
+    format::{short_account, short_hex},
+    global::Global,
     output, text,
 };
 use clap::Args;
@@ -25,6 +22,7 @@ use collection::{rank, Collection, Hit};
 use money::Money;
 use serde_json::{json, Value};
 use std::path::PathBuf;
+use vigil_client::requester::Order;
 use vigil_engine::{cosine, FloatEncoder};
 use vigil_primitives::{Architecture, Job, JobStatus, ModelVersionId};
 
@@ -92,22 +90,23 @@ impl Search {
         let tokenizer = self.tokenizer.load(&version.spec)?;
         let inputs = prepare(collection.texts(), |text| Ok(tokenizer.encode(text)?))?;
 
-        let mut money = Money::before(&context, &version).await?;
-        let generation = Generation::default();
-        let order = job::Order { terms: &self.terms, generation: &generation, by_hash: false };
+        let requester = context.requester();
+        let mut books = requester.open_books(&version).await?;
+        let order = Order { offer: self.terms.offer(), ..Order::default() };
         let batch = job::submit(&context, &version, inputs, &order).await?;
-        let mut follower = Follower::new(&context);
-        let jobs = job::wait(&context, &mut follower, &batch.ids()).await?;
-        money.after(&context, &jobs, batch.fees).await?;
-        let outputs =
-            job::fetch_outputs(&context, &follower, &jobs, &version.spec.architecture).await;
+        let ids = batch.ids();
+        let followed = Followed::until_ended(&context, &requester, &ids, batch.inputs).await?;
+        requester.close_books(&mut books, &followed.jobs, batch.fees).await?;
+        let money = Money(books);
+        let architecture = &version.spec.architecture;
+        let outputs = followed.outputs(&context, &requester, architecture).await;
 
         let mut failures = Vec::new();
         let mut found = Vec::new();
         let inputs = batch.jobs.into_iter().map(|submitted| submitted.input);
-        for ((input, job), output) in inputs.zip(jobs).zip(outputs) {
+        for ((input, job), output) in inputs.zip(followed.jobs).zip(outputs) {
             let embedding = match output {
-                Ok((_, bytes)) => Some(job::embedding(&bytes)),
+                Ok(output) => Some(job::embedding(&output.bytes)),
                 Err(failure) => {
                     failures.push(failure);
                     None
@@ -261,8 +260,10 @@ fn found_json(found: &Found) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::job::tests::{job, replica, settled};
-    use vigil_primitives::job::{Output, Receipt};
+    use vigil_primitives::{
+        job::{Output, Receipt},
+        samples::{job, replica, settled},
+    };
 
     fn found(label: &str, embedding: Vec<f32>, cosine: f64) -> Found {
         let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 };

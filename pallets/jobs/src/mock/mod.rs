@@ -1,24 +1,28 @@
-//! The three real pallets with balances and a double of provenance in one runtime, and builders of
-//! jobs in every state.
+//! The real pallets with balances in one runtime, and builders of jobs in every state.
 
 pub(crate) mod provenance;
 mod scene;
 
 pub(crate) use provenance::{
     citations, dataset, earned, grant, keeping_fails, kept, publish_under, royalty, take_grant,
-    uses, ProvenanceError, KEEPER,
+    uses, BreakableBook, ProvenanceError, KEEPER,
 };
 pub(crate) use scene::*;
 
 use crate as pallet_jobs;
 use crate::{
+    benchmarking::BenchmarkHelper,
     types::{JobOf, JobRecordOf, JobSpecOf},
     waiting::{Standing, Woken},
+    weights::HandSet,
     Event, Jobs as JobStore,
 };
 use frame_support::{
     assert_ok, construct_runtime, derive_impl, parameter_types,
-    traits::{fungible::InspectHold, ConstU128, ConstU32, ConstU64, Hooks, Randomness},
+    traits::{
+        fungible::{InspectHold, Mutate},
+        ConstU128, ConstU32, ConstU64, Hooks, Randomness,
+    },
     weights::{constants::RocksDbWeight, Weight},
 };
 use sp_core::H256;
@@ -30,19 +34,18 @@ use sp_runtime::{
 use std::collections::BTreeMap;
 use vigil_ops::weights::Weights as PackageWeights;
 use vigil_primitives::{
-    architecture::Pooling,
     job::WaitingCost,
-    lineage::Shares,
-    model::{Artifact, Fee, Name, Sources, Url, VersionSpec},
-    pricing,
-    terms::{AcceptedTerms, Access, Licence, Terms},
-    traits::{Disputes, PackageLayout},
-    worker::{Capability, DeviceClass},
-    Architecture, Balance, ContentHash, Decoder, Encoder, JobId, JobStatus, ModelVersionId, OP_SET,
+    lineage::{Share, Shares, MAX_PAYEES},
+    model::{Fee, Name, Url, VersionSpec},
+    pricing, samples,
+    terms::{AcceptedTerms, Access, Terms},
+    traits::{Disputes, ModelRegistry, PackageLayout, Provenance as _},
+    worker::{Capability, DeviceClass, MAX_CAPACITY},
+    Architecture, Balance, Decoder, JobId, JobStatus, ModelVersionId, OP_SET,
 };
 
 pub(crate) type AccountId = u64;
-pub(crate) type Weights = crate::weights::HandSet<RocksDbWeight>;
+pub(crate) type Weights = HandSet<RocksDbWeight>;
 type Block = frame_system::mocking::MockBlock<Test>;
 
 construct_runtime!(
@@ -52,7 +55,8 @@ construct_runtime!(
         Models: pallet_models,
         Workers: pallet_workers,
         Jobs: pallet_jobs,
-        Provenance: provenance,
+        Datasets: pallet_datasets,
+        Provenance: pallet_provenance,
     }
 );
 
@@ -116,12 +120,28 @@ impl pallet_models::Config for Test {
     type DepositPerByte = ConstU128<1>;
     type Layout = Layout;
     type OpSets = OpSets;
-    type WeightInfo = ();
+    type WeightInfo = Weights;
 }
 
-impl provenance::Config for Test {
+impl pallet_datasets::Config for Test {
     type Currency = Balances;
-    type HoldReasons = RuntimeHoldReason;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Provenance = Provenance;
+    type DepositBase = ConstU128<100>;
+    type DepositPerByte = ConstU128<1>;
+    type WeightInfo = Weights;
+}
+
+impl pallet_provenance::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Models = Models;
+    type Datasets = Datasets;
+    type Keeper = ConstU64<KEEPER>;
+    type DepositBase = ConstU128<100>;
+    type DepositPerByte = ConstU128<1>;
+    type EraLength = ConstU32<100>;
+    type WeightInfo = Weights;
 }
 
 impl pallet_workers::Config for Test {
@@ -137,7 +157,7 @@ impl pallet_workers::Config for Test {
     type MaxMissesInARow = ConstU32<3>;
     type ExpirySlash = ConstU128<SLASH>;
     type SampleSize = ConstU32<16>;
-    type WeightInfo = pallet_workers::weights::HandSet<RocksDbWeight>;
+    type WeightInfo = Weights;
 }
 
 parameter_types! {
@@ -183,7 +203,7 @@ impl pallet_jobs::Config for Test {
     type Models = Models;
     type Waterfall = Provenance;
     type Grants = Provenance;
-    type Unpaid = Provenance;
+    type Unpaid = BreakableBook;
     type Workers = Workers;
     type Disputes = RecordedDisputes;
     type Randomness = BlockRandomness;
@@ -205,6 +225,38 @@ impl pallet_jobs::Config for Test {
     type EraLength = ConstU64<100>;
     type ServiceWeight = ServiceWeight;
     type WeightInfo = Weights;
+    type BenchmarkHelper = BenchmarkScenes;
+}
+
+/// Sets the scenes of the benchmarks.
+pub struct BenchmarkScenes;
+
+impl BenchmarkHelper<AccountId> for BenchmarkScenes {
+    fn version(owner: &AccountId) -> ModelVersionId {
+        let model = pallet_models::NextModelId::<Test>::get();
+        assert_ok!(Balances::mint_into(owner, FUNDS));
+        let architecture = Decoder { positions: 2_048, ..samples::decoder() };
+        publish_model(*owner, spec_of(Architecture::Decoder(architecture)));
+        ModelVersionId { model, version: 0 }
+    }
+
+    fn worker(worker: &AccountId, versions: &[ModelVersionId]) {
+        assert_ok!(Balances::mint_into(worker, FUNDS));
+        register_to_serve(*worker, 1_000_000, FUNDS / 2, MAX_CAPACITY, versions);
+    }
+
+    fn lineage(version: ModelVersionId, payees: u32) {
+        let share = Permill::from_rational(1, MAX_PAYEES);
+        let cited = (1..payees)
+            .map(|number| Share { asset: dataset(number, 1_000 + AccountId::from(number)), share });
+        let citations = Shares::truncate_from(cited.collect());
+        let owner = Models::owner(version.model).unwrap();
+        assert_ok!(Provenance::record(version.into(), &owner, &terms(), citations));
+    }
+
+    fn grant(version: ModelVersionId, who: &AccountId) {
+        grant(version, *who, None, None);
+    }
 }
 
 /// A chain with a published encoder, a published language model, and workers that serve both.
@@ -269,12 +321,13 @@ impl Chain {
     }
 }
 
-/// The invariants of the three pallets, and those between them.
+/// The invariants of the pallets, and those between them.
 pub(crate) fn check_all() {
     Models::do_try_state().unwrap();
     Workers::do_try_state().unwrap();
     Jobs::do_try_state().unwrap();
-    provenance::check();
+    Datasets::do_try_state().unwrap();
+    Provenance::do_try_state().unwrap();
 
     let mut engaged = BTreeMap::<AccountId, (u16, Balance)>::new();
     let mut held = BTreeMap::<AccountId, (Balance, Balance)>::new();
@@ -330,36 +383,11 @@ pub(crate) const VERSION: ModelVersionId = ModelVersionId { model: 0, version: 0
 pub(crate) const DECODER: ModelVersionId = ModelVersionId { model: 1, version: 0 };
 
 pub(crate) fn architecture() -> Architecture {
-    Architecture::Encoder(Encoder {
-        vocabulary: 100,
-        hidden: 8,
-        layers: 1,
-        heads: 2,
-        intermediate: 16,
-        positions: 64,
-        token_types: 2,
-        layer_norm_eps: 1e-12f32.to_bits(),
-        pooling: Pooling::Mean,
-        normalize: true,
-    })
+    Architecture::Encoder(samples::encoder())
 }
 
 pub(crate) fn decoder() -> Architecture {
-    Architecture::Decoder(Decoder {
-        vocabulary: 100,
-        hidden: 8,
-        layers: 1,
-        heads: 2,
-        kv_heads: 1,
-        head_width: 4,
-        intermediate: 16,
-        positions: 64,
-        rms_norm_eps: 1e-5f32.to_bits(),
-        tied_head: true,
-        qkv_bias: false,
-        qk_norm: false,
-        stop_tokens: [Some(0), None, None, None],
-    })
+    Architecture::Decoder(samples::decoder())
 }
 
 pub(crate) fn version_spec() -> VersionSpec {
@@ -367,42 +395,40 @@ pub(crate) fn version_spec() -> VersionSpec {
 }
 
 fn spec_of(architecture: Architecture) -> VersionSpec {
-    VersionSpec {
-        package: ContentHash::repeat_byte(1),
-        weights: Artifact {
-            hash: ContentHash::repeat_byte(2),
-            len: Layout::weights_len(&architecture),
-        },
-        tokenizer: ContentHash::repeat_byte(3),
-        architecture,
-        op_set: OP_SET,
-        metadata: None,
-        terms: terms(),
-        fee: FEE,
-        sources: Sources::default(),
-    }
+    let len = Layout::weights_len(&architecture);
+    VersionSpec { fee: FEE, ..samples::version_spec(architecture, len) }
 }
 
 /// The terms of every version unless a test says otherwise.
 pub(crate) fn terms() -> Terms {
-    Terms {
-        licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
-        licence_text: None,
-        commercial: true,
-        access: Access::Open,
-        royalty: Permill::zero(),
-    }
+    samples::terms(Access::Open)
 }
 
 fn publish() {
-    let owner = RuntimeOrigin::signed(OWNER);
-    for (model, spec) in [(0, version_spec()), (1, spec_of(decoder()))] {
-        assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
-        assert_ok!(Models::publish(owner.clone(), model, Box::new(spec), Shares::default()));
+    for architecture in [architecture(), decoder()] {
+        publish_model(OWNER, spec_of(architecture));
     }
 }
 
+/// A new model with one version.
+fn publish_model(owner: AccountId, spec: VersionSpec) {
+    let model = pallet_models::NextModelId::<Test>::get();
+    let owner = RuntimeOrigin::signed(owner);
+    assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
+    assert_ok!(Models::publish(owner, model, Box::new(spec), Shares::default()));
+}
+
 pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity: u16) {
+    register_to_serve(worker, ask, bond, capacity, &[VERSION, DECODER]);
+}
+
+fn register_to_serve(
+    worker: AccountId,
+    ask: Balance,
+    bond: Balance,
+    capacity: u16,
+    versions: &[ModelVersionId],
+) {
     assert_ok!(Workers::register(
         RuntimeOrigin::signed(worker),
         Url::truncate_from(b"http://127.0.0.1:8080".to_vec()),
@@ -412,8 +438,8 @@ pub(crate) fn register(worker: AccountId, ask: Balance, bond: Balance, capacity:
         capacity,
         bond,
     ));
-    for version in [VERSION, DECODER] {
-        assert_ok!(Workers::serve(RuntimeOrigin::signed(worker), version));
+    for version in versions {
+        assert_ok!(Workers::serve(RuntimeOrigin::signed(worker), *version));
     }
 }
 

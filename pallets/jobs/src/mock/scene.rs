@@ -1,8 +1,9 @@
 //! Jobs in every state, and what brings them there.
 
 use super::*;
-use vigil_primitives::job::{
-    commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling,
+use vigil_primitives::{
+    job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
+    ContentHash,
 };
 
 /// A job of [`TOKENS`] tokens for one worker, due in 20 blocks.

@@ -271,8 +271,8 @@ fn publish_should_weigh_more_when_there_are_more_citations() {
         call.get_dispatch_info().call_weight
     };
     for count in [0, 1, 15] {
-        let expected =
-            <() as WeightInfo>::publish(2).saturating_add(RecordedProvenance::record_weight(count));
+        let expected = <<Test as crate::Config>::WeightInfo as WeightInfo>::publish(2)
+            .saturating_add(RecordedProvenance::record_weight(count));
         assert_eq!(weight(count), expected);
     }
 }

@@ -2,9 +2,7 @@
 
 use crate::mock::*;
 use frame_support::assert_ok;
-use vigil_primitives::{
-    lineage::Shares, model::VersionStatus, traits::ModelRegistry, ModelVersionId,
-};
+use vigil_primitives::{model::VersionStatus, traits::ModelRegistry, ModelVersionId};
 
 #[test]
 fn version_should_tell_the_owner_and_the_status_of_the_moment() {
@@ -64,15 +62,5 @@ fn version_view_should_carry_the_number_of_workers_it_is_given() {
         let view = Registry::version_view(id, 3).unwrap();
         assert_eq!((view.id, view.owner, view.workers), (id, ALICE, 3));
         assert!(Registry::version_view(ModelVersionId { model: 0, version: 1 }, 3).is_none());
-    });
-}
-
-#[test]
-fn benchmark_version_should_be_one_that_calls_would_accept() {
-    ExtBuilder::default().build_and_execute(|| {
-        let id = Registry::benchmark_version(&ALICE).unwrap();
-        let registered = Registry::version(id).unwrap();
-        assert_eq!((registered.owner, registered.status), (ALICE, VersionStatus::Active));
-        assert_eq!(recorded(id).unwrap().citations, Shares::default());
     });
 }

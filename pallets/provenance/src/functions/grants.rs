@@ -3,8 +3,7 @@
 use super::*;
 use frame_support::weights::Weight;
 use vigil_primitives::{
-    grant::Permission,
-    grant::{Grant, GrantId, Unusable},
+    grant::{Grant, GrantId, Permission, Unusable},
     model::VersionStatus,
     terms::Access,
     traits::Grants,
@@ -164,22 +163,8 @@ impl<T: Config> Pallet<T> {
 
     /// Whether an account may use an asset now.
     pub fn permission(who: &T::AccountId, asset: AssetId) -> Option<Permission> {
-        let record = Self::asset(asset)?;
-        Some(if record.status == VersionStatus::Revoked {
-            Permission::Revoked
-        } else if record.owner == *who {
-            Permission::Owner
-        } else if record.terms.access == Access::Open {
-            Permission::Open
-        } else {
-            match GrantsOf::<T>::get(who, asset).map(|held| held.grant) {
-                None => Permission::NoGrant,
-                Some(grant) => match grant.check(Self::now()) {
-                    Ok(()) => Permission::Granted(grant),
-                    Err(unusable) => Permission::Unusable(unusable),
-                },
-            }
-        })
+        let held = || GrantsOf::<T>::get(who, asset).map(|held| held.grant);
+        Some(Self::asset(asset)?.permission(who, Self::now(), held))
     }
 }
 
@@ -205,12 +190,5 @@ impl<T: Config> Grants<T::AccountId> for Pallet<T> {
 
     fn use_weight() -> Weight {
         T::WeightInfo::use_grant()
-    }
-
-    fn benchmark_grant(asset: AssetId, who: &T::AccountId) {
-        let grant = Grant::new(0, Self::now(), None, None, 0);
-        let record = GrantRecord { grant, depositor: who.clone(), deposit: 0 };
-        GrantsOf::<T>::insert(who, asset, record);
-        GrantHolders::<T>::insert(asset, who, ());
     }
 }

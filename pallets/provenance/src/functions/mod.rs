@@ -2,21 +2,17 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `datasets` | the registry of datasets and what third parties state about them |
 //! | `lineage` | what a new version cites, and whether the cited assets consent |
 //! | `grants` | who may use an asset |
 //! | `money` | the waterfall, sales, revenue and unpaid amounts |
 //! | `views` | what the runtime API shows |
 
-mod datasets;
 mod grants;
 mod lineage;
 mod money;
 mod views;
 
-use crate::{
-    pallet::*, types::Asset, Dataset, DatasetVersion, GrantRecord, StatementRecord, WeightInfo,
-};
+use crate::{pallet::*, GrantRecord, WeightInfo};
 use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
@@ -30,14 +26,17 @@ use frame_support::{
 };
 use sp_runtime::SaturatedConversion;
 use vigil_primitives::{
-    traits::ModelRegistry, AssetId, Balance, BlockNumber, DatasetVersionId, ModelVersionId,
+    asset::Asset,
+    model::Name,
+    registry,
+    traits::{DatasetRegistry, ModelRegistry},
+    AssetId, Balance, BlockNumber,
 };
 
 impl<T: Config> Pallet<T> {
     /// The deposit for a record of `bytes`.
     pub fn deposit(bytes: usize) -> Balance {
-        let bytes = Balance::try_from(bytes).unwrap_or(Balance::MAX);
-        T::DepositPerByte::get().saturating_mul(bytes).saturating_add(T::DepositBase::get())
+        registry::deposit(T::DepositBase::get(), T::DepositPerByte::get(), bytes)
     }
 
     pub(crate) fn now() -> BlockNumber {
@@ -57,30 +56,31 @@ impl<T: Config> Pallet<T> {
                 let (owner, status) = (version.owner, version.status);
                 Some(Asset { owner, status, terms: version.spec.terms })
             }
-            AssetId::Dataset(id) => {
-                let DatasetVersion { spec, status, deposit: _ } =
-                    DatasetVersions::<T>::get(id.dataset, id.version)?;
-                let owner = Datasets::<T>::get(id.dataset)?.owner;
-                Some(Asset { owner, status, terms: spec.terms })
-            }
+            AssetId::Dataset(id) => T::Datasets::version(id),
         }
     }
 
-    /// Whether an asset is there, without reading the whole of it.
+    /// Whether an asset is there, without reading the whole of it where that can be avoided.
     pub(crate) fn exists(id: AssetId) -> bool {
         match id {
             AssetId::Model(id) => T::Models::version(id).is_some(),
-            AssetId::Dataset(id) => DatasetVersions::<T>::contains_key(id.dataset, id.version),
+            AssetId::Dataset(id) => T::Datasets::exists(id),
         }
     }
 
     /// Who owns an asset now.
     pub(crate) fn owner(id: AssetId) -> Option<T::AccountId> {
         match id {
-            AssetId::Model(ModelVersionId { model, .. }) => T::Models::owner(model),
-            AssetId::Dataset(DatasetVersionId { dataset, .. }) => {
-                Some(Datasets::<T>::get(dataset)?.owner)
-            }
+            AssetId::Model(id) => T::Models::owner(id.model),
+            AssetId::Dataset(id) => T::Datasets::owner(id.dataset),
+        }
+    }
+
+    /// What an asset's model or dataset is called.
+    fn name(id: AssetId) -> Option<Name> {
+        match id {
+            AssetId::Model(id) => T::Models::name(id.model),
+            AssetId::Dataset(id) => T::Datasets::name(id.dataset),
         }
     }
 

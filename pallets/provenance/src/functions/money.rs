@@ -3,10 +3,9 @@
 
 use super::*;
 use frame_support::{storage::with_storage_layer, weights::Weight};
-use sp_runtime::{traits::TrailingZeroInput, Permill, TokenError};
+use sp_runtime::TokenError;
 use vigil_primitives::{
-    lineage::{self, Lineage, Royalty, Share, MAX_PAYEES},
-    model::Name,
+    lineage::{self, Royalty, MAX_PAYEES},
     traits::{UnpaidBook, Waterfall},
 };
 
@@ -43,30 +42,6 @@ impl<T: Config> Waterfall<T::AccountId> for Pallet<T> {
 
     fn payees(asset: AssetId) -> u32 {
         u32::try_from(Self::lineage_of(asset).waterfall.len()).unwrap_or(MAX_PAYEES)
-    }
-
-    fn benchmark_lineage(version: ModelVersionId, payees: u32) {
-        let others = payees.min(MAX_PAYEES).saturating_sub(1);
-        let share = Permill::from_rational(1u32, MAX_PAYEES);
-        let first = NextDatasetId::<T>::get();
-        let end = first.saturating_add(others);
-        let citations: Vec<_> = (first..end)
-            .map(|dataset| {
-                let seed = (b"payee", dataset).encode();
-                let name = Name::truncate_from(b"benchmark".to_vec());
-                if let Ok(owner) = codec::Decode::decode(&mut TrailingZeroInput::new(&seed)) {
-                    Datasets::<T>::insert(dataset, Dataset::new(owner, name, 0));
-                }
-                Share { asset: DatasetVersionId { dataset, version: 0 }.into(), share }
-            })
-            .collect();
-        NextDatasetId::<T>::put(end);
-        let roots: Vec<_> =
-            citations.iter().map(|citation| Lineage::root(citation.asset)).collect();
-        let citations = frame_support::BoundedVec::truncate_from(citations);
-        if let Ok(lineage) = Lineage::new(version.into(), citations, &roots) {
-            Lineages::<T>::insert(AssetId::Model(version), lineage);
-        }
     }
 }
 

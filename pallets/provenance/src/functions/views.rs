@@ -1,57 +1,13 @@
 //! What the runtime API shows. Listings have pages of at most [`PAGE`] entries.
 
-use super::{lineage::edges, *};
+use super::*;
 use vigil_primitives::{
     api::PAGE,
-    dataset::{DatasetId, StatementKind},
-    dataset::{DatasetVersionView, DatasetView, StatementView},
     grant::GrantView,
-    lineage::Share,
-    lineage::{LineageNode, LineageView},
-    model::Name,
+    lineage::{LineageEdge, LineageNode, LineageView, Share},
 };
 
 impl<T: Config> Pallet<T> {
-    /// A dataset.
-    pub fn dataset_view(id: DatasetId) -> Option<DatasetView<T::AccountId>> {
-        let Dataset { owner, name, versions, pending_owner, deposit: _ } = Datasets::<T>::get(id)?;
-        Some(DatasetView { id, name, owner, pending_owner, versions })
-    }
-
-    /// Datasets from number `from` on. Those that were removed leave no gap in a page.
-    pub fn dataset_views(from: DatasetId, limit: u32) -> Vec<DatasetView<T::AccountId>> {
-        (from..NextDatasetId::<T>::get()).filter_map(Self::dataset_view).take(page(limit)).collect()
-    }
-
-    /// A version of a dataset.
-    pub fn dataset_version_view(id: DatasetVersionId) -> Option<DatasetVersionView<T::AccountId>> {
-        let DatasetVersion { spec, status, deposit: _ } =
-            DatasetVersions::<T>::get(id.dataset, id.version)?;
-        let owner = Datasets::<T>::get(id.dataset)?.owner;
-        let citations = CitationCount::<T>::get(AssetId::Dataset(id));
-        Some(DatasetVersionView { id, owner, spec, status, citations })
-    }
-
-    /// Statements about a version of a dataset, after `after`.
-    pub fn statement_views(
-        id: DatasetVersionId,
-        after: Option<(T::AccountId, StatementKind)>,
-        limit: u32,
-    ) -> Vec<StatementView<T::AccountId>> {
-        let entries = match after {
-            Some(key) => {
-                Statements::<T>::iter_prefix_from(id, Statements::<T>::hashed_key_for(id, key))
-            }
-            None => Statements::<T>::iter_prefix(id),
-        };
-        let view = |((author, kind), record): ((T::AccountId, _), StatementRecord)| StatementView {
-            author,
-            kind,
-            statement: record.statement,
-        };
-        entries.take(page(limit)).map(view).collect()
-    }
-
     /// All that an asset descends from. Everything that an ancestor cites is an ancestor too, so
     /// the graph has as many nodes as the waterfall has payees.
     pub fn lineage_view(asset: AssetId) -> Option<LineageView<T::AccountId>> {
@@ -63,7 +19,10 @@ impl<T: Config> Pallet<T> {
         let edges = lineage
             .waterfall
             .iter()
-            .flat_map(|payee| edges(payee.asset, &Self::lineage_of(payee.asset).citations))
+            .flat_map(|payee| {
+                let citations = Self::lineage_of(payee.asset).citations;
+                LineageEdge::all(payee.asset, &citations).collect::<Vec<_>>()
+            })
             .collect();
         Some(LineageView { nodes, edges })
     }
@@ -74,13 +33,6 @@ impl<T: Config> Pallet<T> {
         // Without a name it is a payee all the same.
         let name = Self::name(asset).unwrap_or_default();
         Some(LineageNode { asset, name, owner, status, share })
-    }
-
-    fn name(asset: AssetId) -> Option<Name> {
-        match asset {
-            AssetId::Model(id) => T::Models::name(id.model),
-            AssetId::Dataset(id) => Some(Datasets::<T>::get(id.dataset)?.name),
-        }
     }
 
     /// The assets that cite `asset`, after `after`.

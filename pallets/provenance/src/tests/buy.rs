@@ -182,8 +182,8 @@ fn buy_grant_should_refuse_when_nothing_is_for_sale() {
             assert_noop!(buy(BOB, dataset(3)), Error::<Test>::UnknownAsset);
             assert_noop!(buy(BOB, model(0)), Error::<Test>::UnknownAsset);
             assert_noop!(buy(ALICE, dataset(2)), Error::<Test>::OwnerNeedsNoGrant);
-            assert_ok!(Provenance::revoke(signed(ALICE), 2, 0));
-            assert_eq!(version(2, 0).status, VersionStatus::Revoked);
+            assert_ok!(Datasets::revoke(signed(ALICE), 2, 0));
+            assert_eq!(status(2), VersionStatus::Revoked);
             assert_noop!(buy(BOB, dataset(2)), Error::<Test>::NotForSale);
         });
 }

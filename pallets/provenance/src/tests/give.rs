@@ -57,7 +57,7 @@ fn give_grant_should_refuse_when_it_may_not_or_grants_nothing() {
         assert_noop!(call(ALICE, asset, BOB, None, Some(0)), Error::<Test>::ZeroUses);
         impoverish(ALICE);
         assert_noop!(call(ALICE, asset, BOB, None, None), TokenError::FundsUnavailable);
-        assert_ok!(Provenance::revoke(signed(ALICE), 0, 0));
+        assert_ok!(Datasets::revoke(signed(ALICE), 0, 0));
         assert_noop!(call(ALICE, asset, BOB, None, None), Error::<Test>::AssetRevoked);
     });
 }

@@ -1,8 +1,9 @@
-//! Any sequence of calls keeps every invariant, and moves money only as the events say.
+//! Any sequence of calls of this pallet and of the registry of datasets keeps every invariant, and moves money only as the events say.
 
-use crate::{mock::*, DatasetVersions, Datasets, Event, GrantsOf, Statements, Unpaid};
+use crate::{mock::*, Event, GrantsOf, Unpaid};
 use alloc::collections::BTreeMap;
 use frame_support::{dispatch::DispatchResult, storage::with_storage_layer};
+use pallet_datasets::{DatasetVersions, Statements};
 use proptest::prelude::*;
 use vigil_primitives::{
     dataset::StatementKind,
@@ -153,7 +154,10 @@ impl Step {
             | Call::Remove
             | Call::Attest(_) => {
                 let versions = DatasetVersions::<Test>::iter().filter(|(dataset, _, version)| {
-                    let pending = Datasets::<Test>::get(dataset).unwrap().pending_owner.is_some();
+                    let pending = pallet_datasets::Datasets::<Test>::get(dataset)
+                        .unwrap()
+                        .pending_owner
+                        .is_some();
                     match self.call {
                         Call::Accept | Call::WithdrawOffer => pending,
                         Call::Remove => version.status == VersionStatus::Revoked,
@@ -162,7 +166,7 @@ impl Step {
                 });
                 if let Some((dataset, version, _)) = one_of(versions, self.which) {
                     target.version = DatasetVersionId { dataset, version };
-                    let entry = Datasets::<Test>::get(dataset).unwrap();
+                    let entry = pallet_datasets::Datasets::<Test>::get(dataset).unwrap();
                     target.who = match self.call {
                         Call::Accept => entry.pending_owner.unwrap(),
                         Call::Attest(_) => self.who,
@@ -215,25 +219,25 @@ fn dispatch(target: &Target, step: &Step) -> DispatchResult {
         Call::PublishModel(terms, cited) => {
             publish_model(who, model, some_terms(*terms), &cite(cited))
         }
-        Call::Offer(to) => Provenance::offer(origin, dataset, *to),
-        Call::Accept => Provenance::accept(origin, dataset),
-        Call::WithdrawOffer => Provenance::withdraw_offer(origin, dataset),
+        Call::Offer(to) => Datasets::offer(origin, dataset, *to),
+        Call::Accept => Datasets::accept(origin, dataset),
+        Call::WithdrawOffer => Datasets::withdraw_offer(origin, dataset),
         Call::TransferModel(to) => {
             transfer_model(model, *to);
             Ok(())
         }
-        Call::Deprecate => Provenance::deprecate(origin, dataset, version),
-        Call::Revoke => Provenance::revoke(origin, dataset, version),
-        Call::Remove => Provenance::remove(origin, dataset, version),
+        Call::Deprecate => Datasets::deprecate(origin, dataset, version),
+        Call::Revoke => Datasets::revoke(origin, dataset, version),
+        Call::Remove => Datasets::remove(origin, dataset, version),
         Call::RevokeModel => {
             set_model_status(model, VersionStatus::Revoked);
             Ok(())
         }
         Call::Attest(kind) => {
-            Provenance::attest(origin, dataset, version, *kind, ContentHash::zero())
+            Datasets::attest(origin, dataset, version, *kind, ContentHash::zero())
         }
         Call::WithdrawStatement(kind) => {
-            Provenance::withdraw_statement(origin, dataset, version, *kind)
+            Datasets::withdraw_statement(origin, dataset, version, *kind)
         }
         Call::Buy => buy(who, asset),
         Call::Give(to, time, uses) => Provenance::give_grant(origin, asset, *to, *time, *uses),
@@ -322,7 +326,7 @@ proptest! {
                         assert_eq!(totals(), expected(before, target.who), "{step:?}");
                     }
                 }
-                Provenance::do_try_state().unwrap();
+                check_all();
                 assert_eq!(Balances::total_issuance(), issuance);
             }
         });

@@ -85,8 +85,8 @@ fn permission_should_say_why_an_account_may_use_an_asset_or_not() {
             assert_eq!(of(BOB, dataset(1)), exhausted);
             System::set_block_number(101);
             assert_eq!(of(BOB, dataset(1)), Some(Permission::Unusable(Unusable::Expired)));
-            assert_ok!(Provenance::revoke(signed(ALICE), 0, 0));
-            assert_eq!(version(0, 0).status, VersionStatus::Revoked);
+            assert_ok!(Datasets::revoke(signed(ALICE), 0, 0));
+            assert_eq!(status(0), VersionStatus::Revoked);
             assert_eq!(of(ALICE, dataset(0)), Some(Permission::Revoked));
         });
 }

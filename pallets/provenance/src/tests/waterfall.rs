@@ -83,23 +83,6 @@ fn has_paid_grants_should_see_those_that_were_paid_for() {
     });
 }
 
-#[test]
-fn benchmark_lineage_should_have_as_many_payees_as_asked_for() {
-    ExtBuilder::default().model(ALICE, open()).build().execute_with(|| {
-        let vigil_primitives::AssetId::Model(id) = model(0) else { unreachable!() };
-        for payees in [1, 2, 16] {
-            Provenance::benchmark_lineage(id, payees);
-            assert_eq!(Provenance::payees(model(0)), payees);
-            let parts = Provenance::split(model(0), 1_000);
-            let mut owners: Vec<_> = parts.iter().map(|part| part.payee).collect();
-            owners.sort_unstable();
-            owners.dedup();
-            assert_eq!(owners.len(), payees as usize);
-            assert_eq!(parts.iter().map(|part| part.amount).sum::<Balance>(), 1_000);
-        }
-    });
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -145,7 +128,7 @@ proptest! {
             assert_eq!(credited + kept, price);
             assert_eq!(held(HoldReason::Unpaid, KEEPER), kept);
             assert_eq!(Balances::total_issuance(), issuance);
-            Provenance::do_try_state().unwrap();
+            check_all();
         });
     }
 }

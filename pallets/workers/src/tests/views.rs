@@ -61,12 +61,3 @@ fn asks_should_be_spread_over_the_list_when_it_is_longer_than_the_sample() {
         .fold(ExtBuilder::default(), |builder, who| builder.worker_with(who, BOND, who.into(), 1));
     builder.build_and_execute(|| assert_eq!(Pool::asks(SERVED), [1, 4, 7, 10]));
 }
-
-#[test]
-fn benchmark_worker_should_be_one_that_jobs_draw() {
-    ExtBuilder::default().build_and_execute(|| {
-        Pool::benchmark_worker(&500, &[SERVED]);
-        assert_eq!(Pool::asks(SERVED), [MinAsk::get()]);
-        assert_eq!(engage(0).unwrap().worker, 500);
-    });
-}

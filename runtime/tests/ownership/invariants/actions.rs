@@ -12,7 +12,7 @@ use vigil_primitives::{
 };
 use vigil_runtime::{
     configs::{keeper, treasury},
-    AccountId, Balances, Jobs, Models, Provenance, Runtime, RuntimeOrigin,
+    AccountId, Balances, Datasets, Jobs, Models, Provenance, Runtime, RuntimeOrigin,
 };
 
 /// Who owns, buys and runs.
@@ -267,7 +267,7 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
             let to = person(to).clone();
             let _ = match owned(asset) {
                 Some((AssetId::Model(id), owner)) => Models::offer(owner, id.model, to),
-                Some((AssetId::Dataset(id), owner)) => Provenance::offer(owner, id.dataset, to),
+                Some((AssetId::Dataset(id), owner)) => Datasets::offer(owner, id.dataset, to),
                 None => Ok(()),
             };
         }
@@ -275,7 +275,7 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
             let _ = match owned(asset) {
                 Some((AssetId::Model(id), owner)) => Models::deprecate(owner, id.model, id.version),
                 Some((AssetId::Dataset(id), owner)) => {
-                    Provenance::deprecate(owner, id.dataset, id.version)
+                    Datasets::deprecate(owner, id.dataset, id.version)
                 }
                 None => Ok(()),
             };
@@ -287,8 +287,8 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
         }
         Action::Remove { asset } => {
             if let Some((AssetId::Dataset(id), owner)) = owned(asset) {
-                let _ = Provenance::revoke(owner.clone(), id.dataset, id.version);
-                let _ = Provenance::remove(owner, id.dataset, id.version);
+                let _ = Datasets::revoke(owner.clone(), id.dataset, id.version);
+                let _ = Datasets::remove(owner, id.dataset, id.version);
             }
         }
         Action::Buy { who, asset: pick } => {
@@ -333,10 +333,10 @@ pub(super) fn act(action: Action, ledger: &mut Ledger) -> Result<(), TestCaseErr
             if let Some(AssetId::Dataset(id)) = asset(pick) {
                 let (who, kind) = (signed(person(who)), StatementKind::Audited);
                 let _ = if withdraw {
-                    Provenance::withdraw_statement(who, id.dataset, id.version, kind)
+                    Datasets::withdraw_statement(who, id.dataset, id.version, kind)
                 } else {
                     let document = ContentHash::zero();
-                    Provenance::attest(who, id.dataset, id.version, kind, document)
+                    Datasets::attest(who, id.dataset, id.version, kind, document)
                 };
             }
         }

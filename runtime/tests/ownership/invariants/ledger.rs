@@ -179,6 +179,7 @@ impl Ledger {
         for record in System::read_events_no_consensus().map(|record| record.event) {
             match record {
                 RuntimeEvent::Jobs(event) => self.job(event)?,
+                RuntimeEvent::Datasets(event) => self.datasets(event),
                 RuntimeEvent::Provenance(event) => self.provenance(event)?,
                 RuntimeEvent::Models(pallet_models::Event::ModelCreated {
                     model, owner, ..
@@ -209,11 +210,8 @@ impl Ledger {
         Ok(())
     }
 
-    fn provenance(
-        &mut self,
-        event: pallet_provenance::Event<Runtime>,
-    ) -> Result<(), TestCaseError> {
-        use pallet_provenance::Event;
+    fn datasets(&mut self, event: pallet_datasets::Event<Runtime>) {
+        use pallet_datasets::Event;
         match event {
             Event::DatasetRegistered { dataset, owner, .. } => {
                 let id = DatasetVersionId { dataset, version: 0 };
@@ -227,6 +225,16 @@ impl Ledger {
                 self.see("removed");
                 self.assets.retain(|known| known.asset != id.into());
             }
+            _ => {}
+        }
+    }
+
+    fn provenance(
+        &mut self,
+        event: pallet_provenance::Event<Runtime>,
+    ) -> Result<(), TestCaseError> {
+        use pallet_provenance::Event;
+        match event {
             Event::GrantBought { asset, price, .. } => {
                 self.see("grant bought");
                 for (asset, part) in self.parts(asset, price) {

@@ -17,6 +17,7 @@ use vigil_primitives::{
     job::{commitment, DeclineReason, Output},
     model::{Url, VersionSpec},
     terms::{Access, GrantTerms, Terms},
+    traits::ModelRegistry,
     worker::{Capability, DeviceClass},
     AssetId, Balance, DatasetVersionId, ModelVersionId,
 };
@@ -369,7 +370,10 @@ fn act(who: AccountId, action: Action) {
             publish(citations, Terms { access, commercial, ..terms() }, grants);
         }
         Action::Give { version: number, to, blocks, uses } => {
-            grant(version(number), ACTORS[to], blocks, uses);
+            let version = version(number);
+            if <Models as ModelRegistry<_>>::version(version).is_some() {
+                grant(version, ACTORS[to], blocks, uses);
+            }
         }
         Action::Take { version: number, from } => take_grant(version(number), ACTORS[from]),
         Action::MoveDataset { dataset: number, to } => {

@@ -4,16 +4,14 @@
 //! balances say by how much each account changed. What is left between them is transaction fees,
 //! and for the requester those are known exactly too.
 
-use crate::{
-    commands::job::total_royalties,
-    error::{CommandResult, Failure},
-};
 use std::collections::BTreeMap;
-use vigil_primitives::{job::WaitingCost, pricing, AccountId, AssetId, Balance, Job, JobStatus};
+use vigil_primitives::{
+    job::WaitingCost, lineage::Royalty, pricing, AccountId, AssetId, Balance, Job, JobId, JobStatus,
+};
 
 /// The parts that an account plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
+pub enum Role {
     /// Paid for the jobs.
     Requester,
     /// Ran jobs.
@@ -26,7 +24,7 @@ pub(crate) enum Role {
 
 impl Role {
     /// The word for it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Requester => "requester",
             Self::Worker => "worker",
@@ -36,61 +34,69 @@ impl Role {
     }
 }
 
+/// What does not add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The money of one job.
+    #[error("the money of job {0} does not add up: its receipt and its escrow differ")]
+    Job(JobId),
+    /// The money of all jobs together.
+    #[error("the receipts of the jobs do not add up to their escrow")]
+    Sum,
+}
+
 /// What the jobs did to one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The parts it plays.
-    pub(crate) roles: Vec<Role>,
+    pub roles: Vec<Role>,
     /// Paid to it, or kept for it until it collects it.
-    pub(crate) received: Balance,
+    pub received: Balance,
     /// Paid by it.
-    pub(crate) spent: Balance,
+    pub spent: Balance,
 }
 
 /// What a set of jobs did to everybody.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     /// By account.
-    pub(crate) entries: BTreeMap<AccountId, Entry>,
+    pub entries: BTreeMap<AccountId, Entry>,
     /// Held for the jobs in all.
-    pub(crate) escrow: Balance,
+    pub escrow: Balance,
     /// Paid to workers in all.
-    pub(crate) workers: Balance,
+    pub workers: Balance,
     /// Paid to owners in all.
-    pub(crate) owner: Balance,
+    pub owner: Balance,
     /// Paid to the treasury in all.
-    pub(crate) treasury: Balance,
+    pub treasury: Balance,
     /// Back to the requester in all.
-    pub(crate) returned: Balance,
+    pub returned: Balance,
     /// Paid to the treasury for the time that jobs waited for a worker, beside the escrow.
-    pub(crate) waiting: Balance,
+    pub waiting: Balance,
     /// Paid to owners, by asset and account.
-    pub(crate) royalties: BTreeMap<(AssetId, AccountId), Earned>,
+    pub royalties: BTreeMap<(AssetId, AccountId), Earned>,
 }
 
 /// What an asset earned one account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Earned {
+pub struct Earned {
     /// In all.
-    pub(crate) amount: Balance,
+    pub amount: Balance,
     /// The part of it that could not be credited, and is kept until it is collected.
-    pub(crate) kept: Balance,
+    pub kept: Balance,
 }
 
 impl Ledger {
     /// Reads the receipts of `jobs`.
     ///
-    /// Fails when a receipt does not add up to its escrow, or the workers' pay or the owners'
-    /// royalties to their part of the receipt.
-    pub(crate) fn of(jobs: &[Job], treasury: &AccountId) -> CommandResult<Self> {
+    /// # Errors
+    /// A receipt does not add up to its escrow, or the workers' pay or the owners' royalties to
+    /// their part of the receipt.
+    pub fn of(jobs: &[Job], treasury: &AccountId) -> Result<Self, LedgerError> {
         let mut ledger = Self::default();
         for job in jobs {
-            ledger.add(job, treasury).ok_or_else(|| {
-                Failure::failed(format!(
-                    "the money of job {} does not add up: its receipt and its escrow differ",
-                    job.id
-                ))
-            })?;
+            ledger.add(job, treasury).ok_or(LedgerError::Job(job.id))?;
         }
         Ok(ledger)
     }
@@ -147,7 +153,7 @@ impl Ledger {
     }
 
     /// Whether everything paid by somebody was paid to somebody, and escrow in is escrow out.
-    pub(crate) fn balances(&self) -> bool {
+    pub fn balances(&self) -> bool {
         let total = |part: fn(&Entry) -> Balance| {
             self.entries.values().map(part).try_fold(0, Balance::checked_add)
         };
@@ -155,6 +161,11 @@ impl Ledger {
         total(|entry| entry.received).is_some_and(|sum| Some(sum) == total(|entry| entry.spent))
             && out.into_iter().try_fold(0, Balance::checked_add) == Some(self.escrow)
     }
+}
+
+/// What the parts of an owners' fee add up to; `None` when the chain could not count it.
+pub fn total_royalties(parts: &[Royalty]) -> Option<Balance> {
+    parts.iter().try_fold(0, |sum: Balance, part| sum.checked_add(part.amount))
 }
 
 /// Which of the rewards make up `paid`. All of them, unless one could neither be credited to its
@@ -177,7 +188,7 @@ fn credited(rewards: &[Balance], paid: Balance) -> Option<Vec<bool>> {
 /// The part of a change of balance that the jobs do not explain: below zero for fees paid.
 ///
 /// `None` when an amount is beyond what an `i128` holds.
-pub(crate) fn unexplained(before: Balance, after: Balance, entry: &Entry) -> Option<i128> {
+pub(super) fn unexplained(before: Balance, after: Balance, entry: &Entry) -> Option<i128> {
     let signed = |amount: Balance| i128::try_from(amount).ok();
     let change = signed(after)?.checked_sub(signed(before)?)?;
     change.checked_sub(signed(entry.received)?)?.checked_add(signed(entry.spent)?)
@@ -186,13 +197,9 @@ pub(crate) fn unexplained(before: Balance, after: Balance, entry: &Entry) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::job::{
-        royalty,
-        tests::{job, replica, split},
-    };
     use vigil_primitives::{
         job::{Output, Receipt, RefundReason},
-        lineage::Royalty,
+        samples::{job, replica, royalty, split},
     };
 
     fn account(byte: u8) -> AccountId {
@@ -316,7 +323,7 @@ mod tests {
             receipt.requester -= 1;
         }
         let failure = Ledger::of(&[wrong_pay], &account(9)).unwrap_err();
-        assert!(failure.to_string().contains("job 7"), "{failure}");
+        assert_eq!(failure, LedgerError::Job(7));
         let mut huge = settled(&[(2, 40)], Balance::MAX, 10, 30);
         huge.spec.max_price = Balance::MAX;
         assert!(Ledger::of(&[huge], &account(9)).is_err());

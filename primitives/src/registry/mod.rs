@@ -2,7 +2,12 @@
 //! change.
 //!
 //! Transitions consume the old record and return the new one. Models and datasets share them, so
-//! that both are named, offered, accepted and revoked by the same rules.
+//! that both are named, offered, accepted and revoked by the same rules: [`Registry`] applies them
+//! to the records of a pallet.
+
+mod records;
+
+pub use records::Registry;
 
 use crate::{
     model::{url_scheme, Name, Sources, VersionStatus},
@@ -28,9 +33,28 @@ pub struct Entry<AccountId> {
     pub deposit: Balance,
 }
 
+/// A published version of a model or a dataset.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Published<Spec> {
+    /// What was published.
+    pub spec: Spec,
+    /// Whether it takes new uses.
+    pub status: VersionStatus,
+    /// Its part of the entry's deposit.
+    pub deposit: Balance,
+}
+
 /// Why something was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistryError {
+    /// There is no such entry or version.
+    NotFound,
+    /// The account does not own it.
+    NotOwner,
+    /// There is no number left for another entry.
+    TooManyEntries,
     /// The name is empty.
     EmptyName,
     /// The name is not UTF-8, or holds a control character.
@@ -70,6 +94,19 @@ pub fn check_sources(sources: &Sources) -> Result<(), RegistryError> {
         return Err(RegistryError::InvalidSource);
     }
     Ok(())
+}
+
+/// The deposit for a record of so many bytes.
+pub fn deposit(base: Balance, per_byte: Balance, bytes: usize) -> Balance {
+    let bytes = Balance::try_from(bytes).unwrap_or(Balance::MAX);
+    per_byte.saturating_mul(bytes).saturating_add(base)
+}
+
+impl<Spec> Published<Spec> {
+    /// A version that takes uses.
+    pub fn new(spec: Spec, deposit: Balance) -> Self {
+        Self { spec, status: VersionStatus::Active, deposit }
+    }
 }
 
 impl<AccountId: PartialEq> Entry<AccountId> {

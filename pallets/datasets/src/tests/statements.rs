@@ -14,7 +14,7 @@ fn withdraw(
     who: AccountId,
     kind: vigil_primitives::dataset::StatementKind,
 ) -> frame_support::dispatch::DispatchResult {
-    Provenance::withdraw_statement(signed(who), 0, 0, kind)
+    Registry::withdraw_statement(signed(who), 0, 0, kind)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn attest_should_replace_a_statement_when_made_again() {
         let one = held(HoldReason::Statement, BOB);
         System::set_block_number(5);
         let document = ContentHash::repeat_byte(3);
-        assert_ok!(Provenance::attest(signed(BOB), 0, 0, Audited, document));
+        assert_ok!(Registry::attest(signed(BOB), 0, 0, Audited, document));
         let record = Statements::<Test>::get(ID, (BOB, Audited)).unwrap();
         assert_eq!((record.statement.document, record.statement.made_at), (document, 5));
         assert_eq!(held(HoldReason::Statement, BOB), one);
@@ -53,7 +53,7 @@ fn attest_should_refuse_the_owner_and_what_is_not_there() {
         assert_noop!(attest(ALICE, 0, Audited), Error::<Test>::OwnStatement);
         assert_noop!(attest(BOB, 1, Audited), Error::<Test>::NotFound);
         let document = ContentHash::zero();
-        let second = Provenance::attest(signed(BOB), 0, 1, Audited, document);
+        let second = Registry::attest(signed(BOB), 0, 1, Audited, document);
         assert_eq!(second, Err(Error::<Test>::NotFound.into()));
         assert_noop!(attest(PAUPER, 0, Audited), TokenError::FundsUnavailable);
         // The former owner is a third party like any other.
@@ -81,12 +81,12 @@ fn withdraw_statement_should_return_the_deposit_to_the_author_alone() {
 fn a_statement_should_survive_the_dataset_and_still_be_withdrawn() {
     ExtBuilder::default().dataset(ALICE, open()).build_and_execute(|| {
         assert_ok!(attest(BOB, 0, Disputed));
-        Provenance::revoke(signed(ALICE), 0, 0).unwrap();
+        Registry::revoke(signed(ALICE), 0, 0).unwrap();
         assert_ok!(attest(CAROL, 0, Disputed));
-        assert_ok!(Provenance::remove(signed(ALICE), 0, 0));
+        assert_ok!(Registry::remove(signed(ALICE), 0, 0));
         assert_eq!(Statements::<Test>::iter_prefix(ID).count(), 2);
         assert_noop!(attest(BOB, 0, Disputed), Error::<Test>::NotFound);
-        Provenance::do_try_state().unwrap();
+        Registry::do_try_state().unwrap();
         assert_ok!(withdraw(BOB, Disputed));
         assert_ok!(withdraw(CAROL, Disputed));
         assert_eq!(Balances::free_balance(BOB), FUNDS);

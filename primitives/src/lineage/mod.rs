@@ -22,6 +22,10 @@
 //! # Ok::<(), &'static str>(())
 //! ```
 
+mod consent;
+
+pub use consent::{descend, CitationError, Consents, Descent};
+
 use crate::{
     asset::AssetId,
     model::{Name, VersionStatus},

@@ -1,0 +1,36 @@
+//! Files that are read.
+
+use crate::error::{CommandResult, Failure};
+use std::path::Path;
+
+/// Reads a text file of the requester's.
+pub(crate) fn read_text(path: &Path) -> CommandResult<String> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::failed(format!("{} is not UTF-8 text", path.display())))
+}
+
+/// A file that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let message = format!("cannot read {}: {error}", path.display());
+    if error.kind() == std::io::ErrorKind::NotFound {
+        Failure::not_found(message)
+    } else {
+        Failure::failed(message)
+    }
+}
+
+/// One text per line; empty lines do not count.
+pub(crate) fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_should_skip_empty_ones() {
+        assert_eq!(lines(" a \n\n\tb\r\n"), ["a", "b"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! What owners state and what becomes of jobs, for tests and benchmarks.
+
+use crate::{
+    dataset::DatasetSpec,
+    job::{
+        tokens_to_bytes, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling,
+        WaitingCost,
+    },
+    lineage::Royalty,
+    model::{Artifact, Fee, Name, Sources, Url, VersionSpec, MAX_NAME, MAX_SOURCES, MAX_URL},
+    terms::{AcceptedTerms, Access, Licence, Terms, MAX_LICENCE},
+    AccountId, Architecture, Balance, BlockNumber, ContentHash, Job, JobStatus, ModelVersionId,
+    Permill, OP_SET,
+};
+use alloc::{vec, vec::Vec};
+
+pub use vigil_architecture::samples::{all, decoder, encoder};
+
+/// Terms of this access, without a royalty.
+pub fn terms(access: Access) -> Terms {
+    Terms {
+        licence: Licence::truncate_from(b"Apache-2.0".to_vec()),
+        licence_text: None,
+        commercial: true,
+        access,
+        royalty: Permill::zero(),
+    }
+}
+
+/// A version of a model under open terms, without a fee, whose weights are so long.
+pub fn version_spec(architecture: Architecture, weights_len: u64) -> VersionSpec {
+    VersionSpec {
+        package: ContentHash::repeat_byte(1),
+        weights: Artifact { hash: ContentHash::repeat_byte(2), len: weights_len },
+        tokenizer: ContentHash::repeat_byte(3),
+        architecture,
+        op_set: OP_SET,
+        metadata: None,
+        terms: terms(Access::Open),
+        fee: Fee::default(),
+        sources: Sources::default(),
+    }
+}
+
+/// A version of a dataset under these terms.
+pub fn dataset_spec(terms: Terms) -> DatasetSpec {
+    DatasetSpec {
+        content: Artifact { hash: ContentHash::repeat_byte(1), len: 40_000 },
+        metadata: Some(Artifact { hash: ContentHash::repeat_byte(2), len: 500 }),
+        terms,
+        sources: Sources::default(),
+    }
+}
+
+/// The largest version of a dataset, with this access.
+pub fn largest_dataset_spec(access: Access) -> DatasetSpec {
+    let artifact = Artifact { hash: ContentHash::repeat_byte(1), len: u64::MAX };
+    DatasetSpec {
+        content: artifact,
+        metadata: Some(artifact),
+        terms: largest_terms(access),
+        sources: largest_sources(),
+    }
+}
+
+/// The longest terms with this access.
+pub fn largest_terms(access: Access) -> Terms {
+    Terms {
+        licence: Licence::truncate_from(filled(b"", b"", MAX_LICENCE)),
+        licence_text: Some(ContentHash::repeat_byte(5)),
+        ..terms(access)
+    }
+}
+
+/// As many sources as there may be, each as long as it may be.
+pub fn largest_sources() -> Sources {
+    let url = Url::truncate_from(filled(b"https://", b"/", MAX_URL));
+    Sources::truncate_from(vec![url; MAX_SOURCES as usize])
+}
+
+/// The longest name.
+pub fn longest_name() -> Name {
+    Name::truncate_from(filled(b"", b"", MAX_NAME))
+}
+
+/// Job 7 of account 1, of two tokens, in this state, with an escrow of 100.
+pub fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
+    Job {
+        id: 7,
+        requester: AccountId::new([1; 32]),
+        spec: JobSpec {
+            version: ModelVersionId { model: 0, version: 0 },
+            terms: AcceptedTerms { licence: [3; 32].into(), commercial: false },
+            input: Input::Inline(sp_runtime::BoundedVec::truncate_from(tokens_to_bytes(&[
+                101, 102,
+            ]))),
+            max_tokens_out: 0,
+            sampling: Sampling::Greedy,
+            policy: Policy { replicas: 1, challenge_window: 5 },
+            max_price: 100,
+            deadline: 50,
+        },
+        tokens_in: 2,
+        attempts: 0,
+        submitted_at: 10,
+        waiting: WaitingCost::Paid { amount: 0 },
+        status,
+    }
+}
+
+/// A worker that has revealed an output of this hash.
+pub fn replica(worker: u8, ask: Balance, hash: u8) -> Replica<AccountId, BlockNumber> {
+    Replica {
+        worker: AccountId::new([worker; 32]),
+        ask,
+        state: ReplicaState::Revealed { output: Output { hash: [hash; 32].into(), tokens: 0 } },
+    }
+}
+
+/// The status of a job that was paid. An owner that is paid is account 8.
+pub fn settled(
+    output: Output,
+    replicas: Vec<Replica<AccountId, BlockNumber>>,
+    receipt: Receipt,
+) -> JobStatus<AccountId, BlockNumber> {
+    split(output, replicas, receipt, vec![royalty(0, 8, receipt.owner)])
+}
+
+/// The status of a job whose owners were paid these parts.
+pub fn split(
+    output: Output,
+    replicas: Vec<Replica<AccountId, BlockNumber>>,
+    receipt: Receipt,
+    royalties: Vec<Royalty>,
+) -> JobStatus<AccountId, BlockNumber> {
+    let replicas = sp_runtime::BoundedVec::truncate_from(replicas);
+    let royalties = sp_runtime::BoundedVec::truncate_from(royalties);
+    JobStatus::Settled { output, replicas, receipt, royalties }
+}
+
+/// What an account earned with the first version of a model.
+pub fn royalty(model: u32, payee: u8, amount: Balance) -> Royalty {
+    let asset = ModelVersionId { model, version: 0 }.into();
+    Royalty { asset, payee: AccountId::new([payee; 32]), amount, credited: true }
+}
+
+/// So many bytes of printable ASCII between a start and an end.
+fn filled(start: &[u8], end: &[u8], len: u32) -> Vec<u8> {
+    let mut bytes = start.to_vec();
+    bytes.resize((len as usize).saturating_sub(end.len()), b'x');
+    bytes.extend_from_slice(end);
+    bytes
+}
