@@ -13,6 +13,31 @@
 //! | [`float`] | the float models that accuracy is measured against |
 //! | [`report`](mod@report) | what a package loses against its float model |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
+//!
+//! ```
+//! use vigil_engine::{
+//!     pack::{pack, PackOptions},
+//!     Model, Options, Package, Request, Sampling, Tokenizer,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let out = folder.path().join("tales");
+//! pack("../models/tales".as_ref(), &out, &PackOptions::default())?;
+//!
+//! // Opening verifies every byte: whoever made it is not trusted.
+//! let package = Package::open(&out)?;
+//! let tokenizer = Tokenizer::open(&package)?;
+//! let model = Model::load(&package, &Options::default())?;
+//! let tokens = tokenizer.encode("Once upon a time")?;
+//! let request = Request { tokens, max_tokens_out: 5, sampling: Sampling::Greedy };
+//!
+//! // Token ids, four bytes each: the same on every machine.
+//! let run = model.run(&request)?;
+//! assert_eq!(run.output.len(), 4 * run.tokens_out as usize);
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod decoder;
