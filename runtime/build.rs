@@ -7,7 +7,9 @@ fn main() {
     // The lock file is looked for above the output, which is elsewhere when the target folder is.
     const HINT: &str = "WASM_BUILD_WORKSPACE_HINT";
     if std::env::var_os(HINT).is_none() {
-        std::env::set_var(HINT, concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        // Not `env!`: the compiled script may be one that another checkout left in that folder.
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+        std::env::set_var(HINT, std::path::Path::new(&here).join(".."));
     }
     let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
     #[cfg(feature = "metadata-hash")]

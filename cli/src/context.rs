@@ -1,7 +1,6 @@
 //! The node's connection and the signing key: what every command that meets the chain needs.
 
 use crate::{
-    assets::Facts,
     error::{CommandResult, Failure, Kind},
     format::hex,
     global::Global,
@@ -96,11 +95,6 @@ impl Context {
     ) -> CommandResult<DatasetVersionView> {
         let version = self.view().dataset_version(id).await?;
         version.ok_or_else(|| no_asset(id.into()))
-    }
-
-    /// An asset that must exist.
-    pub(crate) async fn asset(&self, id: AssetId) -> CommandResult<Facts> {
-        Facts::read(self, id).await?.ok_or_else(|| no_asset(id))
     }
 
     /// A job that must exist.

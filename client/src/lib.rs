@@ -13,6 +13,7 @@
 //! | [`view`] | what the chain knows at one block |
 //! | [`calls`] | every extrinsic of models, datasets, grants, workers and jobs |
 //! | [`requester`] | paid runs, from the order to the verified output and the account of the money |
+//! | [`citations`] | whether the chain would let a version cite what it is to cite |
 //! | [`submit`] | signing, sending, following: many at once, none lost |
 //! | [`events`] | what an extrinsic brought about |
 //! | [`blocks`] | the stream of new best blocks |
@@ -41,6 +42,7 @@ pub mod api;
 pub mod blobs;
 pub mod blocks;
 pub mod calls;
+pub mod citations;
 mod connection;
 pub mod error;
 pub mod events;

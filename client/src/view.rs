@@ -8,13 +8,11 @@ use crate::{
 use codec::{Decode, DecodeAll, Encode};
 use sp_io::hashing::{blake2_128, twox_128};
 use vigil_primitives::{
-    dataset::StatementKind,
-    dataset::{DatasetVersionView, DatasetView, StatementView},
+    asset::Asset,
+    dataset::{DatasetVersionView, DatasetView, StatementKind, StatementView},
     grant::{GrantView, Permission},
-    job::Contribution,
-    job::{NoQuote, Parameters, Quote},
-    lineage::LineageView,
-    lineage::Share,
+    job::{Contribution, NoQuote, Parameters, Quote},
+    lineage::{LineageView, Share},
     model::{ModelView, VersionView},
     worker::WorkerView,
     AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Hash, Job, JobId, ModelId,
@@ -148,6 +146,22 @@ impl<'a> View<'a> {
     /// What an asset descends from.
     pub async fn lineage(&self, asset: AssetId) -> Result<Option<LineageView>> {
         self.call("ProvenanceApi_lineage", asset).await
+    }
+
+    /// What counts of an asset for its use.
+    pub async fn asset(&self, id: AssetId) -> Result<Option<Asset<AccountId>>> {
+        Ok(match id {
+            AssetId::Model(id) => self.version(id).await?.map(|version| Asset {
+                owner: version.owner,
+                status: version.status,
+                terms: version.spec.terms,
+            }),
+            AssetId::Dataset(id) => self.dataset_version(id).await?.map(|version| Asset {
+                owner: version.owner,
+                status: version.status,
+                terms: version.spec.terms,
+            }),
+        })
     }
 
     /// The assets that cite `asset`, after `after` in the chain's order.

@@ -1,6 +1,6 @@
 //! Text generation through the chain: paid by the token, the same bytes on every kernel.
 
-use serde_json::Value;
+use serde_json::{json, Value};
 use vigil_e2e::{amount, kernels, text, Model, Network, OWNER};
 
 /// Fees of the model: 0.001 VGL for a job and 0.01 for 1,000 tokens.
@@ -67,6 +67,12 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
         let args = ["job", "output", &id.to_string(), "--package", &package];
         assert_eq!(network.vigil(&args)["generated"], local["generated"]);
 
+        // Anybody can run the job again.
+        let args = ["job", "verify", &id.to_string(), "--package", &package, "--kernel", kernel];
+        let verified = network.vigil(&args);
+        assert_eq!((&verified["agrees"], &verified["addsUp"]), (&json!(true), &json!(true)));
+        assert_eq!(verified["output"], local["blake3"]);
+
         owed += check_money(&settled, &local);
         let most = settled["maxTokensOut"].as_u64().expect("a number");
         let generated = local["tokensGenerated"].as_array().expect("tokens are listed");
@@ -77,6 +83,9 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
     assert!(early > 0, "no tale came to its end");
     assert_eq!(network.total(&owner) - owner_before, owed, "the owner's fees have arrived");
     refusals(&network, &version);
+    let other = Model::MiniLm.package().display().to_string();
+    let ended = network.try_vigil(&["job", "verify", &jobs[0].0.to_string(), "--package", &other]);
+    assert!(ended.stderr.contains("not that of version"), "{ended:?}");
 }
 
 /// What was generated is paid and the rest comes back, to the last unit. The owner's part.

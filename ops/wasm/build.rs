@@ -37,7 +37,9 @@ fn build() -> Result<(), String> {
     }
     check_target()?;
     let directory = out.join("guest");
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest").join("Cargo.toml");
+    // Not `env!`: the compiled script may be one that another checkout left in the target folder.
+    let here = env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo gives no CARGO_MANIFEST_DIR")?;
+    let manifest = Path::new(&here).join("guest").join("Cargo.toml");
     let mut cargo = tool("cargo", "CARGO");
     cargo.args(["build", "--release", "--locked", "--target", TARGET, "--manifest-path"]);
     cargo.arg(manifest).arg("--target-dir").arg(&directory);

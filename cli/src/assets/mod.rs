@@ -18,7 +18,10 @@ pub(crate) use share::{parse_percent, percent, ppm};
 pub(crate) use terms::{access_text, blocks_of_days, terms_json, terms_rows, TermsArgs};
 pub(crate) use waterfall::{waterfall_json, waterfall_text};
 
-use crate::{context::Context, error::CommandResult};
+use crate::{
+    context::{no_asset, Context},
+    error::CommandResult,
+};
 use vigil_primitives::{
     model::{Artifact, Sources, VersionStatus},
     terms::Terms,
@@ -59,5 +62,12 @@ impl Facts {
                 sources: version.spec.sources,
             }),
         })
+    }
+}
+
+impl Context {
+    /// An asset that must exist.
+    pub(crate) async fn asset(&self, id: AssetId) -> CommandResult<Facts> {
+        Facts::read(self, id).await?.ok_or_else(|| no_asset(id))
     }
 }

@@ -25,6 +25,15 @@ fn a_new_key_should_be_private_and_never_overwritten_or_printed() {
 }
 
 #[test]
+fn a_field_should_be_printed_alone_and_missed_with_a_sentence() {
+    let shown = vigil(["account", "show", "--dev-key", "Alice", "--field", "address"]);
+    assert_eq!((shown.code, shown.stdout.as_str()), (0, format!("{ALICE}\n").as_str()));
+    let missing = vigil(["account", "show", "--dev-key", "Alice", "--field", "address.1"]);
+    missing.fails_in_a_line(4, "no field address.1");
+    vigil(["account", "show", "--dev-key", "Alice", "--field", "x", "--json"]).fails(2, "--json");
+}
+
+#[test]
 fn an_imported_key_should_be_checked_before_it_is_kept() {
     let folder = Tiny::new();
     let file = folder.text("key");

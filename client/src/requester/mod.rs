@@ -30,7 +30,7 @@
 //! let tokens = vec![101, 7592, 102];
 //! let order = Order { offer: Offer::default(), generation: Generation::default(), by_hash: false };
 //! let plan = requester.plan(&version, vec![tokens], &order).await?;
-//! let batch = requester.submit(plan).await;
+//! let batch = requester.submit(plan).await?;
 //! let ids = batch.ids();
 //!
 //! let mut events = requester.follow(ids, Goal::Ended).with_inputs(batch.inputs()).events();
@@ -64,7 +64,9 @@ pub use quote::bid;
 pub use submit::{Batch, Submitted};
 
 use crate::{blobs::BlobClient, Client, Key};
-use vigil_primitives::{model::VersionView, AccountId, Job, JobId, ModelVersionId};
+use vigil_primitives::{
+    api::PAGE, model::VersionView, worker::WorkerView, AccountId, Job, JobId, ModelVersionId,
+};
 
 /// Requests to the node, and to workers, that are under way at the same time.
 const AT_ONCE: usize = 16;
@@ -101,6 +103,20 @@ impl Requester {
     /// A job that must exist.
     pub async fn job(&self, id: JobId) -> Result<Job> {
         self.client.best().job(id).await?.ok_or(Error::UnknownJob(id))
+    }
+
+    /// All workers, in the chain's order.
+    pub async fn workers(&self) -> Result<Vec<WorkerView>> {
+        let mut workers: Vec<WorkerView> = Vec::new();
+        loop {
+            let after = workers.last().map(|worker| &worker.account);
+            let page = self.client.best().workers(after, PAGE).await?;
+            let last = page.len() < PAGE as usize;
+            workers.extend(page);
+            if last {
+                return Ok(workers);
+            }
+        }
     }
 
     fn key(&self) -> Result<&Key> {

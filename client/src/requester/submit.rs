@@ -1,6 +1,6 @@
 //! From a plan to submitted jobs.
 
-use super::{Plan, Planned, Requester};
+use super::{Plan, Planned, Requester, Result};
 use crate::{blobs::Bytes, calls, events, Included, Until};
 use std::collections::BTreeMap;
 use vigil_primitives::{
@@ -55,18 +55,18 @@ impl Requester {
     /// Submits every run of a plan, without waiting in between, and returns when all are final.
     ///
     /// One that is refused takes none of the others with it.
-    pub async fn submit(&self, plan: Plan) -> Batch {
+    ///
+    /// # Errors
+    /// [`Error::NoKey`](super::Error::NoKey). Why a run was refused is in its place of the batch.
+    pub async fn submit(&self, plan: Plan) -> Result<Batch> {
+        let key = self.key()?;
         let calls: Vec<_> = plan.runs.iter().map(|run| calls::jobs::submit(&run.spec)).collect();
-        let results = match &self.key {
-            Some(key) => self.client.submit_many(&calls, key, Until::Finalized).await,
-            // A plan is made with a key.
-            None => Vec::new(),
-        };
+        let results = self.client.submit_many(&calls, key, Until::Finalized).await;
         let submitted = |(run, result): (Planned, crate::Result<Included>)| {
             let included = result?;
             let job = included.events.expect::<events::jobs::Submitted>()?.job;
             Ok(Submitted { job, run, fee: included.fee() })
         };
-        Batch { runs: plan.runs.into_iter().zip(results).map(submitted).collect() }
+        Ok(Batch { runs: plan.runs.into_iter().zip(results).map(submitted).collect() })
     }
 }

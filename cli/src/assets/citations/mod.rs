@@ -4,20 +4,15 @@ use crate::{
     assets::{
         check_permission, percent,
         share::{parse_share, percent_of_parts},
-        Facts,
     },
     context::{self, Context},
     error::{CommandResult, Failure},
 };
 use clap::Args;
-use std::collections::{btree_map::Entry, BTreeMap};
+use vigil_client::citations::{Cited, Parent};
 use vigil_primitives::{
     asset::Asset,
-    grant::Permission,
-    lineage::{
-        self, CitationError, Consents, InvalidLineage, Lineage, LineageNode, LineageView, Share,
-        Shares, MAX_DEPTH, MAX_PAYEES,
-    },
+    lineage::{CitationError, InvalidLineage, LineageNode, Share, Shares, MAX_DEPTH, MAX_PAYEES},
     model::{Name, VersionStatus},
     AccountId, AssetId, DatasetId, DatasetVersionId, Permill,
 };
@@ -39,13 +34,13 @@ pub(crate) struct CitationArgs {
 /// One citation as it was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Citation {
-    cited: Cited,
+    cited: Named,
     share: Permill,
 }
 
-/// What is cited.
+/// What is cited, as it was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cited {
+enum Named {
     Asset(AssetId),
     /// The newest version of a dataset.
     Newest(DatasetId),
@@ -55,7 +50,7 @@ enum Cited {
 fn parse_parent(text: &str) -> Result<Citation, String> {
     let (asset, share) = parts(text, "0@1=5%")?;
     let asset = asset.parse::<AssetId>().map_err(|error| format!("\"{text}\": {error}"))?;
-    Ok(Citation { cited: Cited::Asset(asset), share })
+    Ok(Citation { cited: Named::Asset(asset), share })
 }
 
 /// Reads `3@0=2%` or `3=2%`, with or without `dataset:` in front.
@@ -63,9 +58,9 @@ fn parse_dataset(text: &str) -> Result<Citation, String> {
     let (dataset, share) = parts(text, "3@0=2%")?;
     let dataset = dataset.strip_prefix("dataset:").unwrap_or(dataset);
     let cited = if dataset.contains('@') {
-        dataset.parse().map(|id: DatasetVersionId| Cited::Asset(id.into())).ok()
+        dataset.parse().map(|id: DatasetVersionId| Named::Asset(id.into())).ok()
     } else {
-        dataset.parse().map(Cited::Newest).ok()
+        dataset.parse().map(Named::Newest).ok()
     };
     let cited = cited.ok_or_else(|| {
         format!("\"{text}\" names no dataset: write DATASET@VERSION=SHARE or DATASET=SHARE")
@@ -102,22 +97,6 @@ impl Descent {
     }
 }
 
-/// What the chain says of everything that is cited, and of everything that this descends from.
-#[derive(Default)]
-struct Known {
-    parents: Vec<Parent>,
-    assets: BTreeMap<AssetId, Asset<AccountId>>,
-}
-
-/// A cited asset.
-struct Parent {
-    citation: Share,
-    permission: Permission,
-    view: LineageView,
-    /// The same as the chain flattened it.
-    lineage: Lineage,
-}
-
 /// The version that is to be published.
 pub(crate) struct Offspring<'a> {
     /// Its number. While the chain has not given it one, any that is free will do.
@@ -144,12 +123,12 @@ impl CitationArgs {
             citations.push(Share { asset, share: citation.share });
         }
         check_shares(&citations)?;
-        let known = Known::read(context, &citations, offspring.publisher).await?;
-        descend(offspring, &known)
+        let cited = Cited::read(&context.view(), &citations, offspring.publisher).await?;
+        descend(offspring, &cited)
     }
 }
 
-impl Cited {
+impl Named {
     /// The asset that is meant.
     async fn resolve(self, context: &Context) -> CommandResult<AssetId> {
         let id = match self {
@@ -171,151 +150,47 @@ impl Cited {
     }
 }
 
-impl Known {
-    async fn read(
-        context: &Context,
-        citations: &[Share],
-        publisher: &AccountId,
-    ) -> CommandResult<Self> {
-        let mut known = Self::default();
-        for citation in citations {
-            let asset = citation.asset;
-            let permission = context.view().permission(publisher, asset).await?;
-            let lineage = context.view().lineage(asset).await?;
-            let both = permission.zip(lineage);
-            let (permission, view) = both.ok_or_else(|| context::no_asset(asset))?;
-            for node in &view.nodes {
-                if let Entry::Vacant(place) = known.assets.entry(node.asset) {
-                    let Facts { owner, status, terms, .. } = context.asset(node.asset).await?;
-                    place.insert(Asset { owner, status, terms });
-                }
-            }
-            known.parents.push(Parent::new(*citation, permission, view)?);
+/// Why the chain would refuse it, and what to do.
+fn refusal(offspring: &Offspring<'_>, chain: &Cited, error: CitationError) -> Failure {
+    match error {
+        CitationError::UnknownAsset(asset) => context::no_asset(asset),
+        CitationError::Revoked(asset) => Failure::rejected(format!(
+            "{asset} is revoked and takes no new citations: cite another version"
+        )),
+        CitationError::NoConsent(asset) | CitationError::Unusable(asset, _) => {
+            no_consent(asset, chain, offspring.publisher)
         }
-        Ok(known)
-    }
-
-    fn parent(&self, asset: AssetId) -> Option<&Parent> {
-        self.parents.iter().find(|parent| parent.citation.asset == asset)
-    }
-
-    /// Why the chain would refuse it, and what to do.
-    fn refusal(&self, offspring: &Offspring<'_>, error: CitationError) -> Failure {
-        match error {
-            CitationError::UnknownAsset(asset) => context::no_asset(asset),
-            CitationError::Revoked(asset) => Failure::rejected(format!(
-                "{asset} is revoked and takes no new citations: cite another version"
-            )),
-            CitationError::NoConsent(asset) | CitationError::Unusable(asset, _) => {
-                self.no_consent(asset, offspring.publisher)
-            }
-            CitationError::CommercialUseForbidden { cited, by } => {
-                let by =
-                    if by == cited { String::new() } else { format!(" descends from {by}, which") };
-                Failure::rejected(format!(
-                    "{cited}{by} forbids commercial use, and so must what cites it: add \
-                     --no-commercial"
-                ))
-            }
-            CitationError::RoyaltyTooLow { asset, promised, asked } => {
-                let parts = promised.mul_floor(u64::from(Permill::one().deconstruct()));
-                let promised = Permill::from_parts(parts.try_into().unwrap_or(u32::MAX));
-                Failure::rejected(format!(
-                    "{asset} is promised {}, and its owner asks for at least {} of whatever \
-                     descends from it: promise more",
-                    percent(promised),
-                    percent(asked)
-                ))
-            }
-            CitationError::Invalid(reason) => self.invalid(offspring, reason),
+        CitationError::CommercialUseForbidden { cited, by } => {
+            let by =
+                if by == cited { String::new() } else { format!(" descends from {by}, which") };
+            Failure::rejected(format!(
+                "{cited}{by} forbids commercial use, and so must what cites it: add \
+                 --no-commercial"
+            ))
         }
-    }
-
-    fn no_consent(&self, asset: AssetId, publisher: &AccountId) -> Failure {
-        let refused =
-            self.assets.get(&asset).zip(self.parent(asset)).and_then(|(facts, parent)| {
-                let Asset { owner, terms, .. } = facts;
-                check_permission(asset, owner, &terms.access, publisher, &parent.permission).err()
-            });
-        refused.unwrap_or_else(|| Failure::rejected(format!("{asset} may not be cited")))
-    }
-
-    /// Why a lineage is none, with the citation that made it so: the first that the others before it
-    /// do not go with.
-    fn invalid(&self, offspring: &Offspring<'_>, reason: InvalidLineage) -> Failure {
-        let lineages: Vec<_> = self.parents.iter().map(|parent| parent.lineage.clone()).collect();
-        let flatten = |count: usize| {
-            let citations: Vec<_> =
-                self.parents.iter().take(count).map(|one| one.citation).collect();
-            let citations =
-                Shares::try_from(citations).map_err(|_| InvalidLineage::TooManyPayees)?;
-            Lineage::new(offspring.asset, citations, &lineages)
-        };
-        let count = self.parents.len();
-        let first = (1..=count).find_map(|count| Some((count, flatten(count).err()?)));
-        let (count, reason) = first.unwrap_or((count, reason));
-        let at_fault = count.checked_sub(1).and_then(|index| self.parents.get(index));
-        invalid(at_fault, reason)
-    }
-}
-
-impl Consents<AccountId> for Known {
-    fn asset(&self, asset: AssetId) -> Option<Asset<AccountId>> {
-        self.assets.get(&asset).cloned()
-    }
-
-    fn permission(&self, _publisher: &AccountId, asset: AssetId) -> Option<Permission> {
-        self.parent(asset).map(|parent| parent.permission)
-    }
-
-    fn lineage(&self, cited: AssetId) -> Lineage {
-        self.parent(cited).map_or_else(|| Lineage::root(cited), |parent| parent.lineage.clone())
-    }
-
-    fn citations(&self, asset: AssetId) -> Shares {
-        let knows = |parent: &&Parent| parent.view.nodes.iter().any(|node| node.asset == asset);
-        let parent = self.parents.iter().find(knows);
-        parent.and_then(|parent| citations_of(asset, &parent.view)).unwrap_or_default()
-    }
-}
-
-impl Parent {
-    fn new(citation: Share, permission: Permission, view: LineageView) -> CommandResult<Self> {
-        let asset = citation.asset;
-        let strange = || Failure::failed(format!("the chain names too many payees of {asset}"));
-        let waterfall =
-            view.nodes.iter().map(|node| Share { asset: node.asset, share: node.share });
-        let lineage = Lineage {
-            citations: citations_of(asset, &view).ok_or_else(strange)?,
-            waterfall: waterfall.collect::<Vec<_>>().try_into().map_err(|_| strange())?,
-            depth: depth(asset, &view),
-        };
-        Ok(Self { citation, permission, view, lineage })
-    }
-}
-
-/// What an asset of a lineage cites; `None` when that is more than can be.
-fn citations_of(asset: AssetId, lineage: &LineageView) -> Option<Shares> {
-    let cited = lineage.edges.iter().filter(|edge| edge.from == asset);
-    let cited = cited.map(|edge| Share { asset: edge.to, share: edge.share });
-    cited.collect::<Vec<_>>().try_into().ok()
-}
-
-/// Length of the longest chain of citations below an asset, and never much more than is allowed.
-fn depth(asset: AssetId, lineage: &LineageView) -> u8 {
-    let mut depth = 0;
-    let mut level = vec![asset];
-    while depth <= MAX_DEPTH {
-        let below = lineage.edges.iter().filter(|edge| level.contains(&edge.from));
-        level = below.map(|edge| edge.to).collect();
-        level.sort();
-        level.dedup();
-        if level.is_empty() {
-            break;
+        CitationError::RoyaltyTooLow { asset, promised, asked } => {
+            let parts = promised.mul_floor(u64::from(Permill::one().deconstruct()));
+            let promised = Permill::from_parts(parts.try_into().unwrap_or(u32::MAX));
+            Failure::rejected(format!(
+                "{asset} is promised {}, and its owner asks for at least {} of whatever descends \
+                 from it: promise more",
+                percent(promised),
+                percent(asked)
+            ))
         }
-        depth += 1;
+        CitationError::Invalid(reason) => match chain.at_fault(offspring.asset) {
+            Some((parent, reason)) => invalid(Some(parent), reason),
+            None => invalid(None, reason),
+        },
     }
-    depth
+}
+
+fn no_consent(asset: AssetId, chain: &Cited, publisher: &AccountId) -> Failure {
+    let refused = chain.assets.get(&asset).zip(chain.parent(asset)).and_then(|(facts, parent)| {
+        let Asset { owner, terms, .. } = facts;
+        check_permission(asset, owner, &terms.access, publisher, &parent.permission).err()
+    });
+    refused.unwrap_or_else(|| Failure::rejected(format!("{asset} may not be cited")))
 }
 
 /// Refuses shares that are wrong whatever is cited.
@@ -337,17 +212,14 @@ fn check_shares(citations: &[Share]) -> CommandResult {
     Ok(())
 }
 
-/// The descent from what is known, if all of it may be cited so.
-fn descend(offspring: &Offspring<'_>, known: &Known) -> CommandResult<Descent> {
-    let citations: Vec<_> = known.parents.iter().map(|parent| parent.citation).collect();
-    let citations = Shares::try_from(citations)
-        .map_err(|_| known.invalid(offspring, InvalidLineage::TooManyPayees))?;
+/// The descent from what is cited, if all of it may be cited so.
+fn descend(offspring: &Offspring<'_>, chain: &Cited) -> CommandResult<Descent> {
     let Offspring { asset, publisher, commercial, .. } = *offspring;
-    let lineage = lineage::descend(known, asset, publisher, commercial, citations)
-        .map_err(|error| known.refusal(offspring, error))?
-        .lineage;
+    let lineage = chain
+        .descend(asset, publisher, commercial)
+        .map_err(|error| refusal(offspring, chain, error))?;
     let node = |asset: AssetId| {
-        let mut nodes = known.parents.iter().flat_map(|parent| &parent.view.nodes);
+        let mut nodes = chain.parents.iter().flat_map(|parent| &parent.view.nodes);
         nodes.find(|node| node.asset == asset)
     };
     let payees = lineage.waterfall.iter().map(|payee| match node(payee.asset) {

@@ -220,7 +220,7 @@ pub(crate) async fn submit(
     let what =
         format!("submitting {} for at most {}", count_of(plan.runs.len()), amount(plan.total));
     let spinner = output::Progress::spinner(&context.global, what);
-    let batch = requester.submit(plan).await;
+    let batch = requester.submit(plan).await?;
     drop(spinner);
     collect(labels, batch)
 }

@@ -6,9 +6,7 @@ use crate::{
     Block, View,
 };
 use std::collections::BTreeMap;
-use vigil_primitives::{
-    api::PAGE, model::VersionView, worker::WorkerView, AccountId, Balance, BlockNumber, Job,
-};
+use vigil_primitives::{model::VersionView, AccountId, Balance, BlockNumber, Job};
 
 /// The accounts before and after a set of jobs.
 #[derive(Debug)]
@@ -102,20 +100,6 @@ impl Requester {
         }
         (books.to, books.ledger, books.jobs, books.fees) = (to.number, ledger, jobs.len(), fees);
         Ok(())
-    }
-
-    /// All workers, in the chain's order.
-    pub async fn workers(&self) -> Result<Vec<WorkerView>> {
-        let mut workers: Vec<WorkerView> = Vec::new();
-        loop {
-            let after = workers.last().map(|worker| &worker.account);
-            let page = self.client().best().workers(after, PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            workers.extend(page);
-            if last {
-                return Ok(workers);
-            }
-        }
     }
 }
 
