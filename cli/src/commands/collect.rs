@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_should_be_refused_when_it_cannot_be_paid() {
+    fn collecting_should_be_refused_when_it_cannot_be_paid() {
         let account = AccountId::new([1; 32]);
         let says = |kept, free| check(&account, kept, free, 10).unwrap_err().to_string();
         assert!(says(0, 100).contains("nothing is kept"));

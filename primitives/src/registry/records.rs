@@ -10,8 +10,8 @@ use sp_runtime::{DispatchError, DispatchResult};
 /// A registry of models or of datasets. A pallet says where its records lie and how deposits are
 /// held; what may be done with them, and by whom, is written here once for both.
 ///
-/// Every method that changes something leaves everything as it was only if its caller does so when
-/// it fails, as calls of a pallet do.
+/// A method that fails may have written already. Whoever calls it undoes that, as FRAME does for
+/// calls.
 pub trait Registry {
     /// An account.
     type AccountId: Clone + PartialEq;

@@ -36,7 +36,7 @@ fn keep_should_refuse_when_the_keeper_was_not_credited() {
 }
 
 #[test]
-fn claim_should_pay_everything_kept_whoever_calls() {
+fn collect_should_pay_everything_kept_whoever_calls() {
     ExtBuilder::default().build_and_execute(|| {
         keep(ALICE, 5);
         keep(ALICE, 6);
@@ -53,7 +53,7 @@ fn claim_should_pay_everything_kept_whoever_calls() {
 }
 
 #[test]
-fn claim_should_lose_nothing_while_the_account_cannot_be_credited() {
+fn collect_should_lose_nothing_while_the_account_cannot_be_credited() {
     ExtBuilder::default().build_and_execute(|| {
         keep(GHOST, ED - 1);
         assert_noop!(Provenance::collect(signed(ALICE), GHOST), TokenError::CannotCreate);
@@ -66,7 +66,7 @@ fn claim_should_lose_nothing_while_the_account_cannot_be_credited() {
 }
 
 #[test]
-fn claim_should_pay_small_sums_once_the_account_lives() {
+fn collect_should_pay_small_sums_once_the_account_lives() {
     ExtBuilder::default().build_and_execute(|| {
         keep(GHOST, 1);
         assert_noop!(Provenance::collect(signed(ALICE), GHOST), TokenError::CannotCreate);
@@ -77,7 +77,7 @@ fn claim_should_pay_small_sums_once_the_account_lives() {
 }
 
 #[test]
-fn claim_should_leave_alone_what_else_the_keeper_has() {
+fn collect_should_leave_alone_what_else_the_keeper_has() {
     ExtBuilder::default().build_and_execute(|| {
         fund(KEEPER, 1_000);
         keep(ALICE, 5);

@@ -103,7 +103,7 @@ fn assert_weight(what: &str, weight: Weight, call: impl FnOnce() -> DispatchResu
 }
 
 #[test]
-fn weights_should_cover_every_write_of_grants_and_claims() {
+fn weights_should_cover_every_write_of_grants_and_unpaid_amounts() {
     type W = <Test as crate::Config>::WeightInfo;
     let builder = (0..15).fold(ExtBuilder::default(), |b, n| b.model(50 + n, open()));
     builder.build_and_execute(|| {

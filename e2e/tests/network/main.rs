@@ -1,0 +1,8 @@
+//! Real networks: a node, workers and the command line, started by each test for itself.
+//!
+//! One program, so that tests wait for their blocks beside each other.
+
+mod jobs;
+mod ownership;
+mod recovery;
+mod text;
