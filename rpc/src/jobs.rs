@@ -4,7 +4,7 @@ use crate::{
     form::{optional_text, text},
     provenance::Royalty,
 };
-use serde::{Deserialize, Serialize};
+use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use vigil_primitives::{
     job::{self, ReplicaState},
     sampling::decimal,
@@ -132,10 +132,19 @@ pub enum Sampling {
         #[serde(with = "text")]
         seed: u64,
         /// From 0.01 to 100.
+        #[serde(deserialize_with = "float")]
         temperature: f64,
         /// Tokens less likely than this share of the likeliest are never drawn.
+        #[serde(deserialize_with = "float")]
         min_p: f64,
     },
+}
+
+/// Reads a number with a point. Where some crate of a program has serde_json keep numbers to the last
+/// digit, as Substrate's do, a tagged choice holds them in a form that `f64` alone does not read.
+fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    number.as_f64().ok_or_else(|| D::Error::custom(format!("{number} is out of range")))
 }
 
 impl From<job::Sampling> for Sampling {
