@@ -15,6 +15,7 @@
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
 //!
 //! ```
+//! use std::path::Path;
 //! use vigil_engine::{
 //!     pack::{pack, PackOptions},
 //!     Model, Options, Package, Request, Sampling, Tokenizer,
@@ -23,7 +24,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
 //! let out = folder.path().join("tales");
-//! pack("../models/tales".as_ref(), &out, &PackOptions::default())?;
+//! pack(Path::new("../models/tales"), &out, &PackOptions::default())?;
 //!
 //! // Opening verifies every byte: whoever made it is not trusted.
 //! let package = Package::open(&out)?;

@@ -159,11 +159,11 @@ impl<T: Config> Pallet<T> {
         T::Workers::release_weight_of(outcome).saturating_mul(replicas.into())
     }
 
-    /// Most weight of submitting this, with the first look at it.
+    /// Most weight of submitting this. The looks that follow are in the hooks' share of a block, and
+    /// are paid for by the waiting fee, which every job pays for the block of its first look at least.
     pub(crate) fn submit_weight(spec: &JobSpecOf<T>) -> Weight {
         T::WeightInfo::submit(types::inline_len(&spec.input))
             .saturating_add(T::Grants::use_weight())
-            .saturating_add(Self::look_weight(spec.policy.replicas.into()))
             .saturating_add(Self::evict_weight())
     }
 
