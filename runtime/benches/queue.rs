@@ -10,15 +10,15 @@ use frame_support::{assert_ok, traits::fungible::Mutate};
 use market::*;
 use sp_io::TestExternalities;
 use std::time::{Duration, Instant};
-use vigil_primitives::{AccountId, AssetId, Balance, JobId, MILLI, UNIT};
+use vigil_primitives::{AccountId, AssetId, Balance, JobId, MICRO, UNIT};
 use vigil_runtime::{Balances, Jobs};
 
 /// Ordinary jobs that are timed, one after the other.
 const SAMPLES: usize = 60;
 /// Jobs that one account of the crowd submits: as many as it may.
 const EACH: u32 = 10_000;
-/// What they offer, which no worker takes.
-const TOO_LITTLE: Balance = UNIT + 10 * MILLI;
+/// What they offer: the owner's fee and a tenth of what a worker asks.
+const TOO_LITTLE: Balance = UNIT + MICRO;
 /// What the crowd sees of a market that holds 100,000: one place is left.
 const CROWDS: [u32; 5] = [0, 1_000, 10_000, 50_000, 99_999];
 
