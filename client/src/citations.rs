@@ -112,8 +112,13 @@ impl Consents<AccountId> for Cited {
         self.assets.get(&asset).cloned()
     }
 
-    fn permission(&self, _publisher: &AccountId, asset: AssetId) -> Option<Permission> {
-        self.parent(asset).map(|parent| parent.permission)
+    fn permission(
+        &self,
+        _publisher: &AccountId,
+        id: AssetId,
+        _asset: &Asset<AccountId>,
+    ) -> Permission {
+        self.parent(id).map_or(Permission::NoGrant, |parent| parent.permission)
     }
 
     fn lineage(&self, cited: AssetId) -> Lineage {

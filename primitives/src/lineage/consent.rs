@@ -17,8 +17,8 @@ pub trait Consents<AccountId> {
     /// What counts of an asset; `None` when it was never published, or removed.
     fn asset(&self, asset: AssetId) -> Option<Asset<AccountId>>;
 
-    /// Whether `who` may use an asset; `None` when there is no such asset.
-    fn permission(&self, who: &AccountId, asset: AssetId) -> Option<Permission>;
+    /// Whether `who` may use an asset, of which this counts.
+    fn permission(&self, who: &AccountId, id: AssetId, asset: &Asset<AccountId>) -> Permission;
 
     /// The lineage of an asset that is cited.
     fn lineage(&self, cited: AssetId) -> Lineage;
@@ -83,9 +83,10 @@ pub fn descend<AccountId: PartialEq>(
     commercial: bool,
     citations: Shares,
 ) -> Result<Descent, CitationError> {
+    let mut parents = Vec::new();
     let mut ancestors = Vec::new();
     for Share { asset: cited, .. } in &citations {
-        chain.asset(*cited).ok_or(CitationError::UnknownAsset(*cited))?;
+        parents.push(chain.asset(*cited).ok_or(CitationError::UnknownAsset(*cited))?);
         ancestors.push(chain.lineage(*cited));
     }
     let lineage = Lineage::new(asset, citations, &ancestors).map_err(CitationError::Invalid)?;
@@ -93,8 +94,8 @@ pub fn descend<AccountId: PartialEq>(
         allow_commerce(chain, publisher, &lineage.citations)?;
     }
     let mut granted = Vec::new();
-    for Share { asset: cited, .. } in &lineage.citations {
-        match chain.permission(publisher, *cited).ok_or(CitationError::UnknownAsset(*cited))? {
+    for (Share { asset: cited, .. }, parent) in lineage.citations.iter().zip(&parents) {
+        match chain.permission(publisher, *cited, parent) {
             Permission::Open | Permission::Owner => (),
             Permission::Granted(_) => granted.push(*cited),
             Permission::Revoked => return Err(CitationError::Revoked(*cited)),

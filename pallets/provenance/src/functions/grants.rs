@@ -162,9 +162,18 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Whether an account may use an asset now.
-    pub fn permission(who: &T::AccountId, asset: AssetId) -> Option<Permission> {
-        let held = || GrantsOf::<T>::get(who, asset).map(|held| held.grant);
-        Some(Self::asset(asset)?.permission(who, Self::now(), held))
+    pub fn permission(who: &T::AccountId, id: AssetId) -> Option<Permission> {
+        Some(Self::permission_for(who, id, &Self::asset(id)?))
+    }
+
+    /// The same of an asset that has been read.
+    pub(super) fn permission_for(
+        who: &T::AccountId,
+        id: AssetId,
+        asset: &Asset<T::AccountId>,
+    ) -> Permission {
+        let held = || GrantsOf::<T>::get(who, id).map(|held| held.grant);
+        asset.permission(who, Self::now(), held)
     }
 }
 

@@ -68,8 +68,13 @@ impl<T: Config> Consents<T::AccountId> for Chain<T> {
         Pallet::<T>::asset(asset)
     }
 
-    fn permission(&self, who: &T::AccountId, asset: AssetId) -> Option<Permission> {
-        Pallet::<T>::permission(who, asset)
+    fn permission(
+        &self,
+        who: &T::AccountId,
+        id: AssetId,
+        asset: &Asset<T::AccountId>,
+    ) -> Permission {
+        Pallet::<T>::permission_for(who, id, asset)
     }
 
     fn lineage(&self, cited: AssetId) -> Lineage {
