@@ -41,6 +41,11 @@ enum Action {
         /// A language model that may generate so many tokens.
         text: Option<u32>,
     },
+    /// Jobs of the first actors in one block, each at its own price: more than the market has room
+    /// for, so that the dearer push out the cheaper.
+    Crowd {
+        prices: Vec<Balance>,
+    },
     Cancel {
         job: u64,
     },
@@ -191,6 +196,8 @@ fn action() -> impl Strategy<Value = Action> {
     let capacity = prop_oneof![8 => 1u16..4, 1 => any::<u16>()];
     prop_oneof![
         12 => submit,
+        1 => prop::collection::vec(20_000u128..200_000, 4..8)
+            .prop_map(|prices| Action::Crowd { prices }),
         2 => job.prop_map(|job| Action::Cancel { job }),
         3 => (job, 0u8..3).prop_map(|(job, output)| Action::Commit { job, output }),
         3 => (job, 0u8..3).prop_map(|(job, output)| Action::Reveal { job, output }),
@@ -305,6 +312,12 @@ fn act(who: AccountId, action: Action) {
             spec.max_price = price;
             spec.deadline = now() + deadline;
             let _ = Jobs::submit(origin, Box::new(spec));
+        }
+        Action::Crowd { prices } => {
+            for (price, requester) in prices.into_iter().zip(ACTORS[..4].iter().cycle()) {
+                let spec = JobSpecOf::<Test> { max_price: price, ..spec() };
+                let _ = Jobs::submit(RuntimeOrigin::signed(*requester), Box::new(spec));
+            }
         }
         Action::Cancel { job: number } => {
             let job = pick(number);
