@@ -3,15 +3,15 @@
 //! An [`Architecture`] is the hyperparameters alone, in under 128 bytes. The whole program of
 //! operators follows from it by arithmetic, so the chain stores no graph.
 
-use crate::{decoder::Decoder, encoder::Encoder};
+use crate::{activations::Activations, decoder::Decoder, encoder::Encoder};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
 /// Longest context of any family, in tokens: it bounds what a dispute must open.
-pub const MAX_CONTEXT: u32 = 4_096;
+pub const MAX_CONTEXT: u32 = 32_768;
 /// Largest inner dimension of a matrix product whose i8 x i8 sum is exact in i32:
-/// `floor((2^31 - 1) / 127^2)`.
+/// `floor((2^31 - 1) / 127^2)`. Of activations of 15 bits it is so of each limb.
 pub const MAX_INNER: u32 = 133_144;
 /// Widest row of a model's own vectors.
 pub const MAX_WIDTH: u32 = 65_536;
@@ -19,6 +19,8 @@ pub const MAX_WIDTH: u32 = 65_536;
 pub const MAX_HEAD_WIDTH: u32 = 256;
 /// Largest vocabulary accepted.
 pub const MAX_VOCABULARY: u32 = 1 << 20;
+/// Products of int8 that a weighted value takes: an attention weight has 13 bits, two limbs.
+pub(crate) const MIX_PRODUCTS: u64 = 2;
 /// Most layers accepted.
 pub const MAX_LAYERS: u16 = 256;
 
@@ -78,7 +80,7 @@ impl core::fmt::Display for InvalidArchitecture {
                  a head at most 256 wide, and even where it is rotated"
             }
             Self::TooWide => "a matrix is wider than 65,536",
-            Self::ContextTooLong => "the context is longer than 4,096 tokens",
+            Self::ContextTooLong => "the context is longer than 32,768 tokens",
             Self::VocabularyTooLarge => "the vocabulary has more than 1,048,576 entries",
             Self::TooManyLayers => "there are more than 256 layers",
             Self::BadEpsilon => "the normalisation constant is not a positive, finite number",
@@ -156,6 +158,14 @@ impl Architecture {
         }
     }
 
+    /// How finely the rows that go into projections are quantised.
+    pub fn activations(&self) -> Activations {
+        match self {
+            Self::Encoder(encoder) => encoder.activations,
+            Self::Decoder(decoder) => decoder.activations,
+        }
+    }
+
     /// Number of token ids.
     pub fn vocabulary(&self) -> u32 {
         match self {
@@ -165,6 +175,9 @@ impl Architecture {
     }
 
     /// Multiply-accumulates of a run: computed from the program, never taken from a worker.
+    ///
+    /// Products of two int8 numbers are counted. An activation of 15 bits is two such numbers, and so
+    /// is an attention weight, which has 13.
     ///
     /// Saturates instead of overflowing, which no valid architecture reaches.
     pub fn work(&self, tokens_in: u32, tokens_out: u32) -> u64 {
@@ -201,13 +214,16 @@ mod tests {
             layer_norm_eps: 1e-12f32.to_bits(),
             pooling: Pooling::Mean,
             normalize: true,
+            activations: Activations::Int8,
         }
     }
 
     #[test]
     fn work_should_count_the_multiply_accumulates_of_minilm() {
-        // 6 layers x 16 tokens x (4 x 384^2 + 2 x 384 x 1536 + 2 x 16 x 384)
-        assert_eq!(Architecture::Encoder(minilm()).work(16, 0), 171_048_960);
+        // 6 layers x 16 tokens x (4 x 384^2 + 2 x 384 x 1536 + 3 x 16 x 384)
+        assert_eq!(Architecture::Encoder(minilm()).work(16, 0), 171_638_784);
+        let precise = Encoder { activations: Activations::Int15, ..minilm() };
+        assert_eq!(Architecture::Encoder(precise).work(16, 0), 341_508_096);
     }
 
     #[test]
@@ -226,7 +242,7 @@ mod tests {
         assert_eq!(check(|e| e.layers = 0), Err(InvalidArchitecture::ZeroDimension));
         assert_eq!(check(|e| e.heads = 7), Err(InvalidArchitecture::HeadsDoNotDivide));
         assert_eq!(check(|e| e.intermediate = 70_000), Err(InvalidArchitecture::TooWide));
-        assert_eq!(check(|e| e.positions = 5_000), Err(InvalidArchitecture::ContextTooLong));
+        assert_eq!(check(|e| e.positions = 32_769), Err(InvalidArchitecture::ContextTooLong));
         assert_eq!(check(|e| e.vocabulary = 2 << 20), Err(InvalidArchitecture::VocabularyTooLarge));
         assert_eq!(check(|e| e.layers = 300), Err(InvalidArchitecture::TooManyLayers));
         for eps in [0.0f32, -1.0, f32::NAN, f32::INFINITY] {

@@ -1,12 +1,15 @@
 //! The Llama, Mistral and Qwen family: causal language models.
 
-use crate::architecture::{check_limits, InvalidArchitecture, MAX_HEAD_WIDTH, MAX_WIDTH};
+use crate::{
+    activations::Activations,
+    architecture::{check_limits, InvalidArchitecture, MAX_HEAD_WIDTH, MAX_WIDTH, MIX_PRODUCTS},
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
 /// Most tokens that end a generation.
-pub const MAX_STOP_TOKENS: usize = 4;
+pub const MAX_STOP_TOKENS: usize = 8;
 
 /// Hyperparameters of the Llama, Mistral and Qwen family (RMSNorm before each block, rotary
 /// positions from a table in the package, grouped-query attention, SwiGLU).
@@ -49,6 +52,8 @@ pub struct Decoder {
     pub qkv_bias: bool,
     /// Whether every query and key head is normalised before it is rotated.
     pub qk_norm: bool,
+    /// How finely the rows that go into projections are quantised.
+    pub activations: Activations,
     /// Tokens that end a generation when they are drawn.
     pub stop_tokens: [Option<u32>; MAX_STOP_TOKENS],
 }
@@ -113,13 +118,19 @@ impl Decoder {
 
     /// Every position but the last output's goes through all layers, looks at itself and at those
     /// before it (one score and one weighted value per query channel each), and every output
-    /// takes one product with the head.
+    /// takes one product with the head. Products with the matrices are taken as often as an
+    /// activation has limbs.
     pub(crate) fn work(&self, tokens_in: u32, tokens_out: u32) -> u64 {
         let rows = u64::from(tokens_in).saturating_add(tokens_out.into()).saturating_sub(1);
         let pairs = rows.saturating_mul(rows.saturating_add(1)) / 2;
-        let attention = pairs.saturating_mul(self.query_width().into()).saturating_mul(2);
-        let head = u64::from(self.vocabulary).saturating_mul(self.hidden.into());
+        let attention = pairs
+            .saturating_mul(self.query_width().into())
+            .saturating_mul(MIX_PRODUCTS.saturating_add(1));
+        let limbs = self.activations.limbs();
+        let head =
+            u64::from(self.vocabulary).saturating_mul(self.hidden.into()).saturating_mul(limbs);
         self.layer()
+            .saturating_mul(limbs)
             .saturating_mul(rows)
             .saturating_add(attention)
             .saturating_mul(self.layers.into())
@@ -147,19 +158,22 @@ mod tests {
             tied_head: true,
             qkv_bias: false,
             qk_norm: false,
-            stop_tokens: [Some(0), Some(2), None, None],
+            activations: Activations::Int15,
+            stop_tokens: [Some(0), Some(2), None, None, None, None, None, None],
         }
     }
 
     #[test]
     fn work_should_count_the_multiply_accumulates_of_smollm() {
-        // One token in and one out: 30 layers x (2 x 576 x (576 + 192) + 3 x 576 x 1536 + 2 x 576)
+        // One token in and one out: 30 layers x (2 x 576 x (576 + 192) + 3 x 576 x 1536 + 3 x 576)
         // and the head.
-        let layer = 2 * 576 * (576 + 192) + 3 * 576 * 1_536 + 2 * 576;
-        assert_eq!(smollm().work(1, 1), 30 * layer + 576 * 49_152);
+        let matrices = 2 * 576 * (576 + 192) + 3 * 576 * 1_536;
+        let int8 = Decoder { activations: Activations::Int8, ..smollm() };
+        assert_eq!(int8.work(1, 1), 30 * (matrices + 3 * 576) + 576 * 49_152);
+        assert_eq!(smollm().work(1, 1), 30 * (2 * matrices + 3 * 576) + 2 * 576 * 49_152);
         // Two in, three out: four rows, ten pairs.
-        let rows = 4 * (layer - 2 * 576) + 10 * 2 * 576;
-        assert_eq!(smollm().work(2, 3), 30 * rows + 3 * 576 * 49_152);
+        let rows = 4 * 2 * matrices + 10 * 3 * 576;
+        assert_eq!(smollm().work(2, 3), 30 * rows + 3 * 2 * 576 * 49_152);
     }
 
     #[test]

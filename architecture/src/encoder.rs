@@ -1,6 +1,9 @@
 //! The BERT family: text encoders.
 
-use crate::architecture::{check_limits, InvalidArchitecture, MAX_WIDTH};
+use crate::{
+    activations::Activations,
+    architecture::{check_limits, InvalidArchitecture, MAX_WIDTH, MIX_PRODUCTS},
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -41,6 +44,8 @@ pub struct Encoder {
     pub pooling: Pooling,
     /// Whether the embedding is scaled to unit length.
     pub normalize: bool,
+    /// How finely the rows that go into projections are quantised.
+    pub activations: Activations,
 }
 
 /// How an encoder's token vectors become one embedding.
@@ -98,14 +103,17 @@ impl Encoder {
     }
 
     /// Per layer: four `hidden x hidden` projections and two feed-forward products for every
-    /// token, and for every pair of tokens one score and one weighted value per hidden unit.
+    /// token, as often as an activation has limbs, and for every pair of tokens one score and one
+    /// weighted value per hidden unit.
     pub(crate) fn work(&self, tokens: u32) -> u64 {
         let (tokens, hidden) = (u64::from(tokens), u64::from(self.hidden));
         let projections = hidden.saturating_mul(hidden).saturating_mul(4);
         let feed_forward = hidden.saturating_mul(self.intermediate.into()).saturating_mul(2);
-        let attention = tokens.saturating_mul(hidden).saturating_mul(2);
+        let attention =
+            tokens.saturating_mul(hidden).saturating_mul(MIX_PRODUCTS.saturating_add(1));
         projections
             .saturating_add(feed_forward)
+            .saturating_mul(self.activations.limbs())
             .saturating_add(attention)
             .saturating_mul(tokens)
             .saturating_mul(self.layers.into())

@@ -7,12 +7,13 @@
 //! |---|---|
 //! | [`architecture`] | [`Architecture`]: a model family with its hyperparameters, in under 128 bytes |
 //! | [`encoder`], [`decoder`] | the two families |
+//! | [`activations`] | how finely activations are quantised |
 //! | [`sampling`] | how a language model chooses its next token |
 //! | [`run`] | [`Architecture::check_run`]: whether a request fits a model |
 //! | `samples` | small models for tests, behind the feature of that name |
 //!
 //! ```
-//! use vigil_architecture::{Architecture, BadRun, Encoder, Pooling, Sampling};
+//! use vigil_architecture::{Activations, Architecture, BadRun, Encoder, Pooling, Sampling};
 //!
 //! // all-MiniLM-L6-v2
 //! let minilm = Architecture::Encoder(Encoder {
@@ -26,9 +27,10 @@
 //!     layer_norm_eps: 1e-12f32.to_bits(),
 //!     pooling: Pooling::Mean,
 //!     normalize: true,
+//!     activations: Activations::Int8,
 //! });
 //! assert_eq!(minilm.validate(), Ok(()));
-//! assert_eq!(minilm.work(16, 0), 171_048_960);
+//! assert_eq!(minilm.work(16, 0), 171_638_784);
 //! assert_eq!(minilm.check_run(16, 0, Sampling::Greedy), Ok(()));
 //! let too_long = BadRun::InputTooLong { tokens: 600, most: 512 };
 //! assert_eq!(minilm.check_run(600, 0, Sampling::Greedy), Err(too_long));
@@ -38,6 +40,7 @@
 
 extern crate alloc;
 
+pub mod activations;
 pub mod architecture;
 pub mod decoder;
 pub mod encoder;
@@ -46,6 +49,7 @@ pub mod run;
 pub mod samples;
 pub mod sampling;
 
+pub use activations::Activations;
 pub use architecture::{
     Architecture, InvalidArchitecture, MAX_CONTEXT, MAX_HEAD_WIDTH, MAX_INNER, MAX_LAYERS,
     MAX_VOCABULARY, MAX_WIDTH,

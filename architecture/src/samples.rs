@@ -1,6 +1,6 @@
 //! Small models for tests, benchmarks and examples: one of each family.
 
-use crate::{Architecture, Decoder, Encoder, Pooling};
+use crate::{Activations, Architecture, Decoder, Encoder, Pooling};
 
 /// A small encoder.
 pub const fn encoder() -> Encoder {
@@ -15,6 +15,7 @@ pub const fn encoder() -> Encoder {
         layer_norm_eps: 1e-12f32.to_bits(),
         pooling: Pooling::Mean,
         normalize: true,
+        activations: Activations::Int8,
     }
 }
 
@@ -33,7 +34,8 @@ pub const fn decoder() -> Decoder {
         tied_head: true,
         qkv_bias: false,
         qk_norm: false,
-        stop_tokens: [Some(0), None, None, None],
+        activations: Activations::Int15,
+        stop_tokens: [Some(0), None, None, None, None, None, None, None],
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p vigil-engine --example synthetic -- OUT_FOLDER [layers=16] [hidden=2048]
 //!     [heads=32] [kv_heads=8] [head_width=64] [intermediate=8192] [vocabulary=32000]
-//!     [positions=2048] [tied_head=0] [qkv_bias=0] [qk_norm=0] [seed=1]
+//!     [positions=2048] [tied_head=0] [qkv_bias=0] [qk_norm=0] [bits=15] [seed=1]
 //! ```
 //! The scales keep the spread of every activation near 1, so that the numbers on the way are as in
 //! a trained model. There are no stop tokens: a generation always has the length asked for. The
@@ -18,7 +18,7 @@ use std::{
     path::Path,
     process::ExitCode,
 };
-use vigil_architecture::{Architecture, Decoder, OP_SET};
+use vigil_architecture::{Activations, Architecture, Decoder, OP_SET};
 use vigil_engine::{
     package::{self, FileEntry, Manifest, Package},
     Error,
@@ -72,7 +72,12 @@ fn decoder(arguments: impl Iterator<Item = String>) -> Result<(Decoder, u64), Fa
         tied_head: take("tied_head", 0) != 0,
         qkv_bias: take("qkv_bias", 0) != 0,
         qk_norm: take("qk_norm", 0) != 0,
-        stop_tokens: [None; 4],
+        activations: match take("bits", 15) {
+            8 => Activations::Int8,
+            15 => Activations::Int15,
+            bits => return Err(format!("activations have 8 or 15 bits, not {bits}").into()),
+        },
+        stop_tokens: [None; 8],
     };
     let seed = take("seed", 1);
     if let Some(name) = given.keys().next() {

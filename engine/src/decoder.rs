@@ -68,10 +68,14 @@ impl Decoder {
             return Err(Error::package_at(package.dir(), "it is not a decoder"));
         };
         let reader = Reader::new(package, kernel);
-        let eps = f32::from_bits(config.rms_norm_eps);
+        let (eps, activations) = (f32::from_bits(config.rms_norm_eps), config.activations);
+        let project_add = |module| {
+            Ok::<_, Error>(ProjectAdd { kernel, activations, linear: reader.linear(module)? })
+        };
         let project = |norm, modules: &[Module]| {
             Ok::<_, Error>(NormProject {
                 kernel,
+                activations,
                 norm: reader.floats(norm, Part::Weight)?, // (hidden)
                 eps,
                 linears: modules.iter().map(|m| reader.linear(*m)).collect::<Result<_>>()?,
@@ -84,9 +88,9 @@ impl Decoder {
             Ok(Layer {
                 query_key_value: project(AttentionNorm(l), &[Query(l), Key(l), Value(l)])?,
                 norms: if config.qk_norm { Some((query_norm?, key_norm?)) } else { None },
-                attention_output: ProjectAdd { kernel, linear: reader.linear(AttentionOutput(l))? },
+                attention_output: project_add(AttentionOutput(l))?,
                 gate_up: project(FeedForwardNorm(l), &[Gate(l), Up(l)])?,
-                down: GateProjectAdd(ProjectAdd { kernel, linear: reader.linear(Down(l))? }),
+                down: GateProjectAdd(project_add(Down(l))?),
             })
         };
         // The largest first: until it is let go it is in memory twice, when little else is.

@@ -69,7 +69,8 @@ impl Encoder {
         };
         let project = |modules: &[Module], activation| {
             let linears = modules.iter().map(|module| reader.linear(*module));
-            Ok::<_, Error>(Project::new(kernel, linears.collect::<Result<_>>()?, activation)?)
+            let linears = linears.collect::<Result<_>>()?;
+            Ok::<_, Error>(Project::new(kernel, config.activations, linears, activation)?)
         };
         let layer = |l| {
             use Module::*;

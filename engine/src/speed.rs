@@ -5,7 +5,8 @@ use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
-use vigil_ops::tensor::{Activation, Linear};
+use vigil_architecture::Activations;
+use vigil_ops::tensor::{Activation, Linear, QuantisedRows};
 
 /// Rows, inputs and outputs of the product that is timed: a projection of a common width for a
 /// batch of a common size.
@@ -26,9 +27,11 @@ fn measure(kernel: Kernel) -> Result<u32> {
     let linear = Linear::new(kernel, &weight, &vec![1e-3; outputs], None).map_err(refused)?;
     let q: Vec<i8> = pattern(rows * inputs).iter().map(|x| (*x).max(-127)).collect();
     let scale = vec![1e-3; rows];
+    let activations = Activations::Int8;
     let mut out = vec![0.0; rows * outputs];
     let mut multiply = || {
-        linear.forward(black_box(&q), &scale, Activation::None, &mut out).map_err(refused)?;
+        let rows = QuantisedRows { activations, limbs: black_box(&q), scale: &scale };
+        linear.forward(rows, Activation::None, &mut out).map_err(refused)?;
         black_box(&mut out);
         Ok::<_, Error>(())
     };

@@ -5,7 +5,7 @@ mod common;
 use common::{write_json, Float, Llama};
 use serde_json::{json, Value};
 use std::{fs, path::Path};
-use vigil_architecture::{Architecture, Decoder};
+use vigil_architecture::{Activations, Architecture, Decoder};
 use vigil_engine::{
     pack::{pack, PackOptions, PackReport},
     package::FILES,
@@ -71,7 +71,8 @@ fn every_kind_should_pack_into_what_its_configuration_says() {
             tied_head: llama.tied,
             qkv_bias: llama.kind == "qwen2",
             qk_norm: llama.kind == "qwen3",
-            stop_tokens: [Some(2), None, None, None],
+            activations: Activations::Int15,
+            stop_tokens: [Some(2), None, None, None, None, None, None, None],
         };
         assert_eq!(decoder, expected, "{}", llama.kind);
     }
@@ -135,7 +136,7 @@ fn defaults_should_be_those_of_transformers() {
     ];
     let bare = without(&keys, &Llama { kv_heads: 4, ..Llama::default() }).unwrap();
     assert_eq!((bare.kv_heads, bare.head_width, bare.tied_head), (4, 8, false));
-    assert_eq!((bare.rms_norm_eps, bare.stop_tokens), (1e-6f32.to_bits(), [None; 4]));
+    assert_eq!((bare.rms_norm_eps, bare.stop_tokens), (1e-6f32.to_bits(), [None; 8]));
     // Mistral's and Qwen's defaults are those of one size of theirs: a guess for any other.
     let [_, mistral, _, qwen3] = Llama::kinds();
     assert_says(&without(&keys[..1], &mistral).unwrap_err(), &["no num_key_value_heads"]);
@@ -177,10 +178,13 @@ fn stop_tokens_should_be_those_that_generation_ends_with() {
         decoder(&llama, None).stop_tokens
     };
     assert_eq!(stop(json!({"eos_token_id": [7, 2, 7]}), None), [Some(7), Some(2), None, None]);
-    assert_eq!(stop(json!({"eos_token_id": null}), None), [None; 4]);
+    assert_eq!(stop(json!({"eos_token_id": null}), None), [None; 8]);
     let generation = json!({"eos_token_id": [9, 8], "temperature": 0.6});
     assert_eq!(stop(json!({}), Some(generation)), [Some(9), Some(8), None, None]);
-    assert_eq!(stop(json!({}), Some(json!({"top_p": 0.9}))), [Some(2), None, None, None]);
+    assert_eq!(
+        stop(json!({}), Some(json!({"top_p": 0.9}))),
+        [Some(2), None, None, None, None, None, None, None]
+    );
 
     let many = with(json!({"eos_token_id": [1, 2, 3, 4, 5]}));
     assert_says(&refusal(&many, |_| {}), &["config.json", "more than 4"]);

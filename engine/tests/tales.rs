@@ -146,7 +146,7 @@ fn referee(
     // The logits are the last matrix of the vocabulary's width that a projection gives.
     let mut logits = Vec::new();
     let output = reference::run(&program, &tokens, &file[header..], |_, op, bytes| {
-        if matches!(op.kind, Kind::Dequantise) {
+        if matches!(op.kind, Kind::Dequantise { .. }) {
             logits = bytes.to_vec();
         }
     })

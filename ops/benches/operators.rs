@@ -5,10 +5,10 @@ mod support;
 
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
 use std::hint::black_box;
-use support::{encoder, random_weights, Model, Stream};
-use vigil_architecture::{Architecture, Encoder};
+use support::{encoder, random_weights, Model, Quantised, Stream, ACTIVATIONS};
+use vigil_architecture::{Activations, Architecture, Encoder};
 use vigil_ops::{
-    tensor::{self, Activation, LayerNorm, Linear},
+    tensor::{self, Activation, LayerNorm, Linear, QuantisedRows},
     Kernel,
 };
 
@@ -23,6 +23,7 @@ fn linear(c: &mut Criterion) {
     let mut group = c.benchmark_group("linear 384 to 1536 with GELU, 128 rows");
     group.throughput(Throughput::Elements((128 * HIDDEN * INNER) as u64));
     let mut stream = Stream::new(1);
+    let activations = Activations::Int8;
     let weight: Vec<i8> = (0..HIDDEN * INNER).map(|_| stream.i8()).collect();
     let q: Vec<i8> = (0..128 * HIDDEN).map(|_| stream.i8()).collect();
     for kernel in Kernel::available() {
@@ -31,7 +32,11 @@ fn linear(c: &mut Criterion) {
         let mut out = vec![0.0; 128 * INNER];
         group.bench_function(kernel.name(), |b| {
             single_thread().install(|| {
-                b.iter(|| linear.forward(black_box(&q), &[1e-2; 128], Activation::Gelu, &mut out));
+                b.iter(|| {
+                    let limbs = black_box(&q);
+                    let rows = QuantisedRows { activations, limbs, scale: &[1e-2; 128] };
+                    linear.forward(rows, Activation::Gelu, &mut out)
+                });
             });
         });
     }
@@ -47,7 +52,7 @@ fn large(c: &mut Criterion) {
     let kernel = Kernel::best();
     let mut stream = Stream::new(6);
     let weight: Vec<i8> = (0..32_000 * 2_048).map(|_| stream.i8()).collect();
-    let q: Vec<i8> = (0..128 * 8_192).map(|_| stream.i8()).collect();
+    let limbs: Vec<i8> = (0..2 * 128 * 8_192).map(|_| stream.i8()).collect();
     let pack = |(outputs, inputs): &(usize, usize)| {
         Linear::new(kernel, &weight[..outputs * inputs], &vec![1e-3; *outputs], None)
             .expect("a matrix")
@@ -55,10 +60,11 @@ fn large(c: &mut Criterion) {
     let linears: Vec<Linear> = (0..COPIES).flat_map(|_| SHAPES.iter().map(pack)).collect();
     let size: usize = linears.iter().map(|l| l.inputs() * l.outputs()).sum();
     let mut out = vec![0.0; 128 * 32_000];
-    for threads in [1, 2] {
+    for (threads, activations) in [1, 2].into_iter().flat_map(|n| ACTIVATIONS.map(|a| (n, a))) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        let mut group =
-            c.benchmark_group(format!("large projections, {kernel}, {threads} threads"));
+        let mut group = c.benchmark_group(format!(
+            "large projections, {kernel}, {activations}, {threads} threads"
+        ));
         group.sample_size(10);
         for rows in [1, 2, 4, 8, 128] {
             group.throughput(match rows {
@@ -69,9 +75,11 @@ fn large(c: &mut Criterion) {
                 pool.install(|| {
                     b.iter(|| {
                         for l in &linears {
-                            let (q, out) =
-                                (&q[..rows * l.inputs()], &mut out[..rows * l.outputs()]);
-                            l.forward(q, &vec![1e-2; rows], Activation::None, out).expect("room");
+                            let len = rows * l.inputs() * activations.limbs() as usize;
+                            let (limbs, scale) = (&limbs[..len], &vec![1e-2; rows]);
+                            let rows = QuantisedRows { activations, limbs, scale };
+                            let out = &mut out[..scale.len() * l.outputs()];
+                            l.forward(rows, Activation::None, out).expect("room");
                         }
                     });
                 });
@@ -103,14 +111,16 @@ fn rows(c: &mut Criterion) {
     group.throughput(Throughput::Elements((128 * HIDDEN) as u64));
     let mut stream = Stream::new(3);
     let x: Vec<f32> = (0..128 * HIDDEN).map(|_| stream.unit()).collect();
-    let (mut q, mut scale) = (vec![0; x.len()], vec![0.0; 128]);
     let norm = LayerNorm { weight: &[1.5; HIDDEN], bias: &[0.5; HIDDEN], eps: 1e-12 };
     for kernel in Kernel::available() {
-        group.bench_function(format!("quantise {kernel}"), |b| {
-            single_thread().install(|| {
-                b.iter(|| tensor::quantise(kernel, black_box(&x), HIDDEN, &mut q, &mut scale));
+        for activations in ACTIVATIONS {
+            let mut q = Quantised::room(activations, 128, HIDDEN);
+            group.bench_function(format!("quantise to {activations} {kernel}"), |b| {
+                single_thread().install(|| {
+                    b.iter(|| tensor::quantise(kernel, black_box(&x), HIDDEN, q.rows_mut()));
+                });
             });
-        });
+        }
         group.bench_function(format!("add and normalise {kernel}"), |b| {
             single_thread().install(|| {
                 b.iter_batched_ref(

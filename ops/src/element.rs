@@ -5,12 +5,13 @@
 
 use crate::{
     math::{
-        canonical, exp, fold, gelu, greater, gumbel, magnitude, order_key, quantise, scale_of,
-        silu, sqrt, sum, I8_MAX, MIN_NORM, WEIGHT_MAX,
+        canonical, exp, fold, gelu, greater, gumbel, limit, magnitude, order_key, quantise,
+        scale_of, silu, sqrt, sum, I15_MAX, I8_MAX, MIN_NORM, WEIGHT_MAX,
     },
     opening::Opening,
     program::{Kind, Op, BLOCK},
 };
+use vigil_architecture::Activations;
 
 /// An element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +55,10 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
     let f32s = |i: usize| f32s(inputs.get(i).copied().unwrap_or(&[]));
     let first = |i: usize| f32s(i).next();
     let i8s = |i: usize| inputs.get(i).copied().unwrap_or(&[]).iter().map(|b| i32::from(*b as i8));
+    let i16s = |i: usize| {
+        let (words, _) = inputs.get(i).copied().unwrap_or(&[]).as_chunks();
+        words.iter().map(|word| i32::from(i16::from_le_bytes(*word)))
+    };
     let i32s = |i: usize| {
         let (words, _) = inputs.get(i).copied().unwrap_or(&[]).as_chunks();
         words.iter().map(|word| i32::from_le_bytes(*word))
@@ -86,18 +91,22 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
         Kind::AbsMax { .. } | Kind::HeadAbsMax { .. } => {
             Value::F32(f32::from_bits(f32s(0).map(magnitude).fold(0, u32::max)))
         }
-        Kind::Quantise | Kind::HeadQuantise { .. } => {
+        Kind::Quantise { activations: Activations::Int15 } => {
+            Value::I16(quantise(first(0)?, scale_of(max(1), I15_MAX), I15_MAX) as i16)
+        }
+        Kind::Quantise { activations: Activations::Int8 } | Kind::HeadQuantise { .. } => {
             Value::I8(quantise(first(0)?, scale_of(max(1), I8_MAX), I8_MAX) as i8)
         }
-        Kind::Dot { .. } => Value::I32(i8s(0).zip(i8s(1)).fold(0, |sum, (q, w)| sum + q * w)),
-        Kind::Dequantise => {
-            let product = i32s(0).fold(0, i32::wrapping_add) as f32;
-            let scaled = product * (first(2)? * scale_of(max(1), I8_MAX));
+        Kind::Dot { activations: Activations::Int15, .. } => Value::I32(dot(i16s(0), i8s(1))),
+        Kind::Dot { activations: Activations::Int8, .. } => Value::I32(dot(i8s(0), i8s(1))),
+        Kind::Dequantise { activations } => {
+            let scale = scale_of(max(1), limit(activations));
+            let scaled = total(i32s(0)) * (first(2)? * scale);
             Value::F32(if op.weight(1).is_some() { scaled + first(3)? } else { scaled })
         }
         Kind::CausalScores { .. } if hidden => Value::F32(f32::NEG_INFINITY),
         Kind::Scores { width } | Kind::CausalScores { width } => {
-            let product = i8s(0).zip(i8s(1)).fold(0, |sum, (q, k)| sum + q * k) as f32;
+            let product = dot(i8s(0), i8s(1)) as f32;
             let (query, key) = (scale_of(first(2)?, I8_MAX), scale_of(first(3)?, I8_MAX));
             Value::F32(product * ((query * (1.0 / sqrt(width as f32))) * key))
         }
@@ -112,14 +121,9 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
             let scale = scale_of(max(2), WEIGHT_MAX);
             Value::I16(quantise(first(0)? * first(1)?, scale, WEIGHT_MAX) as i16)
         }
-        Kind::Mix => {
-            let (weights, _) = inputs.first()?.as_chunks();
-            let weights = weights.iter().map(|weight| i32::from(i16::from_le_bytes(*weight)));
-            Value::I32(weights.zip(i8s(1)).fold(0, |sum, (p, v)| sum + p * v))
-        }
+        Kind::Mix => Value::I32(dot(i16s(0), i8s(1))),
         Kind::Context { .. } => {
-            let product = i32s(0).fold(0, i32::wrapping_add) as f32;
-            Value::F32(product * ((scale_of(max(1), WEIGHT_MAX) / I8_MAX) / fold(f32s(2))))
+            Value::F32(total(i32s(0)) * ((scale_of(max(1), WEIGHT_MAX) / I8_MAX) / fold(f32s(2))))
         }
         Kind::Add => Value::F32(first(0)? + first(1)?),
         Kind::Gelu => Value::F32(gelu(first(0)?)),
@@ -170,6 +174,16 @@ pub fn element(op: &Op, opening: &Opening, inputs: &[&[u8]]) -> Option<Value> {
         Value::F32(x) => Value::F32(canonical(x)),
         integer => integer,
     })
+}
+
+/// The exact sum of products. A block of either kind is short enough for i32.
+fn dot(a: impl Iterator<Item = i32>, b: impl Iterator<Item = i32>) -> i32 {
+    a.zip(b).fold(0, |sum, (a, b)| sum + a * b)
+}
+
+/// The exact sum of partial sums, rounded to f32 once.
+fn total(partials: impl Iterator<Item = i32>) -> f32 {
+    partials.fold(0i64, |sum, partial| sum + i64::from(partial)) as f32
 }
 
 /// Little-endian f32 values; a rest shorter than four bytes is left out.

@@ -165,18 +165,18 @@ pub fn opening(op: &Op, index: u64, token: u32) -> Option<Opening> {
             builder.operand(0, low, 1).operand(0, low + half, 1);
             builder.weight(0, turn, 1).weight(1, turn, 1);
         }
-        Kind::Quantise | Kind::Perturb { .. } => {
+        Kind::Quantise { .. } | Kind::Perturb { .. } => {
             let blocks = operand(1, 1);
             builder.operand(0, index, 1).operand(1, outer * blocks, blocks);
         }
-        Kind::Dot { inner: width } => {
+        Kind::Dot { inner: width, .. } => {
             let width = u64::from(width);
             let (first, count) = block(width, INNER_BLOCK);
             let (token, output) = (outer / dimension(1), outer % dimension(1));
             builder.operand(0, token * width + first, count);
             builder.weight(0, output * width + first, count);
         }
-        Kind::Dequantise => {
+        Kind::Dequantise { .. } => {
             let (dots, blocks) = (operand(0, 2), operand(1, 1));
             builder.operand(0, index * dots, dots).operand(1, outer * blocks, blocks);
             builder.weight(0, inner, 1);

@@ -84,10 +84,10 @@ impl Model {
 
     fn norm_project(&self, x: &[f32], norm: &[f32], linears: &[Linear]) -> Vec<Vec<f32>> {
         let rows = x.len() / norm.len();
-        let (mut q, mut scale) = (vec![0; x.len()], vec![0.0; rows]);
+        let mut q = Quantised::room(self.config.activations, rows, norm.len());
         let norm = RmsNorm { weight: norm, eps: f32::from_bits(self.config.rms_norm_eps) };
-        tensor::rms_quantise(self.kernel, &norm, x, &mut q, &mut scale).unwrap();
-        linears.iter().map(|linear| project(linear, &q, &scale)).collect()
+        tensor::rms_quantise(self.kernel, &norm, x, q.rows_mut()).unwrap();
+        linears.iter().map(|linear| project(linear, &q)).collect()
     }
 
     /// Logits of every row of a batch of `(new tokens, caches)`.
@@ -121,16 +121,14 @@ impl Model {
                 &mut context,
             )
             .unwrap();
-            let (mut q, mut scale) = (vec![0; context.len()], vec![0.0; rows]);
-            let width = self.config.query_width() as usize;
-            tensor::quantise(kernel, &context, width, &mut q, &mut scale).unwrap();
-            tensor::add(kernel, &project(&layer.output, &q, &scale), &mut x).unwrap();
+            let (activations, width) = (self.config.activations, self.config.query_width());
+            let q = Quantised::of(kernel, activations, &context, width as usize);
+            tensor::add(kernel, &project(&layer.output, &q), &mut x).unwrap();
             let gate_up = self.norm_project(&x, &layer.feed_forward_norm, &layer.gate_up);
-            let mut q = vec![0; gate_up[0].len()];
             let width = self.config.intermediate as usize;
-            tensor::swiglu_quantise(kernel, &gate_up[0], &gate_up[1], width, &mut q, &mut scale)
-                .unwrap();
-            tensor::add(kernel, &project(&layer.down, &q, &scale), &mut x).unwrap();
+            let mut q = Quantised::room(activations, rows, width);
+            tensor::swiglu_quantise(kernel, &gate_up[0], &gate_up[1], width, q.rows_mut()).unwrap();
+            tensor::add(kernel, &project(&layer.down, &q), &mut x).unwrap();
         }
         self.norm_project(&x, &self.norm, std::slice::from_ref(&self.head)).remove(0)
     }
@@ -148,9 +146,9 @@ impl Model {
     }
 }
 
-fn project(linear: &Linear, q: &[i8], scale: &[f32]) -> Vec<f32> {
-    let mut out = vec![0.0; scale.len() * linear.outputs()];
-    linear.forward(q, scale, Activation::None, &mut out).unwrap();
+fn project(linear: &Linear, q: &Quantised) -> Vec<f32> {
+    let mut out = vec![0.0; q.scale.len() * linear.outputs()];
+    linear.forward(q.rows(), Activation::None, &mut out).unwrap();
     out
 }
 
@@ -165,7 +163,7 @@ fn expected(
     let program = Program::new(&architecture, 1, tokens.len() as u32, sampling).unwrap();
     let mut logits = Vec::new();
     let drawn = reference::run(&program, tokens, weights, |_, op, bytes| {
-        if op.kind == Kind::Dequantise {
+        if matches!(op.kind, Kind::Dequantise { .. }) {
             logits = bytes.to_vec();
         }
     });
@@ -197,6 +195,7 @@ prop_compose! {
         tied_head: bool,
         qkv_bias: bool,
         qk_norm: bool,
+        precise: bool,
     ) -> Decoder {
         Decoder {
             vocabulary,
@@ -205,6 +204,7 @@ prop_compose! {
             qkv_bias,
             qk_norm,
             positions: 300,
+            activations: ACTIVATIONS[usize::from(precise)],
             ..decoder(hidden, [kv_heads * group, kv_heads], half * 2, intermediate)
         }
     }
@@ -313,7 +313,7 @@ proptest! {
             let program = Program::new(&Architecture::Decoder(config), 5, 1, sampling).unwrap();
             let head = (0..program.len())
                 .rev()
-                .find(|i| program.op(*i).unwrap().kind == Kind::Dequantise)
+                .find(|i| matches!(program.op(*i).unwrap().kind, Kind::Dequantise { .. }))
                 .unwrap();
             let weights = random_weights(&Architecture::Decoder(config), seed);
             let mut bench = Bench { program, weights: &weights, results: Default::default() };

@@ -206,7 +206,7 @@ fn a_generation_should_keep_its_first_stop_token_and_end_there() {
     assert_eq!(free.len(), 12);
     let stop = free[5];
     let first = free.iter().position(|token| *token == stop).unwrap();
-    let stops = [None, Some(stop), None, None];
+    let stops = core::array::from_fn(|i| (i == 1).then_some(stop));
     let stopped = Architecture::Decoder(Decoder { stop_tokens: stops, ..shape });
     assert_eq!(generate(&stopped), free[..=first]);
     let encoder = Architecture::Encoder(encoder(8, 2, 8, 1));

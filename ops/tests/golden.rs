@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 use support::{
     encoder,
     golden::{cases, generations},
-    random_weights, Model, Stream,
+    random_weights, Model, Stream, ACTIVATIONS,
 };
 use vigil_architecture::{Architecture, Encoder, Sampling};
 use vigil_ops::{reference, Kernel, Program, OP_SET};
@@ -81,16 +81,22 @@ fn every_operator_should_give_its_golden_bytes() {
         state(text, "result", &case.evaluate());
         text.push('\n');
     }
-    // Every kind but the input, which is given; three of them in a decoder's way too.
-    assert_eq!(files.len(), 25 + 13 + 3, "{:?}", files.keys());
+    // Every kind but the input, which is given; three of them in a decoder's way too; four with
+    // activations of 15 bits.
+    assert_eq!(files.len(), 25 + 13 + 3 + 4, "{:?}", files.keys());
     for (name, text) in &files {
         check(name, text);
     }
 }
 
 #[test]
-fn the_whole_encoder_should_give_its_golden_bytes() {
-    let shape = Encoder { positions: 80, ..encoder(24, 3, 40, 2) };
+fn whole_encoders_should_give_their_golden_bytes() {
+    for (activations, name) in ACTIVATIONS.into_iter().zip(["encoder", "encoder_of_15_bits"]) {
+        check_encoder(Encoder { positions: 80, activations, ..encoder(24, 3, 40, 2) }, name);
+    }
+}
+
+fn check_encoder(shape: Encoder, name: &str) {
     let architecture = Architecture::Encoder(shape);
     let weights = random_weights(&architecture, 1);
     let mut stream = Stream::new(2);
@@ -107,7 +113,7 @@ fn the_whole_encoder_should_give_its_golden_bytes() {
     })
     .unwrap();
     state(&mut text, "output", &out);
-    check("encoder", &text);
+    check(name, &text);
     for kernel in Kernel::available() {
         let model = Model::new(kernel, &architecture, &weights);
         assert_eq!(support::bytes_of(&model.encode(&[&tokens])), out, "{kernel}");

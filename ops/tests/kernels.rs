@@ -4,9 +4,11 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
-use vigil_architecture::{Architecture, Pooling};
+use vigil_architecture::{Activations, Architecture, Encoder, Pooling};
 use vigil_ops::{
-    tensor::{self, Activation, Embeddings, LayerNorm, Linear},
+    tensor::{
+        self, Activation, Chunk, Embeddings, KeyValues, LayerNorm, Linear, QuantisedRows, Rotary,
+    },
     weights::{Module, Part},
     Kernel,
 };
@@ -29,10 +31,14 @@ fn linear(kernel: Kernel, architecture: &Architecture, bytes: &[u8], module: Mod
     .unwrap()
 }
 
-fn quantised(kernel: Kernel, x: &[f32], width: usize) -> (Vec<i8>, Vec<f32>) {
-    let (mut q, mut scale) = (vec![0; x.len()], vec![0.0; x.len() / width]);
-    tensor::quantise(kernel, x, width, &mut q, &mut scale).unwrap();
-    (q, scale)
+fn integers_of(activations: Activations, bytes: &[u8]) -> Vec<i32> {
+    match activations {
+        Activations::Int8 => bytes.iter().map(|byte| i32::from(*byte as i8)).collect(),
+        Activations::Int15 => {
+            let (words, _) = bytes.as_chunks::<2>();
+            words.iter().map(|word| i32::from(i16::from_le_bytes(*word))).collect()
+        }
+    }
 }
 
 /// Runs `f` in pools of one, two, three and seven threads.
@@ -45,7 +51,15 @@ fn with_threads(mut f: impl FnMut() + Send) {
 
 /// Projection, with and without GELU, of rows `x` of `hidden` to `intermediate`.
 fn check_projection(hidden: u32, intermediate: u32, tokens: u32, seed: u64) {
-    let architecture = Architecture::Encoder(encoder(hidden, hidden as u16, intermediate, 1));
+    for activations in ACTIVATIONS {
+        let shape = encoder(hidden, hidden as u16, intermediate, 1);
+        check_projection_of(Encoder { activations, ..shape }, tokens, seed);
+    }
+}
+
+fn check_projection_of(shape: Encoder, tokens: u32, seed: u64) {
+    let Encoder { hidden, intermediate, activations, .. } = shape;
+    let architecture = Architecture::Encoder(shape);
     let bytes = random_weights(&architecture, seed);
     let x = Stream::new(seed ^ 1).rows(tokens as usize, hidden as usize, true);
     let mut bench = Bench::new(&architecture, tokens, &bytes);
@@ -54,11 +68,11 @@ fn check_projection(hidden: u32, intermediate: u32, tokens: u32, seed: u64) {
     for kernel in Kernel::available() {
         let linear = linear(kernel, &architecture, &bytes, Module::Up(0));
         with_threads(|| {
-            let (fast, scale) = quantised(kernel, &x, hidden as usize);
-            assert_eq!(i8_of(&q), fast, "{kernel} quantise");
+            let fast = Quantised::of(kernel, activations, &x, hidden as usize);
+            assert_eq!(integers_of(activations, &q), fast.integers(), "{kernel} quantise");
             for (activation, expected) in [(Activation::None, &plain), (Activation::Gelu, &gelu)] {
                 let mut out = vec![0.0; (tokens * intermediate) as usize];
-                linear.forward(&fast, &scale, activation, &mut out).unwrap();
+                linear.forward(fast.rows(), activation, &mut out).unwrap();
                 assert_eq!(&bytes_of(&out), expected, "{kernel} {activation:?}");
             }
         });
@@ -272,10 +286,17 @@ fn the_widest_product_should_be_exact() {
     for kernel in Kernel::available() {
         for sign in [1i8, -1] {
             let linear = Linear::new(kernel, &vec![127; inner], &[1.0], Some(&[0.0])).unwrap();
-            let mut out = [0.0];
-            linear.forward(&vec![127 * sign; inner], &[1.0], Activation::None, &mut out).unwrap();
-            let exact = i64::from(sign) * 127 * 127 * inner as i64;
-            assert_eq!(out[0], exact as f32, "{kernel}");
+            for (activations, most, limbs) in
+                [(Activations::Int8, 127, [127, 127]), (Activations::Int15, 16_319, [127, 63])]
+            {
+                let limbs = limbs.map(|limb| vec![limb * sign; inner]).concat();
+                let limbs = &limbs[..inner * activations.limbs() as usize];
+                let rows = QuantisedRows { activations, limbs, scale: &[1.0] };
+                let mut out = [0.0];
+                linear.forward(rows, Activation::None, &mut out).unwrap();
+                let exact = i64::from(sign) * most * 127 * inner as i64;
+                assert_eq!(out[0], exact as f32, "{kernel}");
+            }
         }
     }
 }
@@ -283,12 +304,43 @@ fn the_widest_product_should_be_exact() {
 #[test]
 fn attention_weights_should_be_exact_over_the_longest_context() {
     // Equal keys give every token the greatest weight: 4,095 x 127 x 4,096 is just below 2^31.
-    let (q, k, v) = (vec![1.0; 4_096], vec![1.0; 4_096], vec![-3.0; 4_096]);
     for kernel in Kernel::available() {
-        let mut out = vec![0.0; 4_096];
-        tensor::attention(kernel, &q, &k, &v, 1, &[4_096], &mut out).unwrap();
-        assert!(out.iter().all(|x| (x + 3.0).abs() < 1e-5), "{kernel}: {}", out[0]);
+        for tokens in [4_096, 4_097, 8_200] {
+            let (q, k, v) = (vec![1.0; tokens], vec![1.0; tokens], vec![-3.0; tokens]);
+            let mut out = vec![0.0; tokens];
+            tensor::attention(kernel, &q, &k, &v, 1, &[tokens], &mut out).unwrap();
+            assert!(out.iter().all(|x| (x + 3.0).abs() < 1e-5), "{kernel}: {}", out[0]);
+        }
     }
+}
+
+#[test]
+fn the_longest_context_of_a_decoder_should_be_exact() {
+    // Equal keys, and values of one magnitude, give every token the weight 4,095. One value in
+    // twelve is negative; the sum is far beyond i32.
+    const TOKENS: usize = vigil_architecture::MAX_CONTEXT as usize;
+    const WIDTH: usize = 2;
+    let (cos, sin) = (vec![1.0; TOKENS * WIDTH / 2], vec![0.0; TOKENS * WIDTH / 2]);
+    let rotary = Rotary { cos: &cos, sin: &sin, norms: None, eps: 1e-5 };
+    let ones = vec![1.0; TOKENS * WIDTH];
+    let sign = |token: usize| if token.is_multiple_of(12) { -1.0 } else { 1.0 };
+    let values: Vec<f32> = (0..TOKENS * WIDTH).map(|i| 3.0 * sign(i / WIDTH)).collect();
+    let sum: f64 = (0..TOKENS).map(|token| 4_095.0 * 127.0 * f64::from(sign(token))).sum();
+    assert!(sum > f64::from(i32::MAX));
+    let expected = sum as f32 * ((3.0f32 / 4_095.0 / 127.0) / TOKENS as f32);
+    for kernel in [Kernel::best(), Kernel::Scalar] {
+        let mut cache = KeyValues::new(kernel, 1, WIDTH).unwrap();
+        let mut out = vec![0.0; TOKENS * WIDTH];
+        let mut chunks = [Chunk { cache: &mut cache, rows: TOKENS }];
+        tensor::causal_attention(kernel, &rotary, &ones, &ones, &values, &mut chunks, &mut out)
+            .unwrap();
+        assert_eq!(out[out.len() - 1], expected, "{kernel}");
+    }
+}
+
+/// One row of int8.
+fn rows(limbs: &[i8]) -> QuantisedRows<'_> {
+    QuantisedRows { activations: Activations::Int8, limbs, scale: &[1.0] }
 }
 
 #[test]
@@ -306,7 +358,7 @@ fn tensors_should_refuse_wrong_shapes_and_bad_weights() {
     assert!(matches!(Linear::new(kernel, &[], &[], None), Err(KernelError::WrongDimension(_))));
     let linear = Linear::new(kernel, &[1, 2], &[1.0], Some(&[0.0])).unwrap();
     assert!(matches!(
-        linear.forward(&[1, 2, 3], &[1.0], Activation::None, &mut [0.0]),
+        linear.forward(rows(&[1, 2, 3]), Activation::None, &mut [0.0]),
         Err(KernelError::WrongLength(_))
     ));
     let mut out = [0.0; 4];
@@ -327,7 +379,7 @@ fn without_a_bias_nothing_should_be_added() {
         for (bias, expected) in [(None, -0f32), (Some(&[0.0][..]), 0.0)] {
             let linear = Linear::new(kernel, &[0; 5], &[-1.0], bias).unwrap();
             let mut out = [1.0];
-            linear.forward(&[1; 5], &[1.0], Activation::None, &mut out).unwrap();
+            linear.forward(rows(&[1; 5]), Activation::None, &mut out).unwrap();
             assert_eq!(out[0].to_bits(), expected.to_bits(), "{kernel} {bias:?}");
         }
     }

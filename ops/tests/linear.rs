@@ -4,10 +4,11 @@ mod support;
 
 use proptest::prelude::*;
 use std::sync::LazyLock;
-use support::{bytes_of, Stream};
+use support::{bytes_of, Quantised, Stream, ACTIVATIONS};
+use vigil_architecture::Activations;
 use vigil_ops::{
-    math::{canonical, gelu},
-    tensor::{self, Activation, Linear},
+    math::{canonical, gelu, limit, magnitude, quantise, scale_of},
+    tensor::{Activation, Linear, QuantisedRows},
     Kernel,
 };
 
@@ -25,6 +26,8 @@ struct Case {
     weight: Vec<i8>,
     scale: Vec<f32>,
     bias: Option<Vec<f32>>,
+    activations: Activations,
+    /// The limbs of every row.
     q: Vec<i8>,
     row_scale: Vec<f32>,
 }
@@ -35,18 +38,33 @@ impl Case {
         let weight = matrix(&mut stream, outputs, inputs);
         let scale = (0..outputs).map(|_| finite(&mut stream)).collect();
         let bias = biased.then(|| (0..outputs).map(|_| finite(&mut stream)).collect());
-        let q = matrix(&mut stream, rows, inputs);
+        let activations = ACTIVATIONS[(seed % 2) as usize];
+        let mut q = matrix(&mut stream, rows * activations.limbs() as usize, inputs);
+        if activations == Activations::Int15 {
+            // Low limbs have six bits and a sign.
+            for row in q.chunks_exact_mut(2 * inputs) {
+                row[inputs..].iter_mut().for_each(|low| *low = (*low).clamp(-64, 63));
+            }
+        }
         let row_scale = (0..rows).map(|_| factor(&mut stream)).collect();
-        Self { inputs, weight, scale, bias, q, row_scale }
+        Self { inputs, weight, scale, bias, activations, q, row_scale }
+    }
+
+    fn rows(&self) -> QuantisedRows<'_> {
+        QuantisedRows { activations: self.activations, limbs: &self.q, scale: &self.row_scale }
     }
 
     /// The formula, in 64 bits where it is exact.
     fn expected(&self, activation: Activation) -> Vec<f32> {
         let mut out = Vec::new();
-        for (q, row_scale) in self.q.chunks_exact(self.inputs).zip(&self.row_scale) {
+        let limbs = self.activations.limbs() as usize;
+        for (q, row_scale) in self.q.chunks_exact(limbs * self.inputs).zip(&self.row_scale) {
             for (n, w) in self.weight.chunks_exact(self.inputs).enumerate() {
-                let sum: i64 = q.iter().zip(w).map(|(q, w)| i64::from(*q) * i64::from(*w)).sum();
-                let product = i32::try_from(sum).unwrap() as f32 * (self.scale[n] * row_scale);
+                let sum = q.chunks_exact(self.inputs).fold(0i64, |sum, q| {
+                    let products = q.iter().zip(w).map(|(q, w)| i64::from(*q) * i64::from(*w));
+                    128 * sum + products.sum::<i64>()
+                });
+                let product = sum as f32 * (self.scale[n] * row_scale);
                 let y = canonical(self.bias.as_ref().map_or(product, |bias| product + bias[n]));
                 out.push(match activation {
                     Activation::None => y,
@@ -70,7 +88,7 @@ impl Case {
                     pool.install(|| {
                         let linear = self.linear(kernel);
                         let mut out = vec![1.0; self.scale.len() * self.row_scale.len()];
-                        linear.forward(&self.q, &self.row_scale, activation, &mut out).unwrap();
+                        linear.forward(self.rows(), activation, &mut out).unwrap();
                         let threads = pool.current_num_threads();
                         assert!(bytes_of(&out) == expected, "{kernel} on {threads} threads");
                     });
@@ -144,9 +162,9 @@ proptest! {
         let cases: Vec<Case> = outputs
             .iter()
             .zip(0..)
-            .map(|(outputs, i)| Case::new(inputs, *outputs, rows, i % 2 == 0, seed ^ i))
+            .map(|(outputs, i)| Case::new(inputs, *outputs, rows, i % 2 == 0, seed ^ (2 * i)))
             .collect();
-        let (q, row_scale) = (&cases[0].q, &cases[0].row_scale);
+        let given = cases[0].rows();
         for kernel in Kernel::available() {
             let linears: Vec<Linear> = cases.iter().map(|case| case.linear(kernel)).collect();
             let linears: Vec<&Linear> = linears.iter().collect();
@@ -155,11 +173,12 @@ proptest! {
                     outputs.iter().map(|outputs| vec![1.0; outputs * rows]).collect();
                 let mut slices: Vec<&mut [f32]> = outs.iter_mut().map(Vec::as_mut_slice).collect();
                 pool.install(|| {
-                    Linear::forward_many(&linears, q, row_scale, Activation::None, &mut slices)
+                    Linear::forward_many(&linears, given, Activation::None, &mut slices)
                 })
                 .unwrap();
                 for (case, out) in cases.iter().zip(&outs) {
-                    let alone = Case { q: q.clone(), row_scale: row_scale.clone(), ..case.clone() };
+                    let (q, row_scale) = (cases[0].q.clone(), cases[0].row_scale.clone());
+                    let alone = Case { q, row_scale, ..case.clone() };
                     let expected = bytes_of(&alone.expected(Activation::None));
                     assert!(bytes_of(out) == expected, "{kernel}");
                 }
@@ -168,23 +187,25 @@ proptest! {
     }
 
     #[test]
-    fn quantisation_should_agree(width in 1usize..300, rows in 1usize..30, seed: u64) {
+    fn quantisation_should_agree(
+        width in 1usize..700, rows in 1usize..30, precise: bool, seed: u64,
+    ) {
+        let activations = ACTIVATIONS[usize::from(precise)];
         let mut stream = Stream::new(seed);
         let x = stream.rows(rows, width, true);
         let mut expected = (Vec::new(), Vec::new());
         for row in x.chunks_exact(width) {
-            use vigil_ops::math::{magnitude, quantise, scale_of, I8_MAX};
             let max = row.iter().map(|x| magnitude(*x)).max().unwrap();
-            let scale = scale_of(f32::from_bits(max), I8_MAX);
-            expected.0.extend(row.iter().map(|x| quantise(*x, scale, I8_MAX) as i8));
+            let limit = limit(activations);
+            let scale = scale_of(f32::from_bits(max), limit);
+            expected.0.extend(row.iter().map(|x| quantise(*x, scale, limit)));
             expected.1.push(scale);
         }
         for kernel in Kernel::available() {
             for pool in POOLS.iter() {
-                let (mut q, mut scale) = (vec![1; x.len()], vec![1.0; rows]);
-                pool.install(|| tensor::quantise(kernel, &x, width, &mut q, &mut scale)).unwrap();
-                assert_eq!(q, expected.0, "{kernel}");
-                assert_eq!(bytes_of(&scale), bytes_of(&expected.1), "{kernel}");
+                let found = pool.install(|| Quantised::of(kernel, activations, &x, width));
+                assert_eq!(found.integers(), expected.0, "{kernel}");
+                assert_eq!(bytes_of(&found.scale), bytes_of(&expected.1), "{kernel}");
             }
         }
     }
@@ -209,15 +230,16 @@ fn projections_at_once_should_be_of_one_kernel_and_width() {
     let kernel = Kernel::best();
     let (a, b, c) = (a.linear(kernel), b.linear(kernel), a.linear(Kernel::Scalar));
     let (mut first, mut second) = ([0.0; 6], [0.0; 6]);
+    let activations = Activations::Int8;
+    let rows = QuantisedRows { activations, limbs: &[0; 16], scale: &[1.0; 2] };
     for other in [&b, &c] {
         let refused = Linear::forward_many(
             &[&a, other],
-            &[0; 16],
-            &[1.0; 2],
+            rows,
             Activation::None,
             &mut [&mut first, &mut second],
         );
         assert!(refused.is_err() || kernel == Kernel::Scalar);
     }
-    Linear::forward_many(&[], &[], &[], Activation::None, &mut []).unwrap();
+    Linear::forward_many(&[], rows, Activation::None, &mut []).unwrap();
 }

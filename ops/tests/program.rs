@@ -4,7 +4,7 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
-use vigil_architecture::{Architecture, BadRun, Decoder, Encoder, Pooling, Sampling};
+use vigil_architecture::{Architecture, BadRun, Decoder, Encoder, Pooling, Sampling, MAX_CONTEXT};
 use vigil_ops::{
     element::element,
     opening::{opening, Source, MAX_OPENING},
@@ -104,7 +104,7 @@ fn openings_should_stay_small_for_the_largest_architecture() {
     let largest = Encoder { vocabulary: 1 << 20, ..encoder(65_536, 256, 65_536, 256) };
     for pooling in [Pooling::Mean, Pooling::Cls] {
         let architecture = Architecture::Encoder(Encoder { pooling, ..largest });
-        assert_eq!(check(&encoding(&architecture, 4_096), 3), 4_352);
+        assert_eq!(check(&encoding(&architecture, MAX_CONTEXT), 3), 6_144);
     }
     let largest = Decoder {
         vocabulary: 1 << 20,
@@ -115,14 +115,14 @@ fn openings_should_stay_small_for_the_largest_architecture() {
     };
     let grouped = Decoder { kv_heads: 1, tied_head: true, qk_norm: false, ..largest };
     for (shape, tokens_in, sampling) in [
-        (largest, 4_096, Sampling::Greedy),
-        (largest, 4_000, gumbel(1, 1.0, 0.1)),
+        (largest, MAX_CONTEXT, Sampling::Greedy),
+        (largest, 32_000, gumbel(1, 1.0, 0.1)),
         (grouped, 1, gumbel(2, 0.5, 0.0)),
     ] {
         let architecture = Architecture::Decoder(shape);
         let tokens_out = architecture.max_tokens_out(tokens_in);
         let program = Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap();
-        assert_eq!(program.tokens(), 4_096);
+        assert_eq!(program.tokens(), MAX_CONTEXT);
         assert_eq!(check(&program, 4), 8_192);
     }
 }
@@ -216,11 +216,11 @@ proptest! {
     #[test]
     fn every_program_should_be_consistent(
         heads in 1u16..40, width in 1u32..=256, intermediate in 1u32..20_000, layers in 1u16..4,
-        tokens in 1u32..=4_096, mean: bool, normalize: bool, seed: u64,
+        tokens in 1u32..=MAX_CONTEXT, mean: bool, normalize: bool, precise: bool, seed: u64,
     ) {
         let pooling = if mean { Pooling::Mean } else { Pooling::Cls };
         let shape = encoder(u32::from(heads) * width, heads, intermediate, layers);
-        let architecture = Architecture::Encoder(Encoder { pooling, normalize, ..shape });
+        let architecture = Architecture::Encoder(Encoder { pooling, normalize, activations: ACTIVATIONS[usize::from(precise)], ..shape });
         check(&encoding(&architecture, tokens), seed);
     }
 
@@ -228,12 +228,18 @@ proptest! {
     fn every_decoders_program_should_be_consistent(
         kv_heads in 1u16..9, group in 1u16..5, half in 1u16..=128, hidden in 1u32..9_000,
         intermediate in 1u32..20_000, vocabulary in 1u32..200_000, layers in 1u16..4,
-        tokens_in in 1u32..=2_048, tokens_out in 1u32..=2_049, flags: [bool; 4], seed: u64,
+        tokens_in in 1u32..=16_384, tokens_out in 1u32..=16_385, flags: [bool; 5], seed: u64,
     ) {
-        let [tied_head, qkv_bias, qk_norm, sample] = flags;
+        let [tied_head, qkv_bias, qk_norm, sample, precise] = flags;
         let shape = decoder(hidden, [kv_heads * group, kv_heads], 2 * half, intermediate);
         let architecture = Architecture::Decoder(Decoder {
-            vocabulary, layers, tied_head, qkv_bias, qk_norm, ..shape
+            vocabulary,
+            layers,
+            tied_head,
+            qkv_bias,
+            qk_norm,
+            activations: ACTIVATIONS[usize::from(precise)],
+            ..shape
         });
         let sampling = if sample { gumbel(seed, 0.7, 0.05) } else { Sampling::Greedy };
         check(&Program::new(&architecture, tokens_in, tokens_out, sampling).unwrap(), seed);

@@ -7,7 +7,7 @@ use serde::{de::DeserializeOwned, Serialize};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 use std::fmt::Debug;
 use vigil_primitives::{
-    architecture::Pooling,
+    architecture::{Activations, Pooling},
     dataset::{
         self, DatasetSpec, DatasetVersionId, DatasetVersionView, DatasetView, StatementView,
     },
@@ -88,6 +88,7 @@ fn versions_of_models_should_be_written_like_this() {
         layer_norm_eps: 1e-12f32.to_bits(),
         pooling: Pooling::Cls,
         normalize: true,
+        activations: Activations::Int8,
     });
     let decoder = Architecture::Decoder(Decoder {
         vocabulary: 49_152,
@@ -102,7 +103,8 @@ fn versions_of_models_should_be_written_like_this() {
         tied_head: true,
         qkv_bias: false,
         qk_norm: false,
-        stop_tokens: [Some(0), Some(2), None, None],
+        activations: Activations::Int15,
+        stop_tokens: [Some(0), Some(2), None, None, None, None, None, None],
     });
     let version = |architecture, status, metadata, terms| VersionView {
         id: model_version(1),

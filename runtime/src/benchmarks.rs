@@ -99,7 +99,7 @@ impl Scenes {
     fn publish(owner: &AccountId) -> ModelVersionId {
         let origin = Self::fund(owner);
         let model = pallet_models::NextModelId::<Runtime>::get();
-        let stop_tokens = [Some(0), Some(1), Some(2), Some(3)];
+        let stop_tokens = core::array::from_fn(|token| Some(token as u32));
         let decoder = Decoder { positions: 2_048, stop_tokens, ..samples::decoder() };
         let architecture = Architecture::Decoder(decoder);
         let len = <Runtime as pallet_models::Config>::Layout::weights_len(&architecture);

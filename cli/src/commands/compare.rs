@@ -51,7 +51,7 @@ impl Compare {
         let tokenizer = Tokenizer::open(package)?;
         let report = measure(&self.model, &self.with.load(package)?, &tokenizer, text)?;
         drop(spinner);
-        let json = serde_json::to_value(report).unwrap_or_default();
+        let json = serde_json::to_value(&report).unwrap_or_default();
         output::show(global, &json, || output::fields(lost(&report)));
         match (self.at_least, report) {
             (Some(least), Report::Decoder(report)) if report.agreement < least => {

@@ -7,12 +7,12 @@ use crate::{
     global::Global,
     output::{self, Progress},
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{cell::OnceCell, path::PathBuf};
 use vigil_engine::{
     pack::{pack, PackOptions},
-    report, Options, Report,
+    report, Activations, Options, Report,
 };
 
 /// Arguments of `pack`.
@@ -26,17 +26,41 @@ pub(crate) struct Pack {
     /// [default: as long as the model and the engine allow].
     #[arg(long, value_name = "TOKENS")]
     context: Option<u32>,
+    /// How finely activations are quantised [default: int15 for a language model, int8 for an
+    /// encoder].
+    #[arg(long, value_enum, value_name = "BITS", conflicts_with = "precise")]
+    activations: Option<Bits>,
+    /// Quantise activations to 15 bits, as `--activations int15`: an encoder then takes twice the
+    /// work, and texts of a word or two come as near to the float model as long ones.
+    #[arg(long)]
+    precise: bool,
     /// A text like those that a language model is meant for: outliers that it causes are moved into
     /// the weights, so that less is lost. It decides the bytes of the package.
     #[arg(long, value_name = "TEXT_FILE")]
     calibrate: Option<PathBuf>,
-    /// Measure the package against the float model over this text: perplexity and agreement of a
-    /// language model, cosines of an encoder, which takes one text per line.
+    /// Measure the package against the float model over this text: perplexity, agreement and
+    /// divergence of a language model, cosines of an encoder, which takes one text per line.
     #[arg(long, value_name = "TEXT_FILE")]
     report: Option<PathBuf>,
 }
 
+/// Values of `--activations`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bits {
+    Int8,
+    Int15,
+}
+
 impl Pack {
+    /// What was chosen of activations.
+    fn activations(&self) -> Option<Activations> {
+        match (self.precise, self.activations) {
+            (true, _) | (false, Some(Bits::Int15)) => Some(Activations::Int15),
+            (false, Some(Bits::Int8)) => Some(Activations::Int8),
+            (false, None) => None,
+        }
+    }
+
     /// Does what was typed.
     pub(crate) fn execute(self, global: &Global) -> CommandResult {
         let calibrate = self.calibrate.as_deref().map(read_text).transpose()?;
@@ -50,6 +74,7 @@ impl Pack {
         let options = PackOptions {
             progress: Some(&progress),
             context: self.context,
+            activations: self.activations(),
             calibrate: calibrate.as_deref(),
         };
         let packed = pack(&self.model_dir, &self.out_dir, &options)?;
@@ -113,11 +138,23 @@ impl Pack {
 
 /// A report in words.
 pub(crate) fn lost(report: &Report) -> Vec<(&'static str, String)> {
-    match report {
-        Report::Encoder(report) => vec![
-            ("texts", output::count(report.lines as u64)),
-            ("cosine to float", format!("lowest {:.6}, mean {:.6}", report.min, report.mean)),
-        ],
+    let mut rows = match report {
+        Report::Encoder(report) => {
+            let cosines = |min, mean| format!("lowest {min:.6}, mean {mean:.6}");
+            let mut rows = vec![
+                ("texts", output::count(report.lines as u64)),
+                ("cosine to float", cosines(report.min, report.mean)),
+            ];
+            rows.extend(report.lengths.iter().map(|among| {
+                let tokens = match among.to {
+                    Some(to) => format!("{} to {to} tokens", among.from),
+                    None => format!("{} tokens and more", among.from),
+                };
+                let cosines = cosines(among.min, among.mean);
+                ("of those", format!("{} of {tokens}: {cosines}", among.lines))
+            }));
+            rows
+        }
         Report::Decoder(report) => vec![
             ("tokens predicted", output::count(report.tokens as u64)),
             (
@@ -126,31 +163,61 @@ pub(crate) fn lost(report: &Report) -> Vec<(&'static str, String)> {
                     "{:.4}, of the float model {:.4} ({:+.2} %)",
                     report.perplexity,
                     report.float_perplexity,
-                    (report.perplexity / report.float_perplexity - 1.0) * 100.0
+                    report.loss() * 100.0
                 ),
             ),
             ("same first choice", format!("{:.2} %", report.agreement * 100.0)),
+            (
+                "divergence",
+                format!(
+                    "mean {:.5} nats, of 99 tokens in 100 below {:.4}",
+                    report.divergence, report.divergence_99
+                ),
+            ),
         ],
-    }
+    };
+    rows.extend(report.warning().map(|warning| ("warning", warning)));
+    rows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_engine::{DecoderReport, EncoderReport};
+    use vigil_engine::report::{Cosines, DecoderReport, EncoderReport};
 
     #[test]
-    fn a_report_should_say_what_was_lost() {
+    fn a_loss_should_be_told_in_words() {
         let report = DecoderReport {
-            tokens: 1_234,
-            perplexity: 10.1,
+            tokens: 12_345,
+            perplexity: 10.05,
             float_perplexity: 10.0,
             agreement: 0.98765,
+            divergence: 0.00123,
+            divergence_99: 0.0456,
         };
-        let rows = lost(&Report::Decoder(report));
-        assert_eq!(rows[1].1, "10.1000, of the float model 10.0000 (+1.00 %)");
-        assert_eq!(rows[2].1, "98.77 %");
-        let rows = lost(&Report::Encoder(EncoderReport { lines: 2, min: 0.99, mean: 0.995 }));
-        assert_eq!(rows[1].1, "lowest 0.990000, mean 0.995000");
+        let words =
+            |report: &Report| lost(report).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let told = words(&Report::Decoder(report));
+        assert_eq!(told[0], "12,345");
+        assert_eq!(told[1], "10.0500, of the float model 10.0000 (+0.50 %)");
+        assert_eq!(told[2], "98.77 %");
+        assert_eq!(told[3], "mean 0.00123 nats, of 99 tokens in 100 below 0.0456");
+        assert_eq!(told.len(), 4, "half a per cent is usual");
+        let told = words(&Report::Decoder(DecoderReport { perplexity: 10.2, ..report }));
+        assert!(told[4].contains("--calibrate"), "{told:?}");
+    }
+
+    #[test]
+    fn cosines_should_be_told_by_length() {
+        let short = Cosines { from: 1, to: Some(4), lines: 1, min: 0.98, mean: 0.98 };
+        let long = Cosines { from: 65, to: None, lines: 1, min: 0.999, mean: 0.999 };
+        let report =
+            EncoderReport { lines: 2, min: 0.98, mean: 0.9895, lengths: vec![short, long] };
+        let told: Vec<_> =
+            lost(&Report::Encoder(report)).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(told[1], "lowest 0.980000, mean 0.989500");
+        assert_eq!(told[2], "1 of 1 to 4 tokens: lowest 0.980000, mean 0.980000");
+        assert_eq!(told[3], "1 of 65 tokens and more: lowest 0.999000, mean 0.999000");
+        assert!(told[4].contains("--precise"), "{told:?}");
     }
 }

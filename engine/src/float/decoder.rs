@@ -1,6 +1,6 @@
 //! The float language model, read from top to bottom: the same configuration, f32 throughout.
 
-use super::{open, weights};
+use super::{open, weights, Grain, Rounding};
 use crate::{error::Input, source::names, tokenizer::Tokenizer, Error, Result};
 use candle_core::{Device, Tensor};
 use candle_nn::{
@@ -25,6 +25,7 @@ pub struct FloatDecoder {
     layers: Vec<Layer>,
     norm: Tensor, // (hidden)
     head: Tensor, // (vocabulary, hidden)
+    rounding: Rounding,
 }
 
 struct Layer {
@@ -49,7 +50,7 @@ struct Linear {
 impl Linear {
     /// (rows, inputs) to (rows, outputs).
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
+        let y = x.contiguous()?.matmul(&self.weight.t()?)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
@@ -63,6 +64,14 @@ impl FloatDecoder {
     /// # Errors
     /// [`Error::Source`] for a folder that can't be packed either.
     pub fn open(hf_dir: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(hf_dir, Rounding::default())
+    }
+
+    /// Loads a Hugging Face folder, and rounds what `rounding` says.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(hf_dir: impl AsRef<Path>, rounding: Rounding) -> Result<Self> {
         let (source, tokenizer) = open(hf_dir.as_ref())?;
         let (Architecture::Decoder(decoder), Some(turns)) = (source.architecture, &source.rope)
         else {
@@ -71,7 +80,7 @@ impl FloatDecoder {
         let (positions, pairs) = (decoder.positions as usize, usize::from(decoder.head_width / 2));
         let (sin, cos): (Vec<_>, Vec<_>) =
             (0..positions).flat_map(|position| turns.at(position)).unzip();
-        let reader = Reader { weights: weights(&source)?, decoder };
+        let reader = Reader { weights: weights(&source)?, decoder, grain: rounding.weights };
         let layers = (0..decoder.layers).map(|layer| reader.layer(layer)).collect::<Result<_>>();
         let bad = |error: Error| Error::source_at(&source.dir, error.to_string());
         let word = reader.weight(Module::WordEmbedding).map_err(bad)?;
@@ -88,6 +97,7 @@ impl FloatDecoder {
             layers: layers.map_err(bad)?,
             norm: reader.weight(Module::FinalNorm).map_err(bad)?,
             head,
+            rounding,
         })
     }
 
@@ -101,19 +111,23 @@ impl FloatDecoder {
         Architecture::Decoder(self.decoder)
     }
 
-    /// Calls `row` with each position and its logits, one for each token id.
+    /// Reads the tokens of a text: what its positions say of the tokens behind them.
     ///
     /// # Errors
     /// [`Error::Input`] as a run of the package would refuse it.
-    pub fn logits(&self, tokens: &[u32], row: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+    pub fn read(&self, tokens: &[u32]) -> Result<Reading<'_>> {
         Input::check_tokens(tokens, &self.architecture())?;
-        let x = self.hidden(tokens)?; // (tokens, hidden)
-        for start in (0..tokens.len()).step_by(ROWS) {
-            let rows = ROWS.min(tokens.len().saturating_sub(start));
-            let logits = x.narrow(0, start, rows)?.matmul(&self.head.t()?)?; // (rows, vocabulary)
-            for (index, logits) in logits.to_vec2::<f32>()?.iter().enumerate() {
-                row(start.saturating_add(index), logits);
-            }
+        Ok(Reading { head: &self.head, hidden: self.hidden(tokens)?, first: 0, logits: vec![] })
+    }
+
+    /// Calls `row` with each position and its logits, one for each token id.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn logits(&self, tokens: &[u32], row: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+        let mut reading = self.read(tokens)?;
+        for position in 0..tokens.len() {
+            row(position, reading.logits(position)?);
         }
         Ok(())
     }
@@ -124,13 +138,15 @@ impl FloatDecoder {
         let mut x = self.word.index_select(&ids, 0)?; // (tokens, hidden)
         let mask = mask(tokens.len())?; // (tokens, tokens)
         for layer in &self.layers {
-            let normed = self.norm(&x, &layer.attention_norm)?;
+            let normed = self.rounding.attention.rows(&self.norm(&x, &layer.attention_norm)?)?;
             x = (self.attention(layer, &normed, &mask)? + x)?;
-            let normed = self.norm(&x, &layer.feed_forward_norm)?;
+            let normed =
+                self.rounding.feed_forward.rows(&self.norm(&x, &layer.feed_forward_norm)?)?;
             let inner = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
+            let inner = self.rounding.down.rows(&inner)?;
             x = (layer.down.forward(&inner)? + x)?;
         }
-        self.norm(&x, &self.norm)
+        self.rounding.head.rows(&self.norm(&x, &self.norm)?)
     }
 
     fn attention(&self, layer: &Layer, x: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
@@ -145,22 +161,66 @@ impl FloatDecoder {
             let (cos, sin) = (self.cos.narrow(0, 0, rows)?, self.sin.narrow(0, 0, rows)?);
             rope(&y, &cos, &sin)?.squeeze(0)
         };
+        let rounding = &self.rounding;
         let query = rotated(&layer.query, heads, layer.query_norm.as_ref())?; // (heads, rows, width)
+        let query = rounding.queries.rows(&query)?;
         let key = rotated(&layer.key, kv_heads, layer.key_norm.as_ref())?; // (kv heads, rows, width)
+        let key = rounding.keys.rows(&key)?;
         let value = layer.value.forward(x)?.reshape((rows, kv_heads, width))?.transpose(0, 1)?;
+        let value = value.contiguous()?; // (kv heads, rows, width)
+        let greatest = value.abs()?.max_keepdim(2)?; // (kv heads, rows, 1)
+        let value = rounding.values.rows(&value)?;
         let query = query.reshape((kv_heads, heads / kv_heads * rows, width))?;
         let scores = (query.matmul(&key.t()?)? / (width as f64).sqrt())?; // (kv heads, group * rows, rows)
         let scores = scores.reshape((heads, rows, rows))?.broadcast_add(mask)?;
         let weights =
             softmax_last_dim(&scores)?.reshape((kv_heads, heads / kv_heads * rows, rows))?;
-        let context = weights.matmul(&value.contiguous()?)?.reshape((heads, rows, width))?;
+        let weights = match rounding.mix {
+            true => round_mix(&weights, &greatest.transpose(1, 2)?)?,
+            false => weights,
+        };
+        let context = weights.matmul(&value)?.reshape((heads, rows, width))?;
         let context = context.transpose(0, 1)?.reshape((rows, heads * width))?;
-        layer.attention_output.forward(&context)
+        layer.attention_output.forward(&rounding.output.rows(&context)?)
     }
 
     fn norm(&self, x: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
         rms_norm(&x.contiguous()?, weight, f32::from_bits(self.decoder.rms_norm_eps))
     }
+}
+
+/// A text as a float language model has read it.
+pub struct Reading<'a> {
+    head: &'a Tensor, // (vocabulary, hidden)
+    hidden: Tensor,   // (tokens, hidden)
+    /// The position of the first of `logits`.
+    first: usize,
+    logits: Vec<Vec<f32>>,
+}
+
+impl Reading<'_> {
+    /// The logits behind a position, one for each token id.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] behind the last position.
+    pub fn logits(&mut self, position: usize) -> Result<&[f32]> {
+        if !(self.first..self.first.saturating_add(self.logits.len())).contains(&position) {
+            let rows = ROWS.min(self.hidden.dim(0)?.saturating_sub(position));
+            let hidden = self.hidden.narrow(0, position, rows)?.contiguous()?; // (rows, hidden)
+            self.logits = hidden.matmul(&self.head.t()?)?.to_vec2()?; // (rows, vocabulary)
+            self.first = position;
+        }
+        let row = self.logits.get(position.saturating_sub(self.first));
+        row.map(Vec::as_slice).ok_or_else(|| Error::Compute(format!("no position {position}")))
+    }
+}
+
+/// Attention weights, each times the greatest magnitude of the value it weighs (kv heads, 1, rows),
+/// as integers up to 4,095, and back.
+fn round_mix(weights: &Tensor, greatest: &Tensor) -> candle_core::Result<Tensor> {
+    let greatest = greatest.clamp(1e-30f32, f32::INFINITY)?;
+    let weighted = weights.broadcast_mul(&greatest)?;
+    Grain::Weights.rows(&weighted)?.broadcast_div(&greatest)
 }
 
 /// What keeps a position from seeing those behind it: 0 where it sees, minus infinity elsewhere.
@@ -174,6 +234,7 @@ fn mask(rows: usize) -> candle_core::Result<Tensor> {
 struct Reader {
     weights: VarBuilder<'static>,
     decoder: Decoder,
+    grain: Grain,
 }
 
 impl Reader {
@@ -201,7 +262,10 @@ impl Reader {
 
     fn weight(&self, module: Module) -> Result<Tensor> {
         let missing = || Error::Compute(format!("{module:?} is not part of the model"));
-        self.find(TensorId { module, part: Part::Weight }).ok_or_else(missing)?
+        let weight = self.find(TensorId { module, part: Part::Weight }).ok_or_else(missing)??;
+        // The weights of a normalisation are one row, and stay.
+        let grain = if weight.rank() == 2 { self.grain } else { Grain::Float };
+        Ok(grain.rows(&weight)?)
     }
 
     /// A tensor, or `None` where the model has none.

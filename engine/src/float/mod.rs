@@ -5,13 +5,15 @@
 
 mod decoder;
 mod encoder;
+mod rounding;
 
-pub use decoder::FloatDecoder;
+pub use decoder::{FloatDecoder, Reading};
 pub use encoder::FloatEncoder;
+pub use rounding::{Grain, Rounding};
 
 use crate::{
     package::MAX_TOKENIZER,
-    source::{names, read_small, Source},
+    source::{names, read_small, Source, Wanted},
     tokenizer::Tokenizer,
     Result,
 };
@@ -21,7 +23,7 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Opens a Hugging Face folder and its tokenizer.
 fn open(hf_dir: &Path) -> Result<(Source, Tokenizer)> {
-    let source = Source::open(hf_dir, None)?;
+    let source = Source::open(hf_dir, Wanted::default())?;
     let path = source.tokenizer()?;
     let bytes = read_small(&path, MAX_TOKENIZER)?;
     let tokenizer = Tokenizer::from_source(

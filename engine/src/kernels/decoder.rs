@@ -1,12 +1,13 @@
 //! The kernels of decoders.
 
-use super::{first, floats, floats_mut, refused, Buffers, Scratch, With};
+use super::{first, floats, floats_mut, refused, Scratch, With};
 use candle_core::{
     bail, CpuStorage, CustomOp1, InplaceOp2, Layout, Result, Shape, Tensor, WithDType,
 };
 use std::cell::RefCell;
+use vigil_architecture::Activations;
 use vigil_ops::{
-    tensor::{self, Activation, Chunk, Draw, Linear, RmsNorm, Rotary},
+    tensor::{self, Activation, Chunk, Draw, Linear, QuantisedRows, RmsNorm, Rotary},
     Kernel,
 };
 
@@ -60,6 +61,7 @@ fn ids<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [u32]> {
 /// A root-mean-square normalisation, quantised once, and one or more projections of the result.
 pub(crate) struct NormProject {
     pub(crate) kernel: Kernel,
+    pub(crate) activations: Activations,
     pub(crate) norm: Vec<f32>,
     pub(crate) eps: f32,
     pub(crate) linears: Vec<Linear>,
@@ -86,11 +88,10 @@ impl InplaceOp2 for With<'_, NormProject> {
     ) -> Result<()> {
         let Self(project, scratch) = self;
         let mut scratch = scratch.0.borrow_mut();
-        let Buffers { q, scale, .. } = &mut *scratch;
         let (rows, inputs) = layout.shape().dims2()?;
-        let (q, scale) = (first(q, rows * inputs), first(scale, rows)); // (rows, inputs), (rows)
+        let (mut q, _) = scratch.rows(project.activations, rows, inputs);
         let norm = RmsNorm { weight: &project.norm, eps: project.eps };
-        tensor::rms_quantise(project.kernel, &norm, floats(x, layout)?, q, scale)
+        tensor::rms_quantise(project.kernel, &norm, floats(x, layout)?, q.reborrow())
             .map_err(refused)?;
         let linears: Vec<_> = project.linears.iter().collect();
         let mut parts = Vec::with_capacity(linears.len());
@@ -102,7 +103,7 @@ impl InplaceOp2 for With<'_, NormProject> {
             parts.push(part);
             rest = after;
         }
-        Linear::forward_many(&linears, q, scale, Activation::None, &mut parts).map_err(refused)
+        Linear::forward_many(&linears, q.rows(), Activation::None, &mut parts).map_err(refused)
     }
 }
 
@@ -151,6 +152,7 @@ impl InplaceOp2 for CausalAttention<'_> {
 /// A projection whose result is added to a stream.
 pub(crate) struct ProjectAdd {
     pub(crate) kernel: Kernel,
+    pub(crate) activations: Activations,
     pub(crate) linear: Linear,
 }
 
@@ -160,8 +162,8 @@ impl ProjectAdd {
         stream.inplace_op2(x, &With(self, scratch))
     }
 
-    fn add(&self, q: &[i8], scale: &[f32], out: &mut [f32], stream: &mut [f32]) -> Result<()> {
-        self.linear.forward(q, scale, Activation::None, out).map_err(refused)?;
+    fn add(&self, q: QuantisedRows<'_>, out: &mut [f32], stream: &mut [f32]) -> Result<()> {
+        self.linear.forward(q, Activation::None, out).map_err(refused)?;
         tensor::add(self.kernel, out, stream).map_err(refused)
     }
 }
@@ -180,12 +182,12 @@ impl InplaceOp2 for With<'_, ProjectAdd> {
     ) -> Result<()> {
         let Self(project, scratch) = self;
         let mut scratch = scratch.0.borrow_mut();
-        let Buffers { q, scale, out } = &mut *scratch;
         let (rows, inputs) = layout.shape().dims2()?;
-        let (q, scale) = (first(q, rows * inputs), first(scale, rows)); // (rows, inputs), (rows)
-        tensor::quantise(project.kernel, floats(x, layout)?, inputs, q, scale).map_err(refused)?;
+        let (mut q, out) = scratch.rows(project.activations, rows, inputs);
+        tensor::quantise(project.kernel, floats(x, layout)?, inputs, q.reborrow())
+            .map_err(refused)?;
         let stream = floats_mut(stream, stream_layout)?;
-        project.add(q, scale, first(out, stream.len()), stream)
+        project.add(q.rows(), first(out, stream.len()), stream)
     }
 }
 
@@ -219,15 +221,14 @@ impl InplaceOp2 for With<'_, GateProjectAdd> {
     ) -> Result<()> {
         let Self(GateProjectAdd(project), scratch) = self;
         let mut scratch = scratch.0.borrow_mut();
-        let Buffers { q, scale, out } = &mut *scratch;
         let gate_up = floats(gate_up, layout)?;
         let (gate, up) = gate_up.split_at(gate_up.len() / 2);
         let (rows, _) = stream_layout.shape().dims2()?;
         let inputs = project.linear.inputs();
-        let (q, scale) = (first(q, gate.len()), first(scale, rows)); // (rows, inputs), (rows)
-        tensor::swiglu_quantise(project.kernel, gate, up, inputs, q, scale).map_err(refused)?;
+        let (mut q, out) = scratch.rows(project.activations, rows, inputs);
+        tensor::swiglu_quantise(project.kernel, gate, up, inputs, q.reborrow()).map_err(refused)?;
         let stream = floats_mut(stream, stream_layout)?;
-        project.add(q, scale, first(out, stream.len()), stream)
+        project.add(q.rows(), first(out, stream.len()), stream)
     }
 }
 

@@ -14,9 +14,9 @@ use candle_core::{
     Tensor,
 };
 use std::cell::RefCell;
-use vigil_architecture::Pooling;
+use vigil_architecture::{Activations, Pooling};
 use vigil_ops::{
-    tensor::{self, Activation, Embeddings, KernelError, Linear},
+    tensor::{self, Activation, Embeddings, KernelError, Linear, QuantisedRowsMut},
     Kernel,
 };
 
@@ -64,9 +64,27 @@ pub(crate) struct Scratch(RefCell<Buffers>);
 
 #[derive(Default)]
 struct Buffers {
-    q: Vec<i8>,
+    limbs: Vec<i8>,
     scale: Vec<f32>,
     out: Vec<f32>,
+}
+
+impl Buffers {
+    /// Memory for quantised rows, and for what is projected from them.
+    fn rows(
+        &mut self,
+        activations: Activations,
+        rows: usize,
+        width: usize,
+    ) -> (QuantisedRowsMut<'_>, &mut Vec<f32>) {
+        let limbs = activations.limbs() as usize;
+        let rows = QuantisedRowsMut {
+            activations,
+            limbs: first(&mut self.limbs, rows * limbs * width), // (rows, limbs, width)
+            scale: first(&mut self.scale, rows),                 // (rows)
+        };
+        (rows, &mut self.out)
+    }
 }
 
 /// An operator with the memory it may use.
@@ -135,6 +153,7 @@ impl CustomOp3 for Embed<'_> {
 /// One or more projections of the same input, which is quantised once.
 pub(crate) struct Project {
     kernel: Kernel,
+    activations: Activations,
     linears: Vec<Linear>,
     activation: Activation,
     inputs: usize,
@@ -145,6 +164,7 @@ impl Project {
     /// Projections of equal shape.
     pub(crate) fn new(
         kernel: Kernel,
+        activations: Activations,
         linears: Vec<Linear>,
         activation: Activation,
     ) -> Result<Self> {
@@ -153,7 +173,7 @@ impl Project {
         if linears.iter().any(|l| (l.inputs(), l.outputs()) != (inputs, outputs)) {
             bail!("projections of one input differ in shape");
         }
-        Ok(Self { kernel, linears, activation, inputs, outputs })
+        Ok(Self { kernel, activations, linears, activation, inputs, outputs })
     }
 
     /// (rows, inputs) to (rows, outputs), or with several projections to
@@ -177,17 +197,17 @@ impl InplaceOp2 for With<'_, Project> {
     ) -> Result<()> {
         let Self(project, scratch) = self;
         let mut scratch = scratch.0.borrow_mut();
-        let Buffers { q, scale, .. } = &mut *scratch;
         let (rows, inputs) = layout.shape().dims2()?;
         if rows == 0 || inputs != project.inputs {
             bail!("expected rows of {}, got {:?}", project.inputs, layout.shape());
         }
-        let (q, scale) = (first(q, rows * inputs), first(scale, rows)); // (rows, inputs), (rows)
-        tensor::quantise(project.kernel, floats(x, layout)?, inputs, q, scale).map_err(refused)?;
+        let (mut q, _) = scratch.rows(project.activations, rows, inputs);
+        tensor::quantise(project.kernel, floats(x, layout)?, inputs, q.reborrow())
+            .map_err(refused)?;
         let linears: Vec<_> = project.linears.iter().collect();
         let out = floats_mut(out, out_layout)?;
         let mut parts: Vec<_> = out.chunks_exact_mut(rows * project.outputs).collect();
-        Linear::forward_many(&linears, q, scale, project.activation, &mut parts).map_err(refused)
+        Linear::forward_many(&linears, q.rows(), project.activation, &mut parts).map_err(refused)
     }
 }
 

@@ -13,13 +13,13 @@ use crate::{
         Manifest, Package, CONFIG, FORMAT, MANIFEST, MAX_CONFIG, MAX_TOKENIZER, TOKENIZER, WEIGHTS,
     },
     smooth::{Choice, Smoothing},
-    source::{read_small, Source},
+    source::{read_small, Source, Wanted},
     tokenizer::Tokenizer,
     Error, Result,
 };
 use destination::Destination;
 use std::path::{Path, PathBuf};
-use vigil_architecture::OP_SET;
+use vigil_architecture::{Activations, OP_SET};
 
 /// How to pack.
 #[derive(Clone, Copy, Default)]
@@ -29,6 +29,9 @@ pub struct PackOptions<'a> {
     /// Longest sequence that a package of a language model takes, in tokens; `None` for as long as
     /// the model and the engine allow. It decides the bytes of the package.
     pub context: Option<u32>,
+    /// How finely activations are quantised; `None` for 15 bits of a language model and 8 of an
+    /// encoder. It decides the bytes of the package.
+    pub activations: Option<Activations>,
     /// A text like those the model is meant for: outliers of the activations that it causes are
     /// moved into the weights, so that less is lost by quantisation. Language models only. It
     /// decides the bytes of the package.
@@ -75,7 +78,8 @@ pub fn pack(
     out_dir: impl AsRef<Path>,
     options: &PackOptions<'_>,
 ) -> Result<PackReport> {
-    let source = Source::open(hf_dir.as_ref(), options.context)?;
+    let wanted = Wanted { context: options.context, activations: options.activations };
+    let source = Source::open(hf_dir.as_ref(), wanted)?;
     let out = Destination::at(out_dir.as_ref())?;
     let architecture = source.architecture;
 

@@ -3,13 +3,13 @@
 use super::{
     read_json,
     rope::{Rope, RopeConfig},
-    SUPPORTED,
+    Wanted, SUPPORTED,
 };
 use crate::{Error, Result as Checked};
 use serde::{de::IgnoredAny, Deserialize};
 use serde_json::Value;
 use std::path::Path;
-use vigil_architecture::{Architecture, Decoder, MAX_CONTEXT, MAX_STOP_TOKENS};
+use vigil_architecture::{Activations, Architecture, Decoder, MAX_CONTEXT, MAX_STOP_TOKENS};
 
 /// The part of `config.json` that decides what is computed. A key that is null is one that is
 /// absent, and an absent one has the default of transformers.
@@ -138,11 +138,11 @@ impl Config {
 
     pub(super) fn architecture(
         &self,
-        context: Option<u32>,
+        wanted: Wanted,
         stop_tokens: Stop,
     ) -> Result<Architecture, String> {
         let most = self.positions();
-        let positions = context.unwrap_or(most.min(MAX_CONTEXT));
+        let positions = wanted.context.unwrap_or(most.min(MAX_CONTEXT));
         if positions > most.min(MAX_CONTEXT) {
             let whose = if most > MAX_CONTEXT { "any model is run with" } else { "the model has" };
             return Err(format!(
@@ -163,6 +163,7 @@ impl Config {
             tied_head: self.tied(),
             qkv_bias: self.model_type == Kind::Qwen2,
             qk_norm: self.model_type == Kind::Qwen3,
+            activations: wanted.activations.unwrap_or(Activations::Int15),
             stop_tokens,
         }))
     }

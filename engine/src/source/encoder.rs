@@ -1,10 +1,10 @@
 //! Folders of the BERT family, and what sentence-transformers adds to them.
 
-use super::{is_file_name, read_json, SUPPORTED};
+use super::{is_file_name, read_json, Wanted, SUPPORTED};
 use crate::{Error, Result as Checked};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use vigil_architecture::{Architecture, Encoder, Pooling};
+use vigil_architecture::{Activations, Architecture, Encoder, Pooling};
 
 /// The part of `config.json` that decides what is computed.
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ impl Config {
         Ok(config)
     }
 
-    pub(super) fn architecture(&self, modules: &Modules) -> Architecture {
+    pub(super) fn architecture(&self, modules: &Modules, wanted: Wanted) -> Architecture {
         Architecture::Encoder(Encoder {
             vocabulary: self.vocab_size,
             hidden: self.hidden_size,
@@ -64,6 +64,7 @@ impl Config {
             layer_norm_eps: (self.layer_norm_eps as f32).to_bits(),
             pooling: modules.pooling,
             normalize: modules.normalize,
+            activations: wanted.activations.unwrap_or(Activations::Int8),
         })
     }
 

@@ -22,7 +22,7 @@ use std::{
     io::Read,
     path::{Component, Path, PathBuf},
 };
-use vigil_architecture::Architecture;
+use vigil_architecture::{Activations, Architecture};
 
 /// Largest JSON file read from a folder, other than the tokenizer, in bytes.
 const MAX_JSON: u64 = 16 << 20;
@@ -30,6 +30,15 @@ const SUPPORTED: &str =
     "supported are text encoders of the BERT family (model_type \"bert\": BERT, MiniLM, BGE, GTE, \
      E5) with hidden_act \"gelu\" and absolute positions, and language models of model_type \
      \"llama\", \"mistral\", \"qwen2\" and \"qwen3\" with hidden_act \"silu\"";
+
+/// What whoever packs a folder chooses; `None` for what suits the model.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Tokens that a decoder takes: as many as it can.
+    pub(crate) context: Option<u32>,
+    /// How finely activations are quantised: 15 bits of a decoder, 8 of an encoder.
+    pub(crate) activations: Option<Activations>,
+}
 
 /// An opened Hugging Face folder: small files read, weights memory-mapped.
 pub(crate) struct Source {
@@ -46,9 +55,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Opens a folder and checks that it holds a model this crate can reproduce. A decoder takes
-    /// `context` tokens, or as many as it can.
-    pub(crate) fn open(dir: &Path, context: Option<u32>) -> Result<Self> {
+    /// Opens a folder and checks that it holds a model this crate can reproduce.
+    pub(crate) fn open(dir: &Path, wanted: Wanted) -> Result<Self> {
         if !dir.is_dir() {
             return Err(Error::source_at(
                 dir,
@@ -63,13 +71,13 @@ impl Source {
         let bad = |what: String| Error::source_at(&path, what);
         let config = Config::parse(&bytes).map_err(bad)?;
         let architecture = match &config {
-            Config::Encoder(_) if context.is_some() => {
+            Config::Encoder(_) if wanted.context.is_some() => {
                 Err("the context of an encoder is that of its table of positions".into())
             }
-            Config::Encoder(config) => Ok(config.architecture(&modules)),
+            Config::Encoder(config) => Ok(config.architecture(&modules, wanted)),
             Config::Decoder(config) => {
                 let stop = decoder::stop_tokens(&dir, config)?;
-                config.architecture(context, stop)
+                config.architecture(wanted, stop)
             }
         }
         .map_err(bad)?;

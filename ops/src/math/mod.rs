@@ -5,13 +5,16 @@
 //! of a platform's mathematics library is called and nothing is fused, so scalar code, vector code
 //! and wasm give the same bytes. `docs/operators.md` is the normative text.
 
+use vigil_architecture::Activations;
+
 /// Lanes of every f32 sum.
 pub const LANES: usize = 16;
 /// Largest magnitude of an int8 value. -128 does not occur.
 pub const I8_MAX: f32 = 127.0;
-/// Largest requantised attention weight.
-///
-/// `4095 x 127 x 4096 < 2^31`: the weighted sum over the longest context is exact in i32.
+/// Largest magnitude of an activation of 15 bits: 127 x 128 + 63, so that it is `128 high + low` with
+/// `high` from -127 to 127 and `low` from -64 to 63, two int8. 1,024 products with int8 fit i32.
+pub const I15_MAX: f32 = 16_319.0;
+/// Largest requantised attention weight: 13 bits, which are an int8 and six more.
 pub const WEIGHT_MAX: f32 = 4_095.0;
 /// Divisor of L2 normalisation for vectors shorter than this.
 pub const MIN_NORM: f32 = 1e-12;
@@ -63,6 +66,15 @@ pub fn greater(a: f32, b: f32) -> f32 {
 #[inline(always)]
 pub fn round_to_int(x: f32) -> i32 {
     ((x + ROUNDER).to_bits() as i32).wrapping_sub(ROUNDER.to_bits() as i32)
+}
+
+/// Largest magnitude of activations.
+#[inline(always)]
+pub const fn limit(activations: Activations) -> f32 {
+    match activations {
+        Activations::Int8 => I8_MAX,
+        Activations::Int15 => I15_MAX,
+    }
 }
 
 /// The scale of a group whose largest magnitude is `max`, for integers up to `limit`; 0 when

@@ -17,13 +17,14 @@ mod steps;
 
 use crate::weights::{DType, TensorSpec, Weights};
 use steps::Steps;
-use vigil_architecture::{Architecture, BadRun, InvalidArchitecture, Sampling};
+use vigil_architecture::{Activations, Architecture, BadRun, InvalidArchitecture, Sampling};
 
 /// Elements of a row that one partial sum or maximum covers.
 pub const BLOCK: u32 = 1_024;
 /// Tokens that one partial sum or maximum covers.
 pub const TOKEN_BLOCK: u32 = 64;
-/// Terms of a matrix product that one partial sum covers.
+/// Terms of a matrix product that one partial sum covers: of activations of 15 bits it is the most
+/// that i32 holds, 16,319 x 127 x 1,024 < 2^31.
 pub const INNER_BLOCK: u32 = 1_024;
 
 /// Which index of a tensor with a token and a channel index is the slow one.
@@ -66,15 +67,23 @@ pub enum Kind {
         /// `W`.
         width: u32,
     },
-    /// A row as int8 by its largest magnitude: i8 `[T, W]`.
-    Quantise,
+    /// A row as integers by its largest magnitude: i8 `[T, W]`, or i16 where they have 15 bits.
+    Quantise {
+        /// How many bits.
+        activations: Activations,
+    },
     /// Partial sums of the product with an int8 matrix: i32 `[T, W, B]`.
     Dot {
         /// Columns of the matrix.
         inner: u32,
+        /// Bits of the rows.
+        activations: Activations,
     },
     /// The product as f32, plus the bias where there is one: f32 `[T, W]`.
-    Dequantise,
+    Dequantise {
+        /// Bits of the rows.
+        activations: Activations,
+    },
     /// Largest magnitude of a head's part of a row: f32 `[H, T]`.
     HeadAbsMax {
         /// `D`.
@@ -371,7 +380,8 @@ impl Program {
     }
 
     fn steps(&self) -> Steps<'_> {
-        Steps { weights: &self.weights, rows: self.tokens() }
+        let activations = self.architecture.activations();
+        Steps { weights: &self.weights, rows: self.tokens(), activations }
     }
 
     fn encoder<'a>(&'a self, encoder: &'a vigil_architecture::Encoder) -> encoder::Run<'a> {

@@ -2,6 +2,7 @@
 
 use super::{Kind, Layout, Op, Operand, Shape, BLOCK, INNER_BLOCK, TOKEN_BLOCK};
 use crate::weights::{DType, Module, Part, TensorId, Weights};
+use vigil_architecture::Activations;
 
 /// Makes operators over the same number of rows.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,8 @@ pub(super) struct Steps<'a> {
     pub(super) weights: &'a Weights,
     /// Tokens.
     pub(super) rows: u32,
+    /// Bits of what goes into projections.
+    pub(super) activations: Activations,
 }
 
 /// A result of type `dtype`.
@@ -59,6 +62,14 @@ impl Steps<'_> {
         self.build(Kind::Add, DType::F32, [self.rows, width], &operands, &[])
     }
 
+    /// Type of quantised activations.
+    fn integers(&self) -> DType {
+        match self.activations {
+            Activations::Int8 => DType::I8,
+            Activations::Int15 => DType::I16,
+        }
+    }
+
     /// The two steps that quantise the rows of operator `x`, `width` wide; they are operators
     /// `at` and `at + 1`.
     pub(super) fn quantise(&self, step: u32, x: u32, at: u32, width: u32) -> Option<Op> {
@@ -70,7 +81,8 @@ impl Steps<'_> {
             }
             1 => {
                 let max = self.blocks(at, width);
-                self.build(Kind::Quantise, DType::I8, [self.rows, width], &[x, max], &[])
+                let kind = Kind::Quantise { activations: self.activations };
+                self.build(kind, self.integers(), [self.rows, width], &[x, max], &[])
             }
             _ => None,
         }
@@ -89,8 +101,9 @@ impl Steps<'_> {
         let dots = [self.rows, width, inner.div_ceil(INNER_BLOCK)];
         match step {
             0 => {
-                let q = operand(max + 1, DType::I8, [self.rows, inner]);
-                self.build(Kind::Dot { inner }, DType::I32, dots, &[q], &[(module, Part::Weight)])
+                let q = operand(max + 1, self.integers(), [self.rows, inner]);
+                let kind = Kind::Dot { inner, activations: self.activations };
+                self.build(kind, DType::I32, dots, &[q], &[(module, Part::Weight)])
             }
             1 => {
                 let operands = [operand(at, DType::I32, dots), self.blocks(max, inner)];
@@ -101,7 +114,8 @@ impl Steps<'_> {
                         Some(_) => &[scale, bias],
                         None => &[scale],
                     };
-                self.build(Kind::Dequantise, DType::F32, [self.rows, width], &operands, weights)
+                let kind = Kind::Dequantise { activations: self.activations };
+                self.build(kind, DType::F32, [self.rows, width], &operands, weights)
             }
             _ => None,
         }

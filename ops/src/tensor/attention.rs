@@ -21,6 +21,9 @@ use crate::{
 };
 use vigil_architecture::MAX_CONTEXT;
 
+/// Tokens whose weighted values fit i32: 4,095 x 127 x 4,096 < 2^31.
+const SPAN: usize = 4_096;
+
 /// Self-attention of every sequence of a batch: `q`, `k`, `v` and `out` are `[rows, hidden]`, a
 /// head is `hidden / heads` consecutive columns.
 pub fn attention(
@@ -127,7 +130,8 @@ struct Scratch {
     kernel: Kernel,
     keys: Matrix,
     key_scale: Vec<f32>,
-    values: PairMatrix,
+    /// Values of [`SPAN`] tokens each.
+    values: Vec<PairMatrix>,
     value_max: Vec<f32>,
     queries: Vec<i8>,
     scores: Vec<f32>,
@@ -141,7 +145,7 @@ impl Scratch {
             kernel,
             keys: Matrix::new(kernel, 0, 0),
             key_scale: Vec::new(),
-            values: PairMatrix::new(kernel),
+            values: Vec::new(),
             value_max: Vec::new(),
             queries: Vec::new(),
             scores: Vec::new(),
@@ -166,7 +170,10 @@ fn attend(
     let channels = |token: usize| (at.start + token) * shape.hidden + at.head * width;
     let group = |token: usize| (at.start + token) * shape.heads + at.head;
     s.keys.reset(tokens, width);
-    s.values.reset(width, tokens);
+    s.values.resize_with(tokens.div_ceil(SPAN), || PairMatrix::new(s.kernel));
+    for (span, values) in s.values.iter_mut().enumerate() {
+        values.reset(width, SPAN.min(tokens - span * SPAN));
+    }
     refill(&mut s.key_scale, padded);
     refill(&mut s.value_max, padded);
     refill(&mut s.queries, TILE_ROWS * query_stride);
@@ -181,7 +188,8 @@ fn attend(
         let first = &v.values[channels(token)..][..width];
         // What would be multiplied with a second value behind the last has no weight.
         let second = if token + 1 < tokens { channels(token + 1) } else { channels(token) };
-        s.values.set_pair(token / 2, [first, &v.values[second..][..width]]);
+        let pair = [first, &v.values[second..][..width]];
+        s.values[token / SPAN].set_pair(token % SPAN / 2, pair);
     }
     for first in (0..tokens).step_by(TILE_ROWS) {
         let count = TILE_ROWS.min(tokens - first);
@@ -211,13 +219,22 @@ fn attend(
             let weights = &mut s.weights[row * padded..][..padded];
             *factor = softmax(s.kernel, scores, &s.value_max, weights);
         }
-        for panel in 0..s.values.panels() {
+        for panel in 0..width.div_ceil(PANEL) {
             let columns = PANEL.min(width - panel * PANEL);
-            s.values.multiply(&s.weights, padded, count, panel, &mut s.tile);
+            let mut totals = [[0i64; PANEL]; TILE_ROWS];
+            for (span, values) in s.values.iter().enumerate() {
+                values.multiply(&s.weights[span * SPAN..], padded, count, panel, &mut s.tile);
+                if s.values.len() > 1 {
+                    add_totals(&s.tile, &mut totals);
+                }
+            }
             for (row, factor) in factors.iter().enumerate().take(count) {
                 // SAFETY: a task owns its head's columns of its sequence's rows.
                 let out = unsafe { out.slice(channels(first + row) + panel * PANEL, columns) };
-                scale_sums(s.kernel, &s.tile.0[row][..columns], *factor, out);
+                match s.values.len() {
+                    1 => scale_sums(s.kernel, &s.tile.0[row][..columns], *factor, out),
+                    _ => scale_totals(s.kernel, &totals[row][..columns], *factor, out),
+                }
             }
         }
     }
@@ -241,8 +258,25 @@ fn scale_scores_body(sums: &[i32], query_scale: f32, key_scale: &[f32], out: &mu
     }
 }
 
+fn add_totals(tile: &Tile, totals: &mut [[i64; PANEL]; TILE_ROWS]) {
+    for (total, sum) in totals.iter_mut().flatten().zip(tile.0.iter().flatten()) {
+        *total += i64::from(*sum);
+    }
+}
+
 multiversion! {
-    pub(super) fn scale_sums(sums: &[i32], factor: f32, out: &mut [f32]) = scale_sums_body;
+    fn scale_totals(totals: &[i64], factor: f32, out: &mut [f32]) = scale_totals_body;
+}
+
+#[inline(always)]
+fn scale_totals_body(totals: &[i64], factor: f32, out: &mut [f32]) {
+    for (out, total) in out.iter_mut().zip(totals) {
+        *out = canonical(*total as f32 * factor);
+    }
+}
+
+multiversion! {
+    fn scale_sums(sums: &[i32], factor: f32, out: &mut [f32]) = scale_sums_body;
 }
 
 #[inline(always)]

@@ -136,7 +136,7 @@ pub(super) unsafe fn multiply_i16(
     steps: usize,
     out: &mut Tile,
 ) {
-    assert!(stride >= steps * 2 && a.len() >= rows * stride);
+    assert!(stride >= steps * 2 && a.len() >= rows.saturating_sub(1) * stride + steps * 2);
     assert!(b.len() >= width * steps * 2 && width <= 64);
     let mut row = 0;
     while row < rows {

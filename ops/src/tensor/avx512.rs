@@ -137,7 +137,11 @@ pub(super) unsafe fn multiply_i16(
     out: &mut Tile,
 ) {
     let groups = width / GROUP;
-    assert!(stride >= steps * 2 && a.len() >= rows * stride && b.len() >= width * steps * 2);
+    assert!(
+        stride >= steps * 2
+            && a.len() >= rows.saturating_sub(1) * stride + steps * 2
+            && b.len() >= width * steps * 2
+    );
     // SAFETY: the slices are long enough, by the line above.
     unsafe { by_shape!(rows, groups, tile_i16(a, stride, b, steps, out)) }
 }

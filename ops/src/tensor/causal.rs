@@ -10,9 +10,10 @@
 
 use super::{
     area,
-    attention::{exponentials, scale_scores, scale_sums},
+    attention::{exponentials, scale_scores},
     check_kernel, check_length,
     decoder::{rms_normalise, RmsNorm},
+    linear::joined,
     multiversion,
     rounding::quantise_each,
     rows::{max_magnitude, quantise_row, quantise_row_body},
@@ -330,6 +331,7 @@ struct Scratch {
     scores: Vec<f32>,
     /// Low and high parts of the weights: `[page][query][2][PAGE]`.
     weights: Vec<i8>,
+    /// Sums of low and of high parts: `[query][2][width]`.
     sums: Vec<i32>,
     tile: Tile,
 }
@@ -343,7 +345,7 @@ impl Scratch {
             queries: vec![0; TILE_ROWS * width.next_multiple_of(4)],
             scores: Vec::new(),
             weights: Vec::new(),
-            sums: vec![0; TILE_ROWS * width],
+            sums: vec![0; TILE_ROWS * 2 * width],
             tile: Tile::zeroed(),
         }
     }
@@ -404,29 +406,43 @@ fn attend(
             for panel in 0..page.values.panels() {
                 page.values.multiply(weights, count * 2, panel, &mut s.tile);
                 let columns = PANEL.min(width - panel * PANEL);
-                for (row, parts) in s.tile.0.chunks_exact(2).enumerate().take(count) {
-                    let sums = &mut s.sums[(first + row) * width + panel * PANEL..][..columns];
-                    add_parts(s.kernel, &parts[0], &parts[1], sums);
+                for (row, sums) in s.tile.0.iter().enumerate().take(count * 2) {
+                    let at = (first * 2 + row) * width + panel * PANEL;
+                    add_sums(s.kernel, &sums[..columns], &mut s.sums[at..][..columns]);
                 }
             }
         }
     }
-    for ((query, factor), sums) in queries.iter().zip(factors).zip(s.sums.chunks_exact(width)) {
+    for ((query, factor), sums) in queries.iter().zip(factors).zip(s.sums.chunks_exact(width * 2)) {
         // SAFETY: a task owns its heads of its rows.
         let out = unsafe { out.slice(query.at, width) };
-        scale_sums(s.kernel, sums, factor, out);
+        let (low, high) = sums.split_at(width);
+        scale_parts(s.kernel, low, high, factor, out);
     }
 }
 
 multiversion! {
-    /// Adds the products of the two parts of the weights.
-    fn add_parts(low: &[i32], high: &[i32], sums: &mut [i32]) = add_parts_body;
+    /// Adds the sums of a page. Of either part of the weights they fit i32 over the longest context:
+    /// 127 x 127 x 32,768 < 2^31.
+    fn add_sums(page: &[i32], sums: &mut [i32]) = add_sums_body;
 }
 
 #[inline(always)]
-fn add_parts_body(low: &[i32], high: &[i32], sums: &mut [i32]) {
-    for ((sum, low), high) in sums.iter_mut().zip(low).zip(high) {
-        *sum += *low + (*high << LOW_BITS);
+fn add_sums_body(page: &[i32], sums: &mut [i32]) {
+    for (sum, page) in sums.iter_mut().zip(page) {
+        *sum += *page;
+    }
+}
+
+multiversion! {
+    /// Joins the sums of the two parts of the weights.
+    fn scale_parts(low: &[i32], high: &[i32], factor: f32, out: &mut [f32]) = scale_parts_body;
+}
+
+#[inline(always)]
+fn scale_parts_body(low: &[i32], high: &[i32], factor: f32, out: &mut [f32]) {
+    for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
+        *out = canonical(joined(*high, *low) * factor);
     }
 }
 

@@ -3,14 +3,14 @@
 
 use super::{
     area, check_kernel, check_length, multiversion,
-    rows::{add_row, blocked_sum, quantise_row_body},
-    threads::{self, Shared},
-    KernelError, Linear,
+    rows::{add_row, blocked_sum, quantise_activations_body, QuantisedRowsMut},
+    threads, KernelError, Linear,
 };
 use crate::{
     math::{canonical, silu, sqrt},
     Kernel,
 };
+use vigil_architecture::Activations;
 
 /// Factor and constant of a root-mean-square normalisation.
 #[derive(Clone, Copy, Debug)]
@@ -88,18 +88,18 @@ fn scale_row_body(weight: &[i8], scale: f32, out: &mut [f32]) {
     }
 }
 
-/// Normalises every row of `x` and quantises the result: `q` as long as `x`, `scale` one per row.
+/// Normalises every row of `x` and quantises the result.
 pub fn rms_quantise(
     kernel: Kernel,
     norm: &RmsNorm<'_>,
     x: &[f32],
-    q: &mut [i8],
-    scale: &mut [f32],
+    out: QuantisedRowsMut<'_>,
 ) -> Result<(), KernelError> {
-    let width = norm.weight.len();
-    check_rows(kernel, width, x.len(), q.len(), scale.len())?;
-    quantised_rows(width, q, scale, |t, row, q| {
-        rms_quantise_row(kernel, norm, &x[t * width..][..width], row, q)
+    let (width, activations) = (norm.weight.len(), out.activations);
+    check_kernel(kernel)?;
+    out.check(x.len(), width)?;
+    quantised_rows(width, out, |t, row, limbs| {
+        rms_quantise_row(kernel, activations, norm, &x[t * width..][..width], row, limbs)
     });
     Ok(())
 }
@@ -110,14 +110,15 @@ pub fn swiglu_quantise(
     gate: &[f32],
     up: &[f32],
     width: usize,
-    q: &mut [i8],
-    scale: &mut [f32],
+    out: QuantisedRowsMut<'_>,
 ) -> Result<(), KernelError> {
-    check_rows(kernel, width, gate.len(), q.len(), scale.len())?;
+    check_kernel(kernel)?;
+    out.check(gate.len(), width)?;
     check_length("up", up.len(), gate.len())?;
-    quantised_rows(width, q, scale, |t, row, q| {
+    let activations = out.activations;
+    quantised_rows(width, out, |t, row, limbs| {
         let (gate, up) = (&gate[t * width..][..width], &up[t * width..][..width]);
-        swiglu_quantise_row(kernel, gate, up, row, q)
+        swiglu_quantise_row(kernel, activations, gate, up, row, limbs)
     });
     Ok(())
 }
@@ -130,50 +131,39 @@ pub fn add(kernel: Kernel, residual: &[f32], x: &mut [f32]) -> Result<(), Kernel
     Ok(())
 }
 
-fn check_rows(
-    kernel: Kernel,
-    width: usize,
-    x: usize,
-    q: usize,
-    scale: usize,
-) -> Result<(), KernelError> {
-    check_kernel(kernel)?;
-    if width == 0 || width > 1 << 24 {
-        return Err(KernelError::WrongDimension("width"));
-    }
-    check_length("x", x, area(scale, width)?)?;
-    check_length("q", q, x)
-}
-
-/// Calls `task` with every row's number, memory for `width` floats and where its quantised values
-/// go, and keeps the scale that it returns.
+/// Calls `task` with every row's number, memory for `width` floats and where its limbs go, and keeps
+/// the scale that it returns.
 fn quantised_rows(
     width: usize,
-    q: &mut [i8],
-    scale: &mut [f32],
+    out: QuantisedRowsMut<'_>,
     task: impl Fn(usize, &mut [f32], &mut [i8]) -> f32 + Sync + Send,
 ) {
-    let shared = Shared::new(scale);
-    threads::rows(q, width, |first, rows| {
-        // SAFETY: one scale per row, and every task has rows of its own.
-        let scale = unsafe { shared.slice(first, rows.len() / width) };
+    let wide = width * out.activations.limbs() as usize;
+    out.each(width, |first, limbs, scale| {
         let mut row = vec![0f32; width];
-        for (i, (q, scale)) in rows.chunks_exact_mut(width).zip(scale).enumerate() {
-            *scale = task(first + i, &mut row, q);
+        for (i, (limbs, scale)) in limbs.chunks_exact_mut(wide).zip(scale).enumerate() {
+            *scale = task(first + i, &mut row, limbs);
         }
     });
 }
 
 multiversion! {
-    fn rms_quantise_row(norm: &RmsNorm<'_>, x: &[f32], row: &mut [f32], q: &mut [i8]) -> f32
-        = rms_quantise_row_body;
+    fn rms_quantise_row(
+        activations: Activations, norm: &RmsNorm<'_>, x: &[f32], row: &mut [f32], limbs: &mut [i8],
+    ) -> f32 = rms_quantise_row_body;
 }
 
 #[inline(always)]
-fn rms_quantise_row_body(norm: &RmsNorm<'_>, x: &[f32], row: &mut [f32], q: &mut [i8]) -> f32 {
+fn rms_quantise_row_body(
+    activations: Activations,
+    norm: &RmsNorm<'_>,
+    x: &[f32],
+    row: &mut [f32],
+    limbs: &mut [i8],
+) -> f32 {
     row.copy_from_slice(x);
     rms_normalise(norm, row);
-    quantise_row_body(row, q)
+    quantise_activations_body(activations, row, limbs)
 }
 
 /// Normalises one row, in place.
@@ -187,14 +177,21 @@ pub(super) fn rms_normalise(norm: &RmsNorm<'_>, x: &mut [f32]) {
 }
 
 multiversion! {
-    fn swiglu_quantise_row(gate: &[f32], up: &[f32], row: &mut [f32], q: &mut [i8]) -> f32
-        = swiglu_quantise_row_body;
+    fn swiglu_quantise_row(
+        activations: Activations, gate: &[f32], up: &[f32], row: &mut [f32], limbs: &mut [i8],
+    ) -> f32 = swiglu_quantise_row_body;
 }
 
 #[inline(always)]
-fn swiglu_quantise_row_body(gate: &[f32], up: &[f32], row: &mut [f32], q: &mut [i8]) -> f32 {
+fn swiglu_quantise_row_body(
+    activations: Activations,
+    gate: &[f32],
+    up: &[f32],
+    row: &mut [f32],
+    limbs: &mut [i8],
+) -> f32 {
     for ((row, gate), up) in row.iter_mut().zip(gate).zip(up) {
         *row = canonical(silu(*gate) * *up);
     }
-    quantise_row_body(row, q)
+    quantise_activations_body(activations, row, limbs)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     area, check_kernel, check_length, multiversion,
+    rows::QuantisedRows,
     threads::{self, Shared},
     tile::{Ahead, Matrix, Rows, Tile, PANEL, TILE_ROWS},
     KernelError,
@@ -82,30 +83,30 @@ impl Linear {
 
     /// `out[r][n] = activation(f32(sum_k q[r][k] weight[n][k]) * (scale[n] * row_scale[r]) + bias[n])`
     ///
-    /// `q` is `[rows, inputs]` without -128, `row_scale` `[rows]` and `out` `[rows, outputs]`, as
-    /// [`quantise`](super::quantise) gives them.
+    /// The rows are `inputs` wide and hold no -128, as [`quantise`](super::quantise) gives them;
+    /// `out` is `[rows, outputs]`.
     pub fn forward(
         &self,
-        q: &[i8],
-        row_scale: &[f32],
+        rows: QuantisedRows<'_>,
         activation: Activation,
         out: &mut [f32],
     ) -> Result<(), KernelError> {
-        Self::forward_many(&[self], q, row_scale, activation, &mut [out])
+        Self::forward_many(&[self], rows, activation, &mut [out])
     }
 
     /// [`Self::forward`] of several projections of the same rows, all of one kernel, in one go: the
     /// threads meet once, and the rows are read while they are near.
     pub fn forward_many(
         linears: &[&Self],
-        q: &[i8],
-        row_scale: &[f32],
+        quantised: QuantisedRows<'_>,
         activation: Activation,
         outs: &mut [&mut [f32]],
     ) -> Result<(), KernelError> {
         let Some(first) = linears.first() else { return Ok(()) };
+        let QuantisedRows { activations, limbs: q, scale: row_scale } = quantised;
         let (rows, inputs) = (row_scale.len(), first.inputs());
-        check_length("q", q.len(), area(rows, inputs)?)?;
+        let limbs = activations.limbs() as usize;
+        check_length("the limbs", q.len(), area(area(rows, limbs)?, inputs)?)?;
         check_length("the results", outs.len(), linears.len())?;
         for (linear, out) in linears.iter().zip(outs.iter()) {
             if linear.kernel != first.kernel {
@@ -124,15 +125,13 @@ impl Linear {
             (padded.as_slice(), inputs.next_multiple_of(4))
         };
         let starts: Vec<i32> = q.chunks_exact(inputs).map(|row| first.matrix.start(row)).collect();
-        let input = Rows { a, stride, starts: &starts };
+        let input = Input { limbs, rows: Rows { a, stride, starts: &starts }, scale: row_scale };
         let outs: Vec<_> = outs.iter_mut().map(|out| Shared::new(out)).collect();
-        let plan = Plan::new(linears, rows, stride);
+        let plan = Plan::new(linears, rows, limbs * stride);
         threads::each(plan.tasks, |task| {
             let (linear, rows, panels) = plan.task(task);
             // SAFETY: no two tasks have the same rows and panels of a projection.
-            unsafe {
-                linears[linear].run(input, row_scale, activation, rows, panels, outs[linear]);
-            }
+            unsafe { linears[linear].run(input, activation, rows, panels, outs[linear]) }
         });
         Ok(())
     }
@@ -143,15 +142,16 @@ impl Linear {
     /// Nothing else uses this part of `out`, which is borrowed and `[rows, outputs]`.
     unsafe fn run(
         &self,
-        input: Rows<'_>,
-        row_scale: &[f32],
+        input: Input<'_>,
         activation: Activation,
         rows: Range<usize>,
         panels: Range<usize>,
         out: Shared<f32>,
     ) {
         let (outputs, all) = (self.outputs(), self.matrix.steps());
-        let tiles = rows.len().div_ceil(TILE_ROWS);
+        let Input { limbs, rows: Rows { a, stride, starts }, scale: row_scale } = input;
+        // A row of two limbs is two rows of a tile.
+        let tiles = rows.len().div_ceil(TILE_ROWS / limbs);
         // Tiles of equal height are faster than full ones and a low one.
         let height = rows.len().div_ceil(tiles);
         let tiles = rows.len().div_ceil(height);
@@ -166,9 +166,9 @@ impl Linear {
                         let first = rows.start + i * height;
                         let rows = first..rows.end.min(first + height);
                         let part = Rows {
-                            a: &input.a[first * input.stride..rows.end * input.stride],
-                            stride: input.stride,
-                            starts: &input.starts[rows.clone()],
+                            a: &a[first * limbs * stride..rows.end * limbs * stride],
+                            stride,
+                            starts: &starts[first * limbs..rows.end * limbs],
                         };
                         let ahead = match tiles {
                             1..4 if i == 0 => Ahead::Stream,
@@ -186,7 +186,8 @@ impl Linear {
                             },
                             false => &mut [],
                         });
-                        finish_tile(
+                        let finish = if limbs == 1 { finish_tile } else { finish_limbs };
+                        finish(
                             self.kernel,
                             tile,
                             &self.scale[columns.clone()],
@@ -212,6 +213,17 @@ thread_local! {
 /// take less at a time, so that memory never waits.
 const SPAN: usize = 128;
 
+/// What is multiplied.
+#[derive(Clone, Copy)]
+struct Input<'a> {
+    /// Limbs of a number.
+    limbs: usize,
+    /// As many for every row.
+    rows: Rows<'a>,
+    /// One for every row.
+    scale: &'a [f32],
+}
+
 /// How projections of the same rows are cut into tasks.
 struct Plan {
     rows: usize,
@@ -224,6 +236,7 @@ struct Plan {
 }
 
 impl Plan {
+    /// Of rows that are so many bytes long.
     fn new(linears: &[&Linear], rows: usize, stride: usize) -> Self {
         /// Bytes of rows that stay in a second cache beside the weights that pass through it.
         const ROW_BYTES: usize = 1 << 20;
@@ -299,11 +312,49 @@ fn finish_tile_body(
     for ((out, sums), row_scale) in outs.into_iter().zip(&tile.0).zip(row_scale) {
         for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
             let x = *sum as f32 * (*scale * *row_scale) + *bias;
-            *out = match activation {
-                Activation::None => canonical(x),
-                // Of every NaN the canonical one.
-                Activation::Gelu => gelu(x),
-            };
+            *out = activate(activation, x);
         }
+    }
+}
+
+multiversion! {
+    /// [`finish_tile`] of rows of two limbs, each of which is two rows of the tile.
+    fn finish_limbs(
+        tile: &Tile, scale: &[f32], bias: &[f32], row_scale: &[f32], activation: Activation,
+        outs: [&mut [f32]; TILE_ROWS],
+    ) = finish_limbs_body;
+}
+
+#[inline(always)]
+fn finish_limbs_body(
+    tile: &Tile,
+    scale: &[f32],
+    bias: &[f32],
+    row_scale: &[f32],
+    activation: Activation,
+    outs: [&mut [f32]; TILE_ROWS],
+) {
+    let (rows, _) = tile.0.as_chunks::<2>();
+    for ((out, [high, low]), row_scale) in outs.into_iter().zip(rows).zip(row_scale) {
+        let sums = high.iter().zip(low);
+        for (((out, (high, low)), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
+            let x = joined(*high, *low) * (*scale * *row_scale) + *bias;
+            *out = activate(activation, x);
+        }
+    }
+}
+
+/// `128 high + low`, rounded once: in f64 it is exact.
+#[inline(always)]
+pub(super) fn joined(high: i32, low: i32) -> f32 {
+    (f64::from(high) * 128.0 + f64::from(low)) as f32
+}
+
+#[inline(always)]
+fn activate(activation: Activation, x: f32) -> f32 {
+    match activation {
+        Activation::None => canonical(x),
+        // Of every NaN the canonical one.
+        Activation::Gelu => gelu(x),
     }
 }

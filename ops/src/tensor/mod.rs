@@ -35,7 +35,7 @@ pub use decoder::{add, lookup, lookup_tied, rms_quantise, swiglu_quantise, RmsNo
 pub use linear::{Activation, Linear};
 pub use rows::{
     add_layer_norm, embed, first_pool, l2_normalise, layer_norm, mean_pool, quantise,
-    quantise_weights, Embeddings, LayerNorm,
+    quantise_weights, Embeddings, LayerNorm, QuantisedRows, QuantisedRowsMut,
 };
 pub use sample::{sample, Draw};
 pub use threads::alone;

@@ -147,7 +147,11 @@ pub(super) fn multiply_i16(
     steps: usize,
     out: &mut Tile,
 ) {
-    assert!(stride >= steps * 2 && a.len() >= rows * stride && width.is_multiple_of(GROUP));
+    assert!(
+        stride >= steps * 2
+            && a.len() >= rows.saturating_sub(1) * stride + steps * 2
+            && width.is_multiple_of(GROUP)
+    );
     assert!(b.len() >= width * steps * 2 && width <= 64 && rows <= TILE_ROWS);
     for group in 0..width / GROUP {
         // SAFETY: the slices are long enough, by the lines above.

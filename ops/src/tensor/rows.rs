@@ -1,14 +1,18 @@
 //! Operators on single rows: embedding, normalisation, quantisation, pooling.
 
 use super::{
-    area, check_kernel, check_length, multiversion, rounding::quantise_each, threads, total,
-    KernelError,
+    area, check_kernel, check_length, multiversion,
+    rounding::{quantise_each, quantise_limbs},
+    threads, total, KernelError,
 };
 use crate::{
-    math::{canonical, fold, magnitude, scale_of, sqrt, sum_lanes, I8_MAX, LANES, MIN_NORM},
+    math::{
+        canonical, fold, magnitude, scale_of, sqrt, sum_lanes, I15_MAX, I8_MAX, LANES, MIN_NORM,
+    },
     program::{BLOCK, TOKEN_BLOCK},
     Kernel,
 };
+use vigil_architecture::Activations;
 
 /// The three tables whose rows add up to a token's first vector.
 #[derive(Clone, Copy, Debug)]
@@ -207,31 +211,109 @@ pub(super) fn blocked_sum(x: &[f32], map: impl Fn(f32) -> f32) -> f32 {
     }))
 }
 
-/// Quantises every row of `x` (`width` wide) to int8 with one scale: `q` as long as `x`, `scale`
-/// one per row.
+/// Rows of activations as integers: what goes into a projection.
+#[derive(Clone, Copy, Debug)]
+pub struct QuantisedRows<'a> {
+    /// How many bits they have.
+    pub activations: Activations,
+    /// `[rows, limbs, width]`: of 15 bits the high limbs of a row, then its low ones.
+    pub limbs: &'a [i8],
+    /// One per row.
+    pub scale: &'a [f32],
+}
+
+/// Where quantised rows go.
+#[derive(Debug)]
+pub struct QuantisedRowsMut<'a> {
+    /// How many bits they get.
+    pub activations: Activations,
+    /// `[rows, limbs, width]`.
+    pub limbs: &'a mut [i8],
+    /// One per row.
+    pub scale: &'a mut [f32],
+}
+
+impl QuantisedRowsMut<'_> {
+    /// The same place, to be given away for a while.
+    pub fn reborrow(&mut self) -> QuantisedRowsMut<'_> {
+        QuantisedRowsMut { activations: self.activations, limbs: self.limbs, scale: self.scale }
+    }
+
+    /// The rows to be read.
+    pub fn rows(&self) -> QuantisedRows<'_> {
+        QuantisedRows { activations: self.activations, limbs: self.limbs, scale: self.scale }
+    }
+
+    /// Checks that there is room for as many rows as `x`, `width` wide, has.
+    pub(super) fn check(&self, x: usize, width: usize) -> Result<(), KernelError> {
+        if width == 0 || width > 1 << 24 {
+            return Err(KernelError::WrongDimension("width"));
+        }
+        check_length("x", x, area(self.scale.len(), width)?)?;
+        check_length("the limbs", self.limbs.len(), area(x, self.activations.limbs() as usize)?)
+    }
+
+    /// Calls `task` with the number of the first of some rows, their limbs and their scales, for
+    /// all rows.
+    pub(super) fn each(
+        self,
+        width: usize,
+        task: impl Fn(usize, &mut [i8], &mut [f32]) + Sync + Send,
+    ) {
+        let width = width * self.activations.limbs() as usize;
+        let shared = threads::Shared::new(self.scale);
+        threads::rows(self.limbs, width, |first, rows| {
+            // SAFETY: one scale per row, and every task has rows of its own.
+            task(first, rows, unsafe { shared.slice(first, rows.len() / width) });
+        });
+    }
+}
+
+/// Quantises every row of `x` (`width` wide) with one scale.
 pub fn quantise(
     kernel: Kernel,
     x: &[f32],
     width: usize,
-    q: &mut [i8],
-    scale: &mut [f32],
+    out: QuantisedRowsMut<'_>,
 ) -> Result<(), KernelError> {
     check_kernel(kernel)?;
-    if width == 0 {
-        return Err(KernelError::WrongDimension("width"));
-    }
-    check_length("x", x.len(), area(scale.len(), width)?)?;
-    check_length("q", q.len(), x.len())?;
-    let shared = threads::Shared::new(scale);
-    threads::rows(q, width, |first, rows| {
-        let count = rows.len() / width;
-        // SAFETY: one scale per row, and every task has rows of its own.
-        let scale = unsafe { shared.slice(first, count) };
-        let x = &x[first * width..][..rows.len()];
-        max_magnitudes(kernel, x, width, scale);
-        quantise_rows(kernel, x, width, rows, scale);
+    out.check(x.len(), width)?;
+    let activations = out.activations;
+    out.each(width, |first, limbs, scale| {
+        let x = &x[first * width..][..scale.len() * width];
+        let wide = width * activations.limbs() as usize;
+        let rows = x.chunks_exact(width).zip(limbs.chunks_exact_mut(wide)).zip(scale);
+        for ((x, limbs), scale) in rows {
+            *scale = quantise_activations(kernel, activations, x, limbs);
+        }
     });
     Ok(())
+}
+
+multiversion! {
+    /// Quantises one row and returns its scale.
+    fn quantise_activations(activations: Activations, x: &[f32], limbs: &mut [i8]) -> f32
+        = quantise_activations_body;
+}
+
+/// Quantises one row, to two rows of limbs if it takes two, and returns its scale.
+#[inline(always)]
+pub(super) fn quantise_activations_body(
+    activations: Activations,
+    x: &[f32],
+    limbs: &mut [i8],
+) -> f32 {
+    if activations == Activations::Int8 {
+        return quantise_row_body(x, limbs);
+    }
+    let scale = scale_of(f32::from_bits(max_magnitude(x)), I15_MAX);
+    if scale == 0.0 || !scale.is_finite() {
+        limbs.fill(0);
+    } else {
+        let (high, low) = limbs.split_at_mut(x.len());
+        quantise_limbs(x, scale, high, low);
+    }
+    scale
 }
 
 multiversion! {

@@ -36,7 +36,7 @@ pub(super) fn multiply_i16(
     steps: usize,
     out: &mut Tile,
 ) {
-    for (row, a) in a.chunks_exact(stride).take(rows).enumerate() {
+    for (row, a) in a.chunks(stride).take(rows).enumerate() {
         let sums = &mut out.0[row][..width];
         sums.fill(0);
         for (a, b) in a[..steps * 2].chunks_exact(2).zip(b.chunks_exact(width * 2)) {

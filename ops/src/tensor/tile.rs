@@ -366,10 +366,6 @@ impl PairMatrix {
         self.data.resize(outputs.next_multiple_of(GROUP) * inputs.next_multiple_of(2), 0);
     }
 
-    pub(super) fn panels(&self) -> usize {
-        self.outputs.div_ceil(PANEL)
-    }
-
     /// Sets what inputs `2 * step` and the one after contribute to every output.
     pub(super) fn set_pair(&mut self, step: usize, pair: [&[i8]; 2]) {
         let steps = self.inputs.div_ceil(2);
@@ -397,7 +393,11 @@ impl PairMatrix {
         let steps = self.inputs.div_ceil(2);
         let (start, width) = panel_span(self.outputs, panel);
         let data = &self.data[start * steps * 2..][..width * steps * 2];
-        assert!(rows <= TILE_ROWS && stride >= steps * 2 && a.len() >= rows * stride);
+        assert!(
+            rows <= TILE_ROWS
+                && stride >= steps * 2
+                && a.len() >= rows.saturating_sub(1) * stride + steps * 2
+        );
         match self.kernel {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a PairMatrix of a kernel is only made where the processor has it.

@@ -107,7 +107,7 @@ impl<F: FnMut(&[u8]) -> bool> Write for Sink<F> {
 mod tests {
     use super::*;
     use std::{format, string::String, vec::Vec};
-    use vigil_architecture::{Architecture, Decoder};
+    use vigil_architecture::{Activations, Architecture, Decoder};
 
     fn weights(layers: u16) -> Weights {
         Weights::new(&Architecture::Decoder(Decoder {
@@ -123,7 +123,8 @@ mod tests {
             tied_head: true,
             qkv_bias: false,
             qk_norm: false,
-            stop_tokens: [None; 4],
+            activations: Activations::Int15,
+            stop_tokens: [None; 8],
         }))
     }
 

@@ -19,7 +19,7 @@
 //! row opens the row and nothing beside it.
 //!
 //! ```
-//! use vigil_architecture::{Architecture, Encoder, Pooling};
+//! use vigil_architecture::{Activations, Architecture, Encoder, Pooling};
 //! use vigil_ops::weights::{Weights, CHUNK};
 //!
 //! let architecture = Architecture::Encoder(Encoder {
@@ -33,6 +33,7 @@
 //!     layer_norm_eps: 1e-12f32.to_bits(),
 //!     pooling: Pooling::Mean,
 //!     normalize: true,
+//!     activations: Activations::Int8,
 //! });
 //! let weights = Weights::new(&architecture);
 //! let query = weights.iter().find(|spec| spec.id.to_string() == "layers.007.attention.query.weight");

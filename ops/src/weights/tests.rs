@@ -1,6 +1,6 @@
 use super::*;
 use std::string::ToString;
-use vigil_architecture::{Decoder, Encoder, Pooling};
+use vigil_architecture::{Activations, Decoder, Encoder, Pooling};
 
 fn encoder() -> Encoder {
     Encoder {
@@ -14,6 +14,7 @@ fn encoder() -> Encoder {
         layer_norm_eps: 1e-12f32.to_bits(),
         pooling: Pooling::Mean,
         normalize: true,
+        activations: Activations::Int8,
     }
 }
 
@@ -31,7 +32,8 @@ fn decoder() -> Decoder {
         tied_head: false,
         qkv_bias: true,
         qk_norm: true,
-        stop_tokens: [None; 4],
+        activations: Activations::Int15,
+        stop_tokens: [None; 8],
     }
 }
 

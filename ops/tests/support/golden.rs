@@ -4,7 +4,7 @@
 //! the operator's operands and then its weights, so that another implementation can make them too.
 
 use super::{decoder, encoder, gumbel, random_weights, Stream};
-use vigil_architecture::{Architecture, Decoder, Encoder, Pooling, Sampling};
+use vigil_architecture::{Activations, Architecture, Decoder, Encoder, Pooling, Sampling};
 use vigil_ops::{
     program::{Kind, Op},
     reference::evaluate,
@@ -80,9 +80,16 @@ impl Case {
     /// The operator's name in lower case; of one that both families have, and a decoder uses in a
     /// way of its own, with this way.
     pub fn name(&self) -> String {
+        let precise = matches!(
+            self.op.kind,
+            Kind::Quantise { activations: Activations::Int15 }
+                | Kind::Dot { activations: Activations::Int15, .. }
+                | Kind::Dequantise { activations: Activations::Int15 }
+        );
+        let bits = if precise { "_of_15_bits" } else { "" };
         let way = match (self.program.architecture(), self.op.kind) {
             (Architecture::Decoder(_), Kind::SquareSum { .. }) => "_of_rows",
-            (Architecture::Decoder(_), Kind::Dequantise) => "_without_bias",
+            (Architecture::Decoder(_), Kind::Dequantise { .. }) => "_without_bias",
             (Architecture::Decoder(_), Kind::Mix) => "_of_groups",
             _ => "",
         };
@@ -95,7 +102,7 @@ impl Case {
             }
             name.extend(letter.to_lowercase());
         }
-        name + way
+        name + bits + way
     }
 }
 
@@ -111,15 +118,17 @@ fn encoder_cases() -> Vec<Case> {
     let blocks = Encoder { vocabulary: 7, positions: 130, ..encoder(34, 2, 5, 1) };
     // Wider than one block of a row and of a product.
     let wide = Encoder { vocabulary: 7, positions: 5, ..encoder(1_030, 206, 8_195, 1) };
+    let precise = Encoder { activations: Activations::Int15, ..small };
     let mut cases: Vec<Case> = Vec::new();
-    for (number, (shape, tokens)) in [(small, 3), (blocks, 130), (wide, 1)].into_iter().enumerate()
+    for (number, (shape, tokens)) in
+        [(small, 3), (blocks, 130), (wide, 1), (precise, 3)].into_iter().enumerate()
     {
         for pooling in [Pooling::Mean, Pooling::Cls] {
             let architecture = Architecture::Encoder(Encoder { pooling, ..shape });
             let program = Program::new(&architecture, tokens, 0, Sampling::Greedy).unwrap();
             for index in 1..program.len() {
                 let op = program.op(index).unwrap();
-                let products = matches!(op.kind, Kind::Dot { inner } if inner < 2_000);
+                let products = matches!(op.kind, Kind::Dot { inner, .. } if inner < 2_000);
                 if number == 2 && (op.shape.elements() > 10_000 || products) {
                     continue;
                 }
@@ -142,6 +151,7 @@ fn encoder_cases() -> Vec<Case> {
 fn decoder_cases() -> Vec<Case> {
     let small = Decoder { vocabulary: 7, positions: 5, ..decoder(6, [4, 2], 4, 5) };
     let named = Decoder { qk_norm: true, ..small };
+    let coarse = Decoder { activations: Activations::Int8, ..small };
     let blocks = Decoder { vocabulary: 1_030, positions: 130, ..decoder(10, [2, 1], 6, 5) };
     let wide = Decoder { vocabulary: 2_100, positions: 5, ..decoder(1_030, [1, 1], 2, 1_030) };
     let mut cases: Vec<Case> = Vec::new();
@@ -150,6 +160,7 @@ fn decoder_cases() -> Vec<Case> {
         (named, 2, 2, gumbel(1, 1.0, 0.0)),
         (blocks, 122, 9, gumbel(2, 1.5, 0.01)),
         (wide, 1, 1, Sampling::Greedy),
+        (coarse, 2, 2, Sampling::Greedy),
     ]
     .into_iter()
     .enumerate()
@@ -159,7 +170,8 @@ fn decoder_cases() -> Vec<Case> {
         for index in 1..program.len() {
             let op = program.op(index).unwrap();
             let own = match op.kind {
-                Kind::Dequantise => op.weights().count() == 1,
+                Kind::Dequantise { .. } => op.weights().count() == 1,
+                Kind::Quantise { .. } | Kind::Dot { .. } => true,
                 Kind::Lookup
                 | Kind::SquareSum { .. }
                 | Kind::RmsNormalise { .. }
@@ -211,8 +223,14 @@ pub struct Generation {
 /// Whole decoders: with nothing optional, with everything, and both ways of sampling of each.
 pub fn generations() -> Vec<Generation> {
     let plain = Decoder { layers: 2, positions: 80, tied_head: true, ..decoder(24, [4, 2], 6, 40) };
-    let full =
-        Decoder { vocabulary: 1_100, tied_head: false, qkv_bias: true, qk_norm: true, ..plain };
+    let full = Decoder {
+        vocabulary: 1_100,
+        tied_head: false,
+        qkv_bias: true,
+        qk_norm: true,
+        activations: Activations::Int8,
+        ..plain
+    };
     let samplings = [Sampling::Greedy, gumbel(7, 0.8, 0.05)];
     let runs = [plain, full].into_iter().flat_map(|shape| samplings.map(|with| (shape, with)));
     (1u64..)

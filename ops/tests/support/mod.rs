@@ -6,10 +6,12 @@
 pub mod golden;
 
 use std::collections::HashMap;
-use vigil_architecture::{Architecture, Decoder, Encoder, Pooling, Sampling};
+use vigil_architecture::{
+    Activations, Architecture, Decoder, Encoder, Pooling, Sampling, MAX_CONTEXT,
+};
 use vigil_ops::{
     reference::evaluate,
-    tensor::{self, Activation, Embeddings, LayerNorm, Linear},
+    tensor::{self, Activation, Embeddings, LayerNorm, Linear, QuantisedRows, QuantisedRowsMut},
     weights::{DType, Module, Part, TensorId},
     Kernel, Program, Weights,
 };
@@ -99,6 +101,57 @@ pub fn i8_of(bytes: &[u8]) -> Vec<i8> {
     bytes.iter().map(|b| *b as i8).collect()
 }
 
+/// Rows of activations as integers, with memory of their own.
+pub struct Quantised {
+    pub activations: Activations,
+    pub limbs: Vec<i8>,
+    pub scale: Vec<f32>,
+}
+
+impl Quantised {
+    /// Room for rows.
+    pub fn room(activations: Activations, rows: usize, width: usize) -> Self {
+        let limbs = vec![1; rows * width * activations.limbs() as usize];
+        Self { activations, limbs, scale: vec![1.0; rows] }
+    }
+
+    /// The rows of `x`.
+    pub fn of(kernel: Kernel, activations: Activations, x: &[f32], width: usize) -> Self {
+        let mut quantised = Self::room(activations, x.len() / width, width);
+        tensor::quantise(kernel, x, width, quantised.rows_mut()).unwrap();
+        quantised
+    }
+
+    pub fn rows(&self) -> QuantisedRows<'_> {
+        QuantisedRows { activations: self.activations, limbs: &self.limbs, scale: &self.scale }
+    }
+
+    pub fn rows_mut(&mut self) -> QuantisedRowsMut<'_> {
+        QuantisedRowsMut {
+            activations: self.activations,
+            limbs: &mut self.limbs,
+            scale: &mut self.scale,
+        }
+    }
+
+    /// The integers, and each row's scale.
+    pub fn integers(&self) -> Vec<i32> {
+        let rows = self.limbs.chunks(self.limbs.len() / self.scale.len());
+        rows.flat_map(|row| match self.activations {
+            Activations::Int8 => row.iter().map(|x| i32::from(*x)).collect::<Vec<_>>(),
+            Activations::Int15 => {
+                let (high, low) = row.split_at(row.len() / 2);
+                let joined = high.iter().zip(low);
+                joined.map(|(high, low)| 128 * i32::from(*high) + i32::from(*low)).collect()
+            }
+        })
+        .collect()
+    }
+}
+
+/// Both ways of quantising activations.
+pub const ACTIVATIONS: [Activations; 2] = [Activations::Int8, Activations::Int15];
+
 /// The dimensions that matter; the rest is fixed.
 pub fn encoder(hidden: u32, heads: u16, intermediate: u32, layers: u16) -> Encoder {
     Encoder {
@@ -107,11 +160,12 @@ pub fn encoder(hidden: u32, heads: u16, intermediate: u32, layers: u16) -> Encod
         layers,
         heads,
         intermediate,
-        positions: 4_096,
+        positions: MAX_CONTEXT,
         token_types: 2,
         layer_norm_eps: 1e-12f32.to_bits(),
         pooling: Pooling::Mean,
         normalize: true,
+        activations: Activations::Int8,
     }
 }
 
@@ -126,12 +180,13 @@ pub fn decoder(hidden: u32, heads: [u16; 2], head_width: u16, intermediate: u32)
         kv_heads,
         head_width,
         intermediate,
-        positions: 4_096,
+        positions: MAX_CONTEXT,
         rms_norm_eps: 1e-5f32.to_bits(),
         tied_head: false,
         qkv_bias: false,
         qk_norm: false,
-        stop_tokens: [None; 4],
+        activations: Activations::Int15,
+        stop_tokens: [None; 8],
     }
 }
 
@@ -296,15 +351,11 @@ impl Model {
         };
         tensor::embed(kernel, &tables, &tokens, &lengths, &mut x).unwrap();
         norm(&self.norm, None, &mut x);
-        let quantise = |x: &[f32]| {
-            let mut q = vec![0i8; x.len()];
-            let mut scale = vec![0f32; rows];
-            tensor::quantise(kernel, x, x.len() / rows, &mut q, &mut scale).unwrap();
-            (q, scale)
-        };
-        let project = |linear: &Linear, input: &(Vec<i8>, Vec<f32>), activation| {
+        let activations = self.encoder.activations;
+        let quantise = |x: &[f32]| Quantised::of(kernel, activations, x, x.len() / rows);
+        let project = |linear: &Linear, input: &Quantised, activation| {
             let mut out = vec![0f32; rows * linear.outputs()];
-            linear.forward(&input.0, &input.1, activation, &mut out).unwrap();
+            linear.forward(input.rows(), activation, &mut out).unwrap();
             out
         };
         for layer in &self.layers {

@@ -27,7 +27,7 @@ fn funded<T: Config>(name: &'static str) -> Result<T::AccountId, BenchmarkError>
 /// The largest specification: the longest description is that of a language model with as many stop
 /// tokens as fit.
 fn largest_spec<T: Config>() -> Result<VersionSpec, BenchmarkError> {
-    let stop_tokens = [Some(0), Some(1), Some(2), Some(3)];
+    let stop_tokens = core::array::from_fn(|token| Some(token as u32));
     let architecture = Architecture::Decoder(Decoder { stop_tokens, ..decoder() });
     let grant = GrantTerms { price: Balance::MAX, duration: u32::MAX, uses: Some(u32::MAX) };
     Ok(VersionSpec {

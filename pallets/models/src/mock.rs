@@ -266,7 +266,7 @@ pub(crate) fn decoder() -> Decoder {
         head_width: 8,
         intermediate: 64,
         positions: 128,
-        stop_tokens: [Some(0), None, None, Some(99)],
+        stop_tokens: [Some(0), None, None, Some(99), None, None, None, None],
         ..samples::decoder()
     }
 }
