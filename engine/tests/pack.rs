@@ -292,7 +292,7 @@ fn pack_should_refuse_other_families_and_say_what_is_supported() {
         message
     };
     let message = config(json!({"model_type": "gemma"}));
-    assert_says(&message, &["\"gemma\" is not supported", "BERT family", "\"llama\""]);
+    assert_says(&message, &["\"gemma\" is not supported", "supported are bert, llama"]);
     let message = config(json!({"hidden_act": "gelu_new"}));
     assert_says(&message, &["hidden_act \"gelu_new\"", "\"gelu\""]);
     let message = config(json!({"position_embedding_type": "relative_key"}));
@@ -300,7 +300,7 @@ fn pack_should_refuse_other_families_and_say_what_is_supported() {
     assert_says(&config(json!({"is_decoder": true})), &["decoder"]);
     assert_says(&config(json!({"num_attention_heads": 5})), &["multiple of heads"]);
     assert_says(&config(json!({"layer_norm_eps": 0.0})), &["normalisation constant"]);
-    assert_says(&config(json!({"max_position_embeddings": 5000})), &["4,096"]);
+    assert_says(&config(json!({"max_position_embeddings": 40_000})), &["32,768"]);
     assert_says(&config(json!({"hidden_size": -1})), &["does not parse"]);
     assert_says(&config(json!({"vocab_size": 41})), &["word_embeddings", "41 x 32"]);
 }
@@ -339,4 +339,30 @@ fn pack_should_refuse_a_tokenizer_that_does_not_fit() {
         fs::write(dir.join("tokenizer.json"), "{}").unwrap();
     });
     assert_says(&message, &["tokenizer.json", "does not parse"]);
+}
+
+#[test]
+fn a_head_that_is_left_out_should_be_named_and_an_unknown_part_refused() {
+    let notes = |names: &[&str]| {
+        let bert = Bert::default();
+        let report = pack_after(&bert, |dir| {
+            bert.write_with(dir, |tensors| {
+                for name in names {
+                    tensors.insert((*name).into(), (vec![4], vec![0.5; 4]));
+                }
+            });
+        });
+        report.map(|report| report.notes).map_err(|error| error.to_string())
+    };
+    let found =
+        notes(&["cls.predictions.bias", "cls.predictions.decoder.weight", "classifier.bias"]);
+    let found = found.unwrap();
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert_says(&found[0], &["classifier", "1 tensors", "left out"]);
+    assert_says(&found[1], &["cls.predictions", "masked tokens", "2 tensors"]);
+    assert_says(&found[2], &["pooler"]);
+    assert_eq!(notes(&["bert.embeddings.position_ids"]).unwrap().len(), 1);
+    // A part of the layers that nothing reads changes the vectors.
+    let refused = notes(&["encoder.layer.0.attention.self.distance_embedding.weight"]);
+    assert_says(&refused.unwrap_err(), &["distance_embedding", "does not use"]);
 }

@@ -136,6 +136,9 @@ fn defaults_should_be_those_of_transformers() {
     ];
     let bare = without(&keys, &Llama { kv_heads: 4, ..Llama::default() }).unwrap();
     assert_eq!((bare.kv_heads, bare.head_width, bare.tied_head), (4, 8, false));
+    // A folder that says nothing and has no head has none of its own.
+    let headless = Llama { tied: true, kv_heads: 4, ..Llama::default() };
+    assert!(without(&keys, &headless).unwrap().tied_head);
     assert_eq!((bare.rms_norm_eps, bare.stop_tokens), (1e-6f32.to_bits(), [None; 8]));
     // Mistral's and Qwen's defaults are those of one size of theirs: a guess for any other.
     let [_, mistral, _, qwen3] = Llama::kinds();
@@ -148,8 +151,12 @@ fn defaults_should_be_those_of_transformers() {
 fn the_context_should_be_capped_by_the_model_its_window_and_the_engine() {
     let positions = |llama: &Llama, context| decoder(llama, context).positions;
     let llama = Llama { positions: 131_072, ..Llama::default() };
-    assert_eq!(positions(&llama, None), 4_096);
+    assert_eq!(positions(&llama, None), 32_768);
     assert_eq!(positions(&llama, Some(512)), 512);
+    // A cut is told, unless it was asked for.
+    let notes = |llama: &Llama, context| pack_after(llama, context, |_| {}).unwrap().notes;
+    assert_says(&notes(&llama, None).concat(), &["131072", "32768"]);
+    assert!(notes(&llama, Some(512)).is_empty() && notes(&Llama::default(), None).is_empty());
     let window = |kind, config| Llama { kind, config, ..Llama::default() };
     assert_eq!(positions(&window("mistral", json!({"sliding_window": 32})), None), 32);
     // Qwen's window counts only where it is used.
@@ -161,7 +168,7 @@ fn the_context_should_be_capped_by_the_model_its_window_and_the_engine() {
     let too_long =
         |llama: &Llama, context| pack_after(llama, Some(context), |_| {}).unwrap_err().to_string();
     assert_says(&too_long(&Llama::default(), 97), &["97 tokens", "the 96 that the model has"]);
-    assert_says(&too_long(&llama, 4_097), &["4097 tokens", "4096"]);
+    assert_says(&too_long(&llama, 32_769), &["32769 tokens", "32768"]);
     assert_says(&too_long(&Llama::default(), 0), &["a dimension is zero"]);
     let bert = common::Bert::default();
     let dir = tempfile::tempdir().unwrap();
@@ -172,27 +179,75 @@ fn the_context_should_be_capped_by_the_model_its_window_and_the_engine() {
 }
 
 #[test]
-fn stop_tokens_should_be_those_that_generation_ends_with() {
-    let stop = |config: Value, generation| {
+fn whatever_a_folder_calls_an_end_should_end_a_generation() {
+    let stop = |config: Value, generation, files: &[(&str, Value)]| {
         let llama = Llama { config, generation, ..Llama::default() };
-        decoder(&llama, None).stop_tokens
+        let report = pack_after(&llama, None, |dir| {
+            files.iter().for_each(|(name, value)| write_json(&dir.join(name), value));
+        });
+        report.map(|report| report.stop_tokens).map_err(|error| error.to_string())
     };
-    assert_eq!(stop(json!({"eos_token_id": [7, 2, 7]}), None), [Some(7), Some(2), None, None]);
-    assert_eq!(stop(json!({"eos_token_id": null}), None), [None; 8]);
+    let ids = |config: Value, generation, files: &[(&str, Value)]| -> Vec<u32> {
+        stop(config, generation, files).unwrap().iter().map(|end| end.id).collect()
+    };
+    assert_eq!(ids(json!({"eos_token_id": [7, 2, 7]}), None, &[]), [7, 2]);
+    assert!(ids(json!({"eos_token_id": null}), None, &[]).is_empty());
+    // The places are joined: none takes another's end away.
     let generation = json!({"eos_token_id": [9, 8], "temperature": 0.6});
-    assert_eq!(stop(json!({}), Some(generation)), [Some(9), Some(8), None, None]);
-    assert_eq!(
-        stop(json!({}), Some(json!({"top_p": 0.9}))),
-        [Some(2), None, None, None, None, None, None, None]
-    );
+    assert_eq!(ids(json!({}), Some(generation), &[]), [2, 9, 8]);
+    assert_eq!(ids(json!({}), Some(json!({"top_p": 0.9})), &[]), [2]);
 
-    let many = with(json!({"eos_token_id": [1, 2, 3, 4, 5]}));
-    assert_says(&refusal(&many, |_| {}), &["config.json", "more than 4"]);
-    let generation = Some(json!({"eos_token_id": [1, 2, 3, 4, 5]}));
-    let many = Llama { generation, ..Llama::default() };
-    assert_says(&refusal(&many, |_| {}), &["generation_config.json", "more than 4"]);
+    // The tokenizer's own end, written in either way, and what ends a turn of a chat.
+    let mut words = common::llama::tokenizer();
+    words["added_tokens"][0]["content"] = json!("<|im_end|>");
+    let own = |end: Value| ("tokenizer_config.json", json!({ "eos_token": end }));
+    for end in [json!("<s>"), json!({"content": "<s>", "lstrip": false})] {
+        assert_eq!(ids(json!({}), None, &[own(end)]), [2, 1]);
+    }
+    let map = ("special_tokens_map.json", json!({"eos_token": "</s>"}));
+    let chat = json!({"eos_token": "<s>", "chat_template": "{{ m }}<|im_end|><|eot_id|>"});
+    let files = [("tokenizer.json", words), ("tokenizer_config.json", chat), map];
+    let ends = stop(json!({}), None, &files).unwrap();
+    let told: Vec<_> =
+        ends.iter().map(|end| (end.id, end.text.as_deref(), end.from.join(" "))).collect();
+    assert_eq!(
+        told,
+        [
+            (2, Some("</s>"), "config.json special_tokens_map.json".to_owned()),
+            (1, Some("<s>"), "tokenizer_config.json".into()),
+            (0, Some("<|im_end|>"), "the chat template".into()),
+        ]
+    );
+    // A template that names no special token of the tokenizer, or is one of several.
+    let named = json!({"chat_template": [{"name": "default", "template": "<|im_end|>"}]});
+    assert_eq!(ids(json!({}), None, &[("tokenizer_config.json", named)]), [2]);
+
+    let eight = json!({"eos_token_id": [1, 2, 3, 4, 5, 6, 7, 8]});
+    assert_eq!(ids(eight.clone(), None, &[]).len(), 8);
+    let message = stop(eight, Some(json!({"eos_token_id": 9})), &[]).unwrap_err();
+    assert_says(&message, &["9 tokens", "can have 8"]);
     assert_says(&refusal(&with(json!({"eos_token_id": 48})), |_| {}), &["stop token"]);
     assert_says(&refusal(&with(json!({"eos_token_id": -1})), |_| {}), &["does not parse"]);
+}
+
+#[test]
+fn a_missing_shard_should_be_named_with_a_tensor_of_it() {
+    let llama = Llama { shards: 3, ..Llama::default() };
+    let message = refusal(&llama, |dir| {
+        fs::remove_file(dir.join("model-00002-of-00003.safetensors")).unwrap();
+    });
+    assert_says(&message, &["model-00002-of-00003.safetensors", "missing", "holds the tensor"]);
+}
+
+#[test]
+fn an_unknown_family_should_be_told_the_nearest() {
+    for (family, nearest) in
+        [("qwen3_moe", "qwen3"), ("qwen2_vl", "qwen2"), ("gemma", "llama"), ("mistral3", "mistral")]
+    {
+        let message = refusal(&with(json!({ "model_type": family })), |_| {});
+        assert_says(&message, &[&format!("nearest that is is {nearest:?}"), "supported are bert"]);
+        assert!(message.len() < 300, "{message}");
+    }
 }
 
 #[test]
@@ -216,7 +271,7 @@ fn pack_should_refuse_what_it_cannot_reproduce() {
     ] {
         let message = refusal(&with(config.clone()), |_| {});
         assert_says(&message, &["config.json", said]);
-        assert!(message.len() < 700, "{config} fills the screen: {message}");
+        assert!(message.len() < 400, "{config} fills the screen: {message}");
     }
 }
 

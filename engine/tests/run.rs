@@ -33,7 +33,6 @@ fn shapes() -> Vec<Bert> {
         positions: 70,
         pooling: Some("cls"),
         normalize: false,
-        activations: Activations::Int8,
         ..Bert::default()
     };
     let even = Bert { hidden: 128, heads: 2, intermediate: 256, positions: 200, ..Bert::default() };

@@ -6,13 +6,14 @@ use crate::{
     format::architecture,
     global::Global,
     output::{self, Progress},
+    text,
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{cell::OnceCell, path::PathBuf};
 use vigil_engine::{
     pack::{pack, PackOptions},
-    report, Activations, Options, Report,
+    report, Activations, Options, Report, StopToken,
 };
 
 /// Arguments of `pack`.
@@ -92,6 +93,8 @@ impl Pack {
             "packageBytes": total,
             "files": packed.manifest.files,
             "unchanged": packed.unchanged,
+            "stopTokens": packed.stop_tokens,
+            "notes": packed.notes,
             "calibration": packed.choices,
             "report": loss,
         });
@@ -113,6 +116,8 @@ impl Pack {
             rows.extend(packed.manifest.files.iter().map(|file| {
                 ("file", format!("{}  {}  {}", file.blake3, output::count(file.len), file.name))
             }));
+            rows.extend(packed.stop_tokens.iter().map(|end| ("ends with", ending(end))));
+            rows.extend(packed.notes.iter().map(|note| ("note", note.clone())));
             if calibrate.is_some() {
                 let moved = packed.choices.iter().filter(|choice| choice.strength.is_some());
                 let (moved, all) = (moved.count(), packed.choices.len());
@@ -134,6 +139,15 @@ impl Pack {
         let options = Options { threads, ..Options::default() };
         Ok(report(&self.model_dir, &self.out_dir, text, &options)?)
     }
+}
+
+/// A token that ends a generation, in words.
+fn ending(end: &StopToken) -> String {
+    let id = match &end.text {
+        Some(name) => format!("{} ({})", text::brief(name.as_bytes(), 40), end.id),
+        None => end.id.to_string(),
+    };
+    format!("{id}, by {}", end.from.join(", "))
 }
 
 /// A report in words.

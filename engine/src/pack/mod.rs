@@ -13,7 +13,7 @@ use crate::{
         Manifest, Package, CONFIG, FORMAT, MANIFEST, MAX_CONFIG, MAX_TOKENIZER, TOKENIZER, WEIGHTS,
     },
     smooth::{Choice, Smoothing},
-    source::{read_small, Source, Wanted},
+    source::{read_small, Source, StopToken, Wanted},
     tokenizer::Tokenizer,
     Error, Result,
 };
@@ -62,6 +62,10 @@ pub struct PackReport {
     pub source_len: u64,
     /// Whether the folder already held exactly this package and was left alone.
     pub unchanged: bool,
+    /// The tokens that end a generation, and who says so; none of an encoder.
+    pub stop_tokens: Vec<StopToken>,
+    /// What of the folder is not in the package: one sentence each.
+    pub notes: Vec<String>,
     /// What was moved where by calibration; empty without one.
     pub choices: Vec<Choice>,
 }
@@ -117,5 +121,15 @@ pub fn pack(
     let choices = smoothing.choices().to_vec();
     let (dir, unchanged) = out.publish(&bytes)?;
     tracing::info!(dir = %dir.display(), hash = %hex::encode(manifest_hash), unchanged, "packed");
-    Ok(PackReport { dir, manifest, manifest_hash, source_len, unchanged, choices })
+    let Source { stop_tokens, notes, .. } = source;
+    Ok(PackReport {
+        dir,
+        manifest,
+        manifest_hash,
+        source_len,
+        unchanged,
+        stop_tokens,
+        notes,
+        choices,
+    })
 }

@@ -1,14 +1,12 @@
 //! Folders of the Llama, Mistral and Qwen family.
 
 use super::{
-    read_json,
+    ends::{StopToken, Tokens},
     rope::{Rope, RopeConfig},
-    Wanted, SUPPORTED,
+    unsupported, Wanted,
 };
-use crate::{Error, Result as Checked};
 use serde::{de::IgnoredAny, Deserialize};
 use serde_json::Value;
-use std::path::Path;
 use vigil_architecture::{Activations, Architecture, Decoder, MAX_CONTEXT, MAX_STOP_TOKENS};
 
 /// The part of `config.json` that decides what is computed. A key that is null is one that is
@@ -39,7 +37,7 @@ pub(crate) struct Config {
     use_mrope: Option<bool>,
     quantization_config: Option<IgnoredAny>,
     architectures: Option<Vec<String>>,
-    eos_token_id: Option<Tokens>,
+    pub(super) eos_token_id: Option<Tokens>,
     #[serde(skip)]
     rope: RopeConfig,
 }
@@ -53,21 +51,16 @@ enum Kind {
     Qwen3,
 }
 
-/// One token id or a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Tokens {
-    One(u32),
-    Many(Vec<u32>),
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Mistral => "mistral",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+        }
+    }
 }
-
-/// The part of `generation_config.json` that belongs to the model.
-#[derive(Default, Deserialize)]
-struct Generation {
-    eos_token_id: Option<Tokens>,
-}
-
-type Stop = [Option<u32>; MAX_STOP_TOKENS];
 
 impl Config {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -84,7 +77,7 @@ impl Config {
 
     /// Refuses what the program of a decoder does not compute.
     fn check(&self) -> Result<(), String> {
-        let unsupported = |what: &str| Err(format!("{what}; {SUPPORTED}"));
+        let unsupported = |what: &str| Err(unsupported(what, Some(self.model_type.name())));
         if self.hidden_act.as_deref().is_some_and(|name| name != "silu") {
             return unsupported(&format!("hidden_act {:?} is not supported", self.hidden_act));
         }
@@ -139,8 +132,13 @@ impl Config {
     pub(super) fn architecture(
         &self,
         wanted: Wanted,
-        stop_tokens: Stop,
+        ends: &[StopToken],
+        has_head: bool,
     ) -> Result<Architecture, String> {
+        let mut stop_tokens = [None; MAX_STOP_TOKENS];
+        for (slot, end) in stop_tokens.iter_mut().zip(ends) {
+            *slot = Some(end.id);
+        }
         let most = self.positions();
         let positions = wanted.context.unwrap_or(most.min(MAX_CONTEXT));
         if positions > most.min(MAX_CONTEXT) {
@@ -160,7 +158,8 @@ impl Config {
             intermediate: self.intermediate_size,
             positions,
             rms_norm_eps: self.eps(),
-            tied_head: self.tied(),
+            // A folder without a head has none of its own, whatever it forgets to say.
+            tied_head: self.tie_word_embeddings.unwrap_or(!has_head),
             qkv_bias: self.model_type == Kind::Qwen2,
             qk_norm: self.model_type == Kind::Qwen3,
             activations: wanted.activations.unwrap_or(Activations::Int15),
@@ -186,7 +185,10 @@ impl Config {
             // A package may have a shorter context than the model, never a longer one.
             ("max_position_embeddings", decoder.positions <= self.positions()),
             ("rms_norm_eps", decoder.rms_norm_eps == self.eps()),
-            ("tie_word_embeddings", decoder.tied_head == self.tied()),
+            (
+                "tie_word_embeddings",
+                self.tie_word_embeddings.is_none_or(|tied| tied == decoder.tied_head),
+            ),
             ("model_type (biases)", decoder.qkv_bias == (self.model_type == Kind::Qwen2)),
             ("model_type (norms)", decoder.qk_norm == (self.model_type == Kind::Qwen3)),
         ];
@@ -212,47 +214,12 @@ impl Config {
         (self.rms_norm_eps.unwrap_or(1e-6) as f32).to_bits()
     }
 
-    fn tied(&self) -> bool {
-        self.tie_word_embeddings.unwrap_or(false)
-    }
-
     /// Longest sequence in which every position sees all before it. Within its window, attention
     /// that slides is attention that doesn't.
-    fn positions(&self) -> u32 {
+    pub(super) fn positions(&self) -> u32 {
         let qwen = matches!(self.model_type, Kind::Qwen2 | Kind::Qwen3);
         let slides = !qwen || self.use_sliding_window == Some(true);
         let window = self.sliding_window.filter(|_| slides).unwrap_or(u32::MAX);
         self.max_position_embeddings.min(window)
     }
-}
-
-/// The tokens that end a generation: those of `generation_config.json`, else of `config.json`.
-pub(super) fn stop_tokens(dir: &Path, config: &Config) -> Checked<Stop> {
-    let mut path = dir.join("generation_config.json");
-    let mut generation = if path.is_file() { read_json(&path)? } else { Generation::default() };
-    if generation.eos_token_id.is_none() {
-        path = dir.join("config.json");
-    }
-    let tokens = match generation.eos_token_id.take().as_ref().or(config.eos_token_id.as_ref()) {
-        None => vec![],
-        Some(Tokens::One(token)) => vec![*token],
-        Some(Tokens::Many(tokens)) => tokens.clone(),
-    };
-    let mut stop = Stop::default();
-    let mut count = 0usize;
-    for token in tokens {
-        if stop.contains(&Some(token)) {
-            continue;
-        }
-        let Some(free) = stop.get_mut(count) else {
-            let what = format!(
-                "eos_token_id has more than {MAX_STOP_TOKENS} tokens: keep those that the model \
-                 really ends with"
-            );
-            return Err(Error::source_at(&path, what));
-        };
-        *free = Some(token);
-        count = count.saturating_add(1);
-    }
-    Ok(stop)
 }

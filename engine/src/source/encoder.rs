@@ -1,6 +1,6 @@
 //! Folders of the BERT family, and what sentence-transformers adds to them.
 
-use super::{is_file_name, read_json, Wanted, SUPPORTED};
+use super::{is_file_name, read_json, unsupported, Wanted, MAX_JSON};
 use crate::{Error, Result as Checked};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Config {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let config: Self =
             serde_json::from_slice(bytes).map_err(|error| format!("it does not parse: {error}"))?;
-        let unsupported = |what: String| Err(format!("{what}; {SUPPORTED}"));
+        let unsupported = |what: String| Err(unsupported(&what, Some("bert")));
         if config.hidden_act != "gelu" {
             return unsupported(format!("hidden_act {:?} is not supported", config.hidden_act));
         }
@@ -122,7 +122,7 @@ impl Modules {
         if !path.is_file() {
             return Ok(modules);
         }
-        let list: Vec<Module> = read_json(&path)?;
+        let list: Vec<Module> = read_json(&path, MAX_JSON)?;
         let bad = |what: String| Error::source_at(&path, what);
         let mut pooled = false;
         for (position, module) in list.iter().enumerate() {
@@ -156,7 +156,7 @@ impl Modules {
 impl PoolingConfig {
     fn read(dir: &Path) -> Checked<Pooling> {
         let path = dir.join("config.json");
-        let config: Self = read_json(&path)?;
+        let config: Self = read_json(&path, MAX_JSON)?;
         let flags = [
             (config.pooling_mode_cls_token, "cls"),
             (config.pooling_mode_mean_tokens, "mean"),

@@ -6,18 +6,20 @@
 
 mod decoder;
 mod encoder;
+mod ends;
 pub(crate) mod names;
 mod rope;
 mod tensors;
 mod trig;
 
+pub use ends::StopToken;
 pub(crate) use rope::Rope;
 pub(crate) use tensors::Tensors;
 
 use crate::{package::shorten, Error, Result};
 use serde::{de::DeserializeOwned, Deserialize};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::Read,
     path::{Component, Path, PathBuf},
@@ -26,10 +28,34 @@ use vigil_architecture::{Activations, Architecture};
 
 /// Largest JSON file read from a folder, other than the tokenizer, in bytes.
 const MAX_JSON: u64 = 16 << 20;
-const SUPPORTED: &str =
-    "supported are text encoders of the BERT family (model_type \"bert\": BERT, MiniLM, BGE, GTE, \
-     E5) with hidden_act \"gelu\" and absolute positions, and language models of model_type \
-     \"llama\", \"mistral\", \"qwen2\" and \"qwen3\" with hidden_act \"silu\"";
+/// The model types that are supported.
+const FAMILIES: [&str; 5] = ["bert", "llama", "mistral", "qwen2", "qwen3"];
+
+/// What is not supported, and what is: of a family that is known, else the nearest one.
+fn unsupported(what: &str, family: Option<&str>) -> String {
+    match family {
+        Some("bert") => format!(
+            "{what}; of model_type \"bert\" (BERT, MiniLM, BGE, GTE, E5) hidden_act \"gelu\" and \
+             absolute positions are supported"
+        ),
+        Some(family) => format!(
+            "{what}; of model_type {family:?} the language model with hidden_act \"silu\" and full \
+             attention is supported"
+        ),
+        None => format!("{what}; supported are {}", FAMILIES.join(", ")),
+    }
+}
+
+/// The supported family that is most like one that is not.
+fn nearest(family: &str, causal: bool) -> &'static str {
+    let named = FAMILIES.into_iter().find(|known| family.contains(known));
+    let alike = || match (causal, family.starts_with("qwen")) {
+        (true, true) => "qwen3",
+        (true, false) => "llama",
+        (false, _) => "bert",
+    };
+    named.unwrap_or_else(alike)
+}
 
 /// What whoever packs a folder chooses; `None` for what suits the model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +78,10 @@ pub(crate) struct Source {
     pub(crate) rope: Option<Rope>,
     /// The weights.
     pub(crate) tensors: Tensors,
+    /// The tokens that end a generation, and who says so.
+    pub(crate) stop_tokens: Vec<StopToken>,
+    /// What of the folder is not in the package: one sentence each.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Source {
@@ -70,28 +100,36 @@ impl Source {
         let bytes = read_small(&path, MAX_JSON)?;
         let bad = |what: String| Error::source_at(&path, what);
         let config = Config::parse(&bytes).map_err(bad)?;
+        let (prefix, rope) = match &config {
+            Config::Encoder(_) => ("bert", None),
+            Config::Decoder(config) => ("model", Some(config.rope())),
+        };
+        let tensors = Tensors::open(&dir, prefix)?;
+        let mut stop_tokens = Vec::new();
         let architecture = match &config {
             Config::Encoder(_) if wanted.context.is_some() => {
                 Err("the context of an encoder is that of its table of positions".into())
             }
             Config::Encoder(config) => Ok(config.architecture(&modules, wanted)),
             Config::Decoder(config) => {
-                let stop = decoder::stop_tokens(&dir, config)?;
-                config.architecture(wanted, stop)
+                stop_tokens = ends::stop_tokens(&dir, config.eos_token_id.as_ref())?;
+                let has_head = tensors.stored_name("lm_head.weight").is_some();
+                config.architecture(wanted, &stop_tokens, has_head)
             }
         }
         .map_err(bad)?;
         architecture
             .validate()
             .map_err(|invalid| bad(format!("the model can't be run: {invalid}")))?;
-        let (prefix, rope) = match &config {
-            Config::Encoder(_) => ("bert", None),
-            Config::Decoder(config) => ("model", Some(config.rope())),
-        };
-        let tensors = Tensors::open(&dir, prefix)?;
-        let source = Self { dir, config: bytes, architecture, rope, tensors };
-        if matches!(config, Config::Decoder(_)) {
-            source.check_all_used()?;
+        let mut notes = Vec::new();
+        if let Config::Decoder(config) = &config {
+            notes.extend(cut(config.positions(), architecture.max_tokens_in(), wanted));
+        }
+        let mut source =
+            Self { dir, config: bytes, architecture, rope, tensors, stop_tokens, notes };
+        match config {
+            Config::Decoder(_) => source.check_all_used()?,
+            Config::Encoder(_) => source.name_heads()?,
         }
         Ok(source)
     }
@@ -112,27 +150,71 @@ impl Source {
     /// A tensor of a language model that nothing reads is a bias, an adapter or an expert that the
     /// configuration keeps quiet about: the author's model computes something else.
     fn check_all_used(&self) -> Result<()> {
+        let expected = |name: &str| {
+            // Older folders store what follows from the configuration.
+            name.ends_with("rotary_emb.inv_freq")
+                // The tied head, stored a second time.
+                || name == "lm_head.weight"
+        };
+        match self.unused().find(|name| !expected(name)) {
+            None => Ok(()),
+            Some(name) => Err(self.not_used(name)),
+        }
+    }
+
+    /// An encoder's folder may hold heads behind the vectors that a package gives: they are named.
+    /// What nothing reads before that changes what the author's model computes.
+    fn name_heads(&mut self) -> Result<()> {
+        let mut heads: BTreeMap<String, usize> = BTreeMap::new();
+        for name in self.unused() {
+            let short = name.strip_prefix("bert.").unwrap_or(name);
+            let parts: Vec<_> = short.split('.').collect();
+            match parts.as_slice() {
+                // A table of the numbers from 0 on.
+                ["embeddings", "position_ids" | "token_type_ids"] => {}
+                ["embeddings" | "encoder", ..] => return Err(self.not_used(name)),
+                ["cls", part, ..] => *heads.entry(format!("cls.{part}")).or_default() += 1,
+                [part, ..] => *heads.entry((*part).to_owned()).or_default() += 1,
+                [] => {}
+            }
+        }
+        self.notes.extend(heads.into_iter().map(|(head, tensors)| {
+            let what = match head.as_str() {
+                "cls.predictions" => "the head that guesses masked tokens",
+                "cls.seq_relationship" => "the head that guesses whether sentences follow",
+                "pooler" => "the layer behind the first token's vector",
+                "classifier" | "qa_outputs" => "a classifier",
+                _ => "something behind the vectors",
+            };
+            let head = shorten(&head);
+            format!("{head} ({what}, {tensors} tensors) is not part of an embedding and left out")
+        }));
+        Ok(())
+    }
+
+    /// Names of tensors that no tensor of the package is made from.
+    fn unused(&self) -> impl Iterator<Item = &str> {
         let names = names::source_names(&self.architecture);
         let used: BTreeSet<_> =
             names.iter().filter_map(|name| self.tensors.stored_name(name)).collect();
-        let unused = self.tensors.names().find(|name| {
-            !used.contains(name)
-                // Older folders store what follows from the configuration.
-                && !name.ends_with("rotary_emb.inv_freq")
-                // The tied head, stored a second time.
-                && *name != "lm_head.weight"
-        });
-        match unused {
-            None => Ok(()),
-            Some(name) => Err(Error::source_at(
-                &self.dir,
-                format!(
-                    "it has a tensor {name} that the model of its config.json does not use, so \
-                     something about it is not supported"
-                ),
-            )),
-        }
+        self.tensors.names().filter(move |name| !used.contains(name))
     }
+
+    fn not_used(&self, name: &str) -> Error {
+        let name = shorten(name);
+        let what = format!(
+            "it has a tensor {name} that the model of its config.json does not use, so something \
+             about it is not supported"
+        );
+        Error::source_at(&self.dir, what)
+    }
+}
+
+/// What is said of a context that is shorter than the model's own, though nobody asked for it.
+fn cut(own: u32, context: u32, wanted: Wanted) -> Option<String> {
+    (wanted.context.is_none() && context < own).then(|| {
+        format!("the model takes {own} tokens, its package {context}: no model is run with more")
+    })
 }
 
 /// The part of `config.json` that decides what is computed.
@@ -141,12 +223,12 @@ pub(crate) enum Config {
     Decoder(Box<decoder::Config>),
 }
 
-/// The one key that is read before the others, so that another family is told it isn't supported
+/// The keys that are read before the others, so that another family is told it isn't supported
 /// instead of that a key is missing.
 #[derive(Deserialize)]
 struct Family {
-    #[serde(default)]
     model_type: Option<String>,
+    architectures: Option<Vec<String>>,
 }
 
 impl Config {
@@ -160,7 +242,13 @@ impl Config {
                 decoder::Config::parse(bytes).map(|config| Self::Decoder(Box::new(config)))
             }
             Some(other) => {
-                Err(format!("model_type {:?} is not supported; {SUPPORTED}", shorten(other)))
+                let causal = |names: &Vec<String>| names.iter().any(|n| n.ends_with("ForCausalLM"));
+                let nearest = nearest(other, family.architectures.as_ref().is_some_and(causal));
+                let what = format!(
+                    "model_type {:?} is not supported: the nearest that is is {nearest:?}",
+                    shorten(other)
+                );
+                Err(unsupported(&what, None))
             }
         }
     }
@@ -182,8 +270,9 @@ fn is_file_name(name: &str) -> bool {
         && components.next().is_none()
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&read_small(path, MAX_JSON)?)
+/// Parses a file of at most `most` bytes.
+fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T> {
+    serde_json::from_slice(&read_small(path, most)?)
         .map_err(|error| Error::source_at(path, format!("it does not parse: {error}")))
 }
 

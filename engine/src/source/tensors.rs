@@ -1,13 +1,13 @@
 //! The weights of a Hugging Face folder: one safetensors file or several, memory-mapped.
 
-use super::{is_file_name, read_json};
-use crate::{Error, Result};
+use super::{is_file_name, read_json, MAX_JSON};
+use crate::{package::shorten, Error, Result};
 use half::{bf16, f16};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     ops::Range,
     path::{Path, PathBuf},
@@ -193,17 +193,27 @@ impl Shard {
         }
         let path = dir.join("model.safetensors.index.json");
         if path.is_file() {
-            let index: Index = read_json(&path)?;
-            let mut names: Vec<_> = index.weight_map.into_values().collect();
-            names.sort_unstable();
-            names.dedup();
-            if let Some(name) = names.iter().find(|name| !is_file_name(name)) {
-                return Err(Error::source_at(
-                    &path,
-                    format!("it names {name:?}, which is not a file of the same folder"),
-                ));
+            let index: Index = read_json(&path, MAX_JSON)?;
+            let mut names = BTreeSet::new();
+            for (tensor, name) in &index.weight_map {
+                if !is_file_name(name) {
+                    return Err(Error::source_at(
+                        &path,
+                        format!("it names {name:?}, which is not a file of the same folder"),
+                    ));
+                }
+                if !dir.join(name).is_file() {
+                    return Err(Error::source_at(
+                        &dir.join(name),
+                        format!(
+                            "it is missing: model.safetensors.index.json says that it holds the                              tensor {}; download it",
+                            shorten(tensor)
+                        ),
+                    ));
+                }
+                names.insert(name);
             }
-            return names.iter().map(|name| Self::open(dir.join(name))).collect();
+            return names.into_iter().map(|name| Self::open(dir.join(name))).collect();
         }
         let mut found = Vec::new();
         for entry in dir.read_dir().map_err(|error| Error::read(dir, error))? {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
-mod llama;
+pub mod llama;
 
 pub use llama::Llama;
 
