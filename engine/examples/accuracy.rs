@@ -1,5 +1,5 @@
-//! How close a package's runs are to the float model: of an encoder the cosine of every text, of a
-//! language model perplexity and agreement, as packed and calibrated.
+//! How close a package's runs are to the float model, packed in every way: of an encoder the cosines
+//! of texts by their length, of a language model perplexity, first choices and divergence.
 //!
 //! ```text
 //! cargo run --release -p vigil-engine --example accuracy -- HUGGING_FACE_FOLDER TEXT_FILE [CALIBRATION_TEXT_FILE]
@@ -7,12 +7,11 @@
 //! For an encoder the text file has one text per line; empty lines and lines that begin with `#`
 //! are left out. A language model reads it as it is.
 
-use std::{env, fs, process::ExitCode};
-use vigil_architecture::Architecture;
+use std::{env, error::Error, fs, process::ExitCode};
 use vigil_engine::{
-    cosine, measure,
+    measure,
     pack::{pack, PackOptions},
-    FloatEncoder, Model, Options, Package, Report, Request, Tokenizer,
+    Activations, Calibration, Model, Options, Package, Report, Tokenizer,
 };
 
 fn main() -> ExitCode {
@@ -34,57 +33,74 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(
-    source: &str,
-    texts: &str,
-    calibration: Option<&String>,
-) -> Result<(), Box<dyn std::error::Error>> {
+fn compare(source: &str, texts: &str, text: Option<&String>) -> Result<(), Box<dyn Error>> {
     let texts = fs::read_to_string(texts)?;
-    let calibration = calibration.map(fs::read_to_string).transpose()?;
-    let texts_of = [Some(None), calibration.as_deref().map(Some)];
-    for calibrate in texts_of.into_iter().flatten() {
-        let dir = tempfile::tempdir()?;
-        let out = dir.path().join("package");
-        let packed = pack(source, &out, &PackOptions { calibrate, ..PackOptions::default() })?;
-        for choice in &packed.choices {
-            println!("{choice:?}");
-        }
-        let package = Package::open(&out)?;
-        let tokenizer = Tokenizer::open(&package)?;
-        let threads = std::thread::available_parallelism()?.get();
-        let model = Model::load(&package, &Options { threads, ..Options::default() })?;
-        if matches!(model.architecture(), Architecture::Encoder(_)) {
-            list(source, &texts, &model, &tokenizer)?;
-        } else if let Report::Decoder(report) = measure(source, &model, &tokenizer, &texts)? {
-            println!(
-                "{} tokens: perplexity {:.4}, in float {:.4}, same first choice {:.4}",
-                report.tokens, report.perplexity, report.float_perplexity, report.agreement
-            );
+    let text = text.map(fs::read_to_string).transpose()?;
+    let options = |activations, calibration| PackOptions {
+        activations: Some(activations),
+        calibration,
+        ..PackOptions::default()
+    };
+    let mut ways = vec![
+        ("int8", options(Activations::Int8, Calibration::Drawn)),
+        ("int15", options(Activations::Int15, Calibration::Drawn)),
+        ("int15, not calibrated", options(Activations::Int15, Calibration::Off)),
+    ];
+    if let Some(text) = &text {
+        let calibrated = options(Activations::Int15, Calibration::Text(text));
+        ways.push(("int15, calibrated with the text", calibrated));
+    }
+    for (number, (name, options)) in ways.into_iter().enumerate() {
+        let report = report(source, &texts, &options)?;
+        match report {
+            Report::Encoder(report) => {
+                // Nothing of an encoder is calibrated.
+                if number > 1 {
+                    break;
+                }
+                println!(
+                    "{name}: {} texts, least {:.5}, mean {:.5}",
+                    report.lines, report.min, report.mean
+                );
+                for among in report.lengths {
+                    let to = among.to.map_or("more".to_owned(), |to| to.to_string());
+                    println!(
+                        "  {} of {} to {to} tokens: least {:.5}, mean {:.5}",
+                        among.lines, among.from, among.min, among.mean
+                    );
+                }
+            }
+            Report::Decoder(report) => {
+                if number == 0 {
+                    println!(
+                        "| {} tokens, float {:.4} | perplexity | same first choice | divergence | \
+                         99 % below |\n|---|---|---|---|---|",
+                        report.tokens, report.float_perplexity
+                    );
+                }
+                println!(
+                    "| {name} | {:+.3} % | {:.2} % | {:.5} | {:.4} |",
+                    report.loss() * 100.0,
+                    report.agreement * 100.0,
+                    report.divergence,
+                    report.divergence_99
+                );
+            }
         }
     }
     Ok(())
 }
 
-fn list(
-    source: &str,
-    texts: &str,
-    model: &Model,
-    tokenizer: &Tokenizer,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let float = FloatEncoder::open(source)?;
-    let (mut least, mut sum, mut count) = (1.0f64, 0.0, 0);
-    for text in texts.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-        let tokens = tokenizer.encode(text)?;
-        let ours: Vec<f32> = model
-            .run(&Request::embed(tokens.as_slice()))?
-            .output
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        let similarity = cosine(&ours, &float.embed(&tokens)?);
-        println!("{similarity:.5}  {:>4} tokens  {text}", tokens.len());
-        (least, sum, count) = (least.min(similarity), sum + similarity, count + 1);
-    }
-    println!("{count} texts: least {least:.5}, mean {:.5}", sum / f64::from(count.max(1)));
-    Ok(())
+fn report(source: &str, texts: &str, options: &PackOptions<'_>) -> Result<Report, Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let out = dir.path().join("package");
+    let packed = pack(source, &out, options)?;
+    let moved = packed.choices.iter().filter(|choice| choice.factors.is_some()).count();
+    eprintln!("outliers moved at {moved} of {} places", packed.choices.len());
+    let package = Package::open(&out)?;
+    let tokenizer = Tokenizer::open(&package)?;
+    let threads = std::thread::available_parallelism()?.get();
+    let model = Model::load(&package, &Options { threads, ..Options::default() })?;
+    let lines = texts.lines().filter(|line| !line.starts_with('#'));
+    Ok(measure(source, &model, &tokenizer, &lines.collect::<Vec<_>>().join("\n"))?)
 }

@@ -63,7 +63,7 @@ pub use float::{cosine, FloatDecoder, FloatEncoder};
 pub use model::{Model, Options, Request, Run};
 pub use package::{verify_file, FileEntry, Manifest, Package};
 pub use report::{measure, report, Comparison, DecoderReport, EncoderReport, Report};
-pub use smooth::{Choice, Site};
+pub use smooth::{Calibration, Choice, Factors, Site};
 pub use source::StopToken;
 pub use speed::measure_speed;
 pub use tokenizer::{TextStream, Tokenizer};

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use vigil_engine::{
     pack::{pack, PackOptions, PackReport},
     package::{Package, FILES},
-    FloatDecoder, Site,
+    Activations, Calibration, FloatDecoder, Site,
 };
 
 /// What the outliers are larger by: a power of two, so that the model stays exactly the same.
@@ -19,8 +19,10 @@ fn text() -> String {
     ids.iter().map(|id| format!("w{} ", id + 3)).collect()
 }
 
-fn packed(from: &Path, to: &Path, calibrate: Option<&str>) -> (Package, PackReport) {
-    let options = PackOptions { calibrate, ..PackOptions::default() };
+fn packed(from: &Path, to: &Path, calibration: Calibration<'_>) -> (Package, PackReport) {
+    // Outliers cost activations of 8 bits most.
+    let activations = Some(Activations::Int8);
+    let options = PackOptions { activations, calibration, ..PackOptions::default() };
     let report = pack(from, to, &options).unwrap();
     (Package::open(to).unwrap(), report)
 }
@@ -68,6 +70,26 @@ fn plant(llama: &Llama, tensors: &mut Tensors) {
             let name = at(&format!("self_attn.{name}"));
             multiply_columns(tensors, &name, &channels, 1.0 / FACTOR);
         }
+        // One pair of channels of the second key head, and of each query head that reads it.
+        let (width, group) = (llama.head_width, llama.heads / llama.kv_heads);
+        let pair = [1, 1 + width / 2];
+        if llama.kind == "qwen3" {
+            multiply(tensors, &at("self_attn.k_norm"), &pair, FACTOR);
+            multiply(tensors, &at("self_attn.q_norm"), &pair, 1.0 / FACTOR);
+        } else {
+            let head = llama.kv_heads - 1;
+            let keys = pair.map(|channel| head * width + channel);
+            let readers = (head * group..(head + 1) * group)
+                .flat_map(|head| pair.map(|channel| head * width + channel));
+            let readers: Vec<usize> = readers.collect();
+            multiply(tensors, &at("self_attn.k_proj"), &keys, FACTOR);
+            multiply(tensors, &at("self_attn.q_proj"), &readers, 1.0 / FACTOR);
+            if llama.kind == "qwen2" {
+                let bias = |name: &str| format!("model.layers.{layer}.self_attn.{name}.bias");
+                multiply(tensors, &bias("k_proj"), &keys, FACTOR);
+                multiply(tensors, &bias("q_proj"), &readers, 1.0 / FACTOR);
+            }
+        }
         multiply(tensors, &at("post_attention_layernorm"), &channels, FACTOR);
         for name in ["gate_proj", "up_proj"] {
             multiply_columns(tensors, &at(&format!("mlp.{name}")), &channels, 1.0 / FACTOR);
@@ -75,7 +97,6 @@ fn plant(llama: &Llama, tensors: &mut Tensors) {
         multiply(tensors, &at("mlp.up_proj"), &[40], FACTOR);
         multiply_columns(tensors, &at("mlp.down_proj"), &[40], 1.0 / FACTOR);
         // The third channel of the first value head, and of each query head that reads it.
-        let (width, group) = (llama.head_width, llama.heads / llama.kv_heads);
         multiply(tensors, &at("self_attn.v_proj"), &[2], FACTOR);
         if llama.kind == "qwen2" {
             let bias = format!("model.layers.{layer}.self_attn.v_proj.bias");
@@ -97,24 +118,27 @@ fn planted_outliers_should_be_moved_at_every_place_of_every_kind() {
         let float = FloatDecoder::open(&even).unwrap();
         let kind = llama.kind;
 
-        let (package, report) = packed(&planted, &dir.path().join("a"), None);
+        let (package, report) = packed(&planted, &dir.path().join("a"), Calibration::Off);
         let uncalibrated = loss(&package, &float);
         assert!(report.choices.is_empty());
-        let (package, report) = packed(&planted, &dir.path().join("b"), Some(&text));
+        let (package, report) = packed(&planted, &dir.path().join("b"), Calibration::Text(&text));
         let calibrated = loss(&package, &float);
-        let (package, _) = packed(&even, &dir.path().join("c"), None);
+        let (package, _) = packed(&even, &dir.path().join("c"), Calibration::Off);
         let usual = loss(&package, &float);
         println!("{kind}: {uncalibrated:.2e} calibrated {calibrated:.2e}, usually {usual:.2e}");
         assert!(calibrated < uncalibrated / 5.0, "{kind}: {uncalibrated} to {calibrated}");
         assert!(calibrated < usual * 2.0, "{kind}: {calibrated}, without outliers {usual}");
 
-        assert_eq!(report.choices.len(), 4 * llama.layers);
+        assert_eq!(report.choices.len(), 5 * llama.layers);
         for choice in &report.choices {
-            assert!(choice.strength.is_some(), "{kind}: {choice:?}");
+            assert!(choice.factors.is_some(), "{kind}: {choice:?}");
             assert!(choice.after < choice.before / 2.0, "{kind}: {choice:?}");
         }
-        let sites: Vec<_> = report.choices[..4].iter().map(|choice| choice.site).collect();
-        assert_eq!(sites, [Site::Attention, Site::Value, Site::FeedForward, Site::Inner]);
+        let sites: Vec<_> = report.choices[..5].iter().map(|choice| choice.site).collect();
+        assert_eq!(
+            sites,
+            [Site::Attention, Site::Scores, Site::Value, Site::FeedForward, Site::Inner]
+        );
     }
 }
 
@@ -127,8 +151,8 @@ fn models_without_outliers_should_not_lose_more_by_calibration() {
         let from = dir.path().join("source");
         Llama { seed, ..llama }.write(&from);
         let float = FloatDecoder::open(&from).unwrap();
-        before += loss(&packed(&from, &dir.path().join("a"), None).0, &float);
-        let (package, report) = packed(&from, &dir.path().join("b"), Some(&text));
+        before += loss(&packed(&from, &dir.path().join("a"), Calibration::Off).0, &float);
+        let (package, report) = packed(&from, &dir.path().join("b"), Calibration::Text(&text));
         after += loss(&package, &float);
         for choice in &report.choices {
             assert!(choice.after <= choice.before, "{choice:?}");
@@ -145,13 +169,16 @@ fn a_calibrated_package_should_be_the_same_bytes_every_time() {
     let (from, text) = (dir.path().join("source"), text());
     let llama = Llama::default();
     llama.write_with(&from, |tensors| plant(&llama, tensors));
-    let bytes = |name: &str, text: Option<&str>| {
-        let (package, _) = packed(&from, &dir.path().join(name), text);
+    let bytes = |name: &str, calibration: Calibration<'_>| {
+        let (package, _) = packed(&from, &dir.path().join(name), calibration);
         FILES.map(|file| fs::read(package.dir().join(file)).unwrap())
     };
-    let first = bytes("a", Some(&text));
-    assert!(first == bytes("b", Some(&text)), "other bytes from the same folder and text");
-    assert!(first != bytes("c", None));
+    let first = bytes("a", Calibration::Text(&text));
+    assert!(
+        first == bytes("b", Calibration::Text(&text)),
+        "other bytes from the same folder and text"
+    );
+    assert!(first != bytes("c", Calibration::Off));
     // The same bytes on any machine: no number here comes from the platform.
     assert_eq!(
         blake3::hash(&first[2]).to_hex().as_str(),
@@ -163,7 +190,8 @@ fn a_calibrated_package_should_be_the_same_bytes_every_time() {
 fn what_cannot_be_calibrated_should_be_refused() {
     let dir = tempfile::tempdir().unwrap();
     let refusal = |from: &Path, text: &str| {
-        let options = PackOptions { calibrate: Some(text), ..PackOptions::default() };
+        let options =
+            PackOptions { calibration: Calibration::Text(text), ..PackOptions::default() };
         let error = pack(from, dir.path().join("out"), &options).unwrap_err();
         assert!(!dir.path().join("out").exists());
         error.to_string()

@@ -8,7 +8,16 @@ use vigil_architecture::BadRun;
 use vigil_engine::{
     error::Input,
     pack::{pack, PackOptions},
-    report, DecoderReport, Error, Kernel, Model, Options, Package, Report,
+    report, Activations, Calibration, DecoderReport, Error, Kernel, Model, Options, Package,
+    Report,
+};
+
+/// Activations of 8 bits, and nothing moved.
+const PLAIN: PackOptions<'_> = PackOptions {
+    progress: None,
+    context: None,
+    activations: Some(Activations::Int8),
+    calibration: Calibration::Off,
 };
 
 fn decoder_report(from: &Path, to: &Path, text: &str) -> DecoderReport {
@@ -47,7 +56,7 @@ fn a_decoder_should_be_near_its_float_model_and_an_outlier_should_show() {
     let text = words(250);
     let llama = Llama::default();
     llama.write(&at("even"));
-    pack(at("even"), at("even-package"), &PackOptions::default()).unwrap();
+    pack(at("even"), at("even-package"), &PLAIN).unwrap();
     let even = decoder_report(&at("even"), &at("even-package"), &text);
     assert_eq!(even.tokens, 250 - 3, "the first token of each of three windows is not predicted");
     assert!((even.perplexity / even.float_perplexity - 1.0).abs() < 0.02, "{even:?}");
@@ -62,14 +71,20 @@ fn a_decoder_should_be_near_its_float_model_and_an_outlier_should_show() {
             values.chunks_mut(shape[1]).for_each(|row| row[5] /= 256.0);
         }
     });
-    pack(at("spoilt"), at("spoilt-package"), &PackOptions::default()).unwrap();
+    pack(at("spoilt"), at("spoilt-package"), &PLAIN).unwrap();
     let spoilt = decoder_report(&at("spoilt"), &at("spoilt-package"), &text);
     assert!((spoilt.float_perplexity / even.float_perplexity - 1.0).abs() < 1e-4);
     assert!(spoilt.agreement < even.agreement - 0.1, "{spoilt:?}");
-    let options = PackOptions { calibrate: Some(&text), ..PackOptions::default() };
+    let options = PackOptions { calibration: Calibration::Text(&text), ..PLAIN };
     pack(at("spoilt"), at("calibrated"), &options).unwrap();
     let calibrated = decoder_report(&at("spoilt"), &at("calibrated"), &text);
     assert!(calibrated.agreement > spoilt.agreement + 0.1, "{spoilt:?}, {calibrated:?}");
+    assert!(calibrated.divergence < spoilt.divergence / 10.0, "{spoilt:?}, {calibrated:?}");
+    // 15 bits and drawn tokens are what a package has by default.
+    let options = PackOptions::default();
+    pack(at("spoilt"), at("precise"), &options).unwrap();
+    let precise = decoder_report(&at("spoilt"), &at("precise"), &text);
+    assert!(precise.divergence < spoilt.divergence / 10.0, "{spoilt:?}, {precise:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde_json::json;
 use std::{cell::OnceCell, path::PathBuf};
 use vigil_engine::{
     pack::{pack, PackOptions},
-    report, Activations, Options, Report, StopToken,
+    report, Activations, Calibration, Options, Report, StopToken,
 };
 
 /// Arguments of `pack`.
@@ -35,10 +35,14 @@ pub(crate) struct Pack {
     /// work, and texts of a word or two come as near to the float model as long ones.
     #[arg(long)]
     precise: bool,
-    /// A text like those that a language model is meant for: outliers that it causes are moved into
-    /// the weights, so that less is lost. It decides the bytes of the package.
+    /// A text like those that a language model is meant for: outliers that it causes are moved to
+    /// where they cost nothing, and what it needs most is rounded most carefully [default: tokens
+    /// drawn at random]. It decides the bytes of the package.
     #[arg(long, value_name = "TEXT_FILE")]
     calibrate: Option<PathBuf>,
+    /// Round the weights of a language model as they are: quicker, and less exact.
+    #[arg(long, conflicts_with = "calibrate")]
+    no_calibration: bool,
     /// Measure the package against the float model over this text: perplexity, agreement and
     /// divergence of a language model, cosines of an encoder, which takes one text per line.
     #[arg(long, value_name = "TEXT_FILE")]
@@ -76,7 +80,11 @@ impl Pack {
             progress: Some(&progress),
             context: self.context,
             activations: self.activations(),
-            calibrate: calibrate.as_deref(),
+            calibration: match calibrate.as_deref() {
+                Some(text) => Calibration::Text(text),
+                None if self.no_calibration => Calibration::Off,
+                None => Calibration::Drawn,
+            },
         };
         let packed = pack(&self.model_dir, &self.out_dir, &options)?;
         drop(bar);
@@ -118,10 +126,12 @@ impl Pack {
             }));
             rows.extend(packed.stop_tokens.iter().map(|end| ("ends with", ending(end))));
             rows.extend(packed.notes.iter().map(|note| ("note", note.clone())));
-            if calibrate.is_some() {
-                let moved = packed.choices.iter().filter(|choice| choice.strength.is_some());
+            if !packed.choices.is_empty() {
+                let moved = packed.choices.iter().filter(|choice| choice.factors.is_some());
                 let (moved, all) = (moved.count(), packed.choices.len());
-                rows.push(("calibrated", format!("outliers moved at {moved} of {all} places")));
+                let by = if calibrate.is_some() { "the text" } else { "drawn tokens" };
+                let what = format!("by {by}: outliers moved at {moved} of {all} places");
+                rows.push(("calibrated", what));
             }
             rows.extend(loss.iter().flat_map(lost));
             if packed.unchanged {

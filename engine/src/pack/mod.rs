@@ -12,7 +12,7 @@ use crate::{
     package::{
         Manifest, Package, CONFIG, FORMAT, MANIFEST, MAX_CONFIG, MAX_TOKENIZER, TOKENIZER, WEIGHTS,
     },
-    smooth::{Choice, Smoothing},
+    smooth::{Calibration, Choice, Smoothing},
     source::{read_small, Source, StopToken, Wanted},
     tokenizer::Tokenizer,
     Error, Result,
@@ -32,10 +32,8 @@ pub struct PackOptions<'a> {
     /// How finely activations are quantised; `None` for 15 bits of a language model and 8 of an
     /// encoder. It decides the bytes of the package.
     pub activations: Option<Activations>,
-    /// A text like those the model is meant for: outliers of the activations that it causes are
-    /// moved into the weights, so that less is lost by quantisation. Language models only. It
-    /// decides the bytes of the package.
-    pub calibrate: Option<&'a str>,
+    /// What a package of a language model is tuned to. It decides the bytes of the package.
+    pub calibration: Calibration<'a>,
 }
 
 /// How far packing is.
@@ -66,7 +64,7 @@ pub struct PackReport {
     pub stop_tokens: Vec<StopToken>,
     /// What of the folder is not in the package: one sentence each.
     pub notes: Vec<String>,
-    /// What was moved where by calibration; empty without one.
+    /// What was moved where; empty without calibration.
     pub choices: Vec<Choice>,
 }
 
@@ -101,10 +99,7 @@ pub fn pack(
         return Err(Error::source_at(&source.dir.join("config.json"), what));
     }
     let source_len = source.tensors.len();
-    let smoothing = match options.calibrate {
-        Some(text) => Smoothing::choose(&source, &tokenizer.encode_long(text)?)?,
-        None => Smoothing::default(),
-    };
+    let smoothing = Smoothing::choose(&source, &tokenizer, options.calibration)?;
 
     let files = vec![
         out.write(CONFIG, &source.config)?,

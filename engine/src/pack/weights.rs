@@ -10,11 +10,17 @@ use crate::{
     },
     Error, Result,
 };
-use std::path::Path;
+use rayon::prelude::*;
+use std::{collections::HashMap, path::Path};
 use vigil_ops::{
     math,
-    weights::{DType, Part, TensorSpec, Weights},
+    tensor::weight_scale,
+    weights::{DType, Module, Part, TensorSpec, Weights},
+    Kernel,
 };
+
+/// Rows of a matrix that are quantised together, by all threads.
+const BLOCK: usize = 256;
 
 /// Writes `weights.safetensors`.
 pub(super) fn write(
@@ -27,12 +33,12 @@ pub(super) fn write(
     let total = Weights::new(architecture).file_len();
     let mut file = HashedFile::create(path)?;
     file.write(&weights::header(architecture))?;
+    let mut writer = Writer { source, smoothing, kernel: Kernel::best(), scales: HashMap::new() };
     for spec in Weights::new(architecture).iter() {
         let name = spec.id.to_string();
         match names::origin(&spec, architecture) {
             Some(Origin::Tensor(stored, rows, columns)) => {
-                let from = Stored { name: stored, rows, columns };
-                write_tensor(source, smoothing, &spec, &from, &mut file)?;
+                writer.tensor(&spec, &Stored { name: stored, rows, columns }, &mut file)?;
             }
             Some(Origin::Rope) => write_rope(source, &spec, &mut file)?,
             Some(Origin::Zeros(bytes)) => file.write(&vec![0; bytes])?,
@@ -52,29 +58,60 @@ struct Stored {
     columns: usize,
 }
 
-fn write_tensor(
-    source: &Source,
-    smoothing: &Smoothing,
-    spec: &TensorSpec,
-    stored: &Stored,
-    file: &mut HashedFile<'_>,
-) -> Result<()> {
-    // Checks the shape against the mapped file before anything is allocated by it.
-    let from = source.tensors.tensor(&stored.name, stored.rows, stored.columns)?;
-    let mut row = vec![0.0; stored.columns];
-    let mut bytes = Vec::new();
-    for index in 0..stored.rows {
-        from.read_row(index, &mut row)?;
-        smoothing.apply(spec.id, index, &mut row);
-        bytes.clear();
-        match (spec.dtype, spec.id.part) {
-            (DType::I8, _) => quantise_row(&row, &mut bytes),
-            (_, Part::Scale) => bytes.extend(scale(&row).to_le_bytes()),
-            _ => bytes.extend(row.iter().flat_map(|x| x.to_le_bytes())),
+struct Writer<'a> {
+    source: &'a Source,
+    smoothing: &'a Smoothing,
+    kernel: Kernel,
+    /// Scales of rows, which come before the rows in the file.
+    scales: HashMap<Module, Vec<f32>>,
+}
+
+impl Writer<'_> {
+    fn tensor(
+        &mut self,
+        spec: &TensorSpec,
+        stored: &Stored,
+        file: &mut HashedFile<'_>,
+    ) -> Result<()> {
+        // Checks the shape against the mapped file before anything is allocated by it.
+        let from = self.source.tensors.tensor(&stored.name, stored.rows, stored.columns)?;
+        let module = spec.id.module;
+        let mut block = vec![0.0; BLOCK.min(stored.rows).saturating_mul(stored.columns)];
+        for first in (0..stored.rows).step_by(BLOCK) {
+            let rows = BLOCK.min(stored.rows.saturating_sub(first));
+            let len = rows.saturating_mul(stored.columns);
+            let block = block.get_mut(..len).unwrap_or_default();
+            for (index, row) in (first..).zip(block.chunks_mut(stored.columns)) {
+                from.read_row(index, row)?;
+                self.smoothing.apply(spec.id, index, row);
+            }
+            let bytes: Vec<u8> = match (spec.dtype, spec.id.part) {
+                (DType::I8, _) => {
+                    let scales = self.scales.get(&module).and_then(|scales| scales.get(first..));
+                    let scales = scales.unwrap_or_default();
+                    let rows = block.par_chunks(stored.columns).zip(scales);
+                    rows.flat_map_iter(|(row, scale)| quantised(row, *scale)).collect()
+                }
+                (_, Part::Scale) => {
+                    let importance = self.smoothing.importance(module);
+                    let scale = |row| weight_scale(self.kernel, row, importance);
+                    let scales = block.par_chunks(stored.columns).map(scale);
+                    let scales: std::result::Result<Vec<f32>, _> = scales.collect();
+                    let scales = scales.map_err(|error| Error::Compute(error.to_string()))?;
+                    self.scales.entry(module).or_default().extend(&scales);
+                    scales.iter().flat_map(|scale| scale.to_le_bytes()).collect()
+                }
+                _ => block.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            };
+            file.write(&bytes)?;
         }
-        file.write(&bytes)?;
+        Ok(())
     }
-    Ok(())
+}
+
+/// A row as integers in [-127, 127]: each value over the scale, rounded to nearest even.
+fn quantised(row: &[f32], scale: f32) -> impl Iterator<Item = u8> + '_ {
+    row.iter().map(move |x| math::quantise(*x, scale, math::I8_MAX) as i8 as u8)
 }
 
 /// Cosines or sines, one row per position.
@@ -91,15 +128,4 @@ fn write_rope(source: &Source, spec: &TensorSpec, file: &mut HashedFile<'_>) -> 
         file.write(&bytes)?;
     }
     Ok(())
-}
-
-/// The scale of a row: its largest magnitude over 127.
-fn scale(row: &[f32]) -> f32 {
-    math::scale_of(row.iter().fold(0.0f32, |most, x| most.max(x.abs())), math::I8_MAX)
-}
-
-/// Appends the row as integers in [-127, 127]: each value over the scale, rounded to nearest even.
-fn quantise_row(row: &[f32], bytes: &mut Vec<u8>) {
-    let scale = scale(row);
-    bytes.extend(row.iter().map(|x| math::quantise(*x, scale, math::I8_MAX) as i8 as u8));
 }

@@ -5,8 +5,8 @@
 //! and the activations of one layer.
 
 use super::{
-    gather,
-    search::{difference, dot, products, quantise, search, Found, Place, Seen, OUTPUTS, SAMPLES},
+    gather, pairs,
+    search::{difference, products, quantise, search, Found, Input, Place, Seen, OUTPUTS},
     spread, Site, Smoothing,
 };
 use crate::{
@@ -38,6 +38,9 @@ pub(super) fn run(
     for layer in 0..decoder.layers {
         forward.layer(layer, &mut x, smoothing)?;
     }
+    let normed = forward.norm(&x, Module::FinalNorm)?;
+    let head = if decoder.tied_head { Module::WordEmbedding } else { Module::Head };
+    smoothing.weigh(&[head], Input::of(&normed, decoder.hidden as usize).squares);
     Ok(())
 }
 
@@ -67,36 +70,55 @@ impl Forward<'_> {
         let (query, seen_query) = self.project(&normed, Module::Query(layer))?;
         let (key, seen_key) = self.project(&normed, Module::Key(layer))?;
         let (value, seen_value) = self.project(&normed, Module::Value(layer))?;
-        let found = channels(&normed, decoder.hidden as usize, &[seen_query, seen_key, seen_value]);
-        smoothing.record(layer, Site::Attention, found, decoder);
+        let input = Input::of(&normed, decoder.hidden as usize);
+        let found = self.channels(&input, &[seen_query, seen_key, seen_value]);
+        smoothing.record(layer, Site::Attention, found, input, decoder);
 
-        let query = self.head_norm(query, decoder.qk_norm, Module::QueryNorm(layer))?;
-        let key = self.head_norm(key, decoder.qk_norm, Module::KeyNorm(layer))?;
-        let context = self.attention(query, key, &value); // (tokens, heads * head width)
+        let mut query = self.head_norm(query, decoder.qk_norm, Module::QueryNorm(layer))?;
+        let mut key = self.head_norm(key, decoder.qk_norm, Module::KeyNorm(layer))?;
+        self.rotate(&mut query, decoder.query_width() as usize);
+        self.rotate(&mut key, decoder.kv_width() as usize);
+        let found = pairs::search(decoder, &query, &key);
+        smoothing.record_pairs(layer, found, decoder);
+        let context = self.attention(&query, &key, &value); // (tokens, heads * head width)
         let (attended, seen) = self.project(&context, Module::AttentionOutput(layer))?;
-        let found = self.search_values(&context, &value, seen);
-        smoothing.record(layer, Site::Value, found, decoder);
+        let input = Input::of(&context, decoder.query_width() as usize);
+        let found = self.search_values(&input, &value, seen);
+        smoothing.record(layer, Site::Value, found, input, decoder);
         add(x, &attended);
 
         let normed = self.norm(x, Module::FeedForwardNorm(layer))?;
         let (gate, seen_gate) = self.project(&normed, Module::Gate(layer))?;
         let (mut inner, seen_up) = self.project(&normed, Module::Up(layer))?;
-        let found = channels(&normed, decoder.hidden as usize, &[seen_gate, seen_up]);
-        smoothing.record(layer, Site::FeedForward, found, decoder);
+        let input = Input::of(&normed, decoder.hidden as usize);
+        let found = self.channels(&input, &[seen_gate, seen_up]);
+        smoothing.record(layer, Site::FeedForward, found, input, decoder);
         inner.iter_mut().zip(&gate).for_each(|(up, gate)| *up *= math::silu(*gate));
         let (outer, seen) = self.project(&inner, Module::Down(layer))?;
-        let found = channels(&inner, decoder.intermediate as usize, &[seen]);
-        smoothing.record(layer, Site::Inner, found, decoder);
+        let input = Input::of(&inner, decoder.intermediate as usize);
+        let found = self.channels(&input, &[seen]);
+        smoothing.record(layer, Site::Inner, found, input, decoder);
         add(x, &outer);
         Ok(())
     }
 
+    /// The factors between activations and the matrices behind, one for each channel.
+    fn channels(&self, input: &Input, matrices: &[Seen]) -> Found {
+        search(&Place {
+            activations: self.decoder.activations,
+            input,
+            matrices,
+            join: &|x, _| x.to_vec(),
+            part: &<[f32]>::to_vec,
+            further: &|_| 0.0,
+        })
+    }
+
     /// The factors between values and the projection behind attention. Values are quantised by
     /// heads before they are mixed, which counts too: as if each were mixed with itself alone.
-    fn search_values(&self, context: &[f32], value: &[f32], seen: Seen) -> Found {
+    fn search_values(&self, input: &Input, value: &[f32], seen: Seen) -> Found {
         let decoder = self.decoder;
         let (inputs, width) = (decoder.query_width() as usize, usize::from(decoder.head_width));
-        let input = Input::of(context, inputs);
         let values = Input::of(value, decoder.kv_width() as usize).rows;
         let projected = |values: &[f32]| {
             let rows: Vec<f32> = values
@@ -111,16 +133,16 @@ impl Forward<'_> {
             for row in values.chunks_mut(decoder.kv_width() as usize) {
                 let factors = || factors.into_iter().flatten();
                 row.iter_mut().zip(factors()).for_each(|(x, factor)| *x /= factor);
-                row.chunks_mut(width).for_each(quantise);
+                row.chunks_mut(width).for_each(|head| quantise(head, math::I8_MAX));
                 row.iter_mut().zip(factors()).for_each(|(x, factor)| *x *= factor);
             }
             difference(&projected(&values), &exact)
         };
         search(&Place {
-            rows: &input.rows,
-            maxima: &input.maxima,
+            activations: decoder.activations,
+            input,
             matrices: std::slice::from_ref(&seen),
-            join: &|maxima| gather(maxima, decoder),
+            join: &|x, join| gather(x, decoder, join),
             part: &|factors| spread(factors, decoder),
             further: &further,
         })
@@ -140,27 +162,24 @@ impl Forward<'_> {
         Ok(normalise(&x, &weight, f32::from_bits(self.decoder.rms_norm_eps)))
     }
 
-    /// Rotates queries and keys, and mixes the values of each window.
-    fn attention(&self, mut query: Vec<f32>, mut key: Vec<f32>, value: &[f32]) -> Vec<f32> {
-        let decoder = self.decoder;
-        let (queries, keys) = (decoder.query_width() as usize, decoder.kv_width() as usize);
+    /// Mixes the values of each window by rotated queries and keys.
+    fn attention(&self, query: &[f32], key: &[f32], value: &[f32]) -> Vec<f32> {
+        let (queries, keys) =
+            (self.decoder.query_width() as usize, self.decoder.kv_width() as usize);
         let mut context = Vec::with_capacity(query.len());
         let mut start = 0usize;
         for window in self.windows {
             let end = start.saturating_add(window.len());
-            let (Some(query), Some(key), Some(value)) = (
-                query.get_mut(start.saturating_mul(queries)..end.saturating_mul(queries)),
-                key.get_mut(start.saturating_mul(keys)..end.saturating_mul(keys)),
-                value.get(start.saturating_mul(keys)..end.saturating_mul(keys)),
-            ) else {
-                break;
+            let of = |x: &'_ [f32], width: usize| -> Vec<f32> {
+                let range = start.saturating_mul(width)..end.saturating_mul(width);
+                x.get(range).unwrap_or_default().to_vec()
             };
-            self.rotate(query, queries);
-            self.rotate(key, keys);
-            let (key, query) = (&*key, &*query);
-            let rows: Vec<Vec<f32>> = (0..window.len())
-                .into_par_iter()
-                .map(|row| self.mix(query.chunks(queries).nth(row).unwrap_or(&[]), row, key, value))
+            let (query, key, value) = (of(query, queries), of(key, keys), of(value, keys));
+            let (key, value) = (Heads::of(&key, self.decoder), Heads::of(&value, self.decoder));
+            let rows: Vec<Vec<f32>> = query
+                .par_chunks(queries)
+                .enumerate()
+                .map(|(row, query)| self.mix(query, row, &key, &value))
                 .collect();
             context.extend(rows.concat());
             start = end;
@@ -168,9 +187,11 @@ impl Forward<'_> {
         context
     }
 
+    /// Turns every head of every row by its position in its window.
     fn rotate(&self, rows: &mut [f32], width: usize) {
         let head_width = usize::from(self.decoder.head_width);
-        for (position, row) in rows.chunks_mut(width).enumerate() {
+        let positions = self.windows.iter().flat_map(|window| 0..window.len());
+        for (position, row) in positions.zip(rows.chunks_mut(width)) {
             let turns: Vec<_> = self.rope.at(position).collect();
             for head in row.chunks_mut(head_width) {
                 let (low, high) = head.split_at_mut(head_width / 2);
@@ -182,24 +203,26 @@ impl Forward<'_> {
     }
 
     /// What position `row` of a window takes from the values up to it, for all heads.
-    fn mix(&self, query: &[f32], row: usize, key: &[f32], value: &[f32]) -> Vec<f32> {
+    fn mix(&self, query: &[f32], row: usize, key: &Heads, value: &Heads) -> Vec<f32> {
         let decoder = self.decoder;
-        let (width, keys) = (usize::from(decoder.head_width), decoder.kv_width() as usize);
+        let width = usize::from(decoder.head_width);
         let group = usize::from(decoder.heads.checked_div(decoder.kv_heads).unwrap_or(1)).max(1);
         let scale = 1.0 / (width as f32).sqrt();
+        let seen = row.saturating_add(1).saturating_mul(width);
         let mut context = Vec::with_capacity(query.len());
         for (head, query) in query.chunks(width).enumerate() {
-            let first = head / group * width;
-            let of = |rows: &'_ [f32], at: usize| -> Vec<f32> {
-                rows.get(at * keys + first..at * keys + first + width).unwrap_or(&[]).to_vec()
+            let of = |heads: &'_ Heads| -> Vec<f32> {
+                let head = heads.0.get(head / group).map(Vec::as_slice).unwrap_or_default();
+                head.get(..seen).unwrap_or_default().to_vec()
             };
-            let scores: Vec<f32> = (0..=row).map(|at| dot(query, &of(key, at)) * scale).collect();
+            let mut scores = products(query, &of(key), width);
+            scores.iter_mut().for_each(|score| *score *= scale);
             let most = scores.iter().fold(f32::NEG_INFINITY, |most, x| most.max(*x));
             let weights: Vec<f32> = scores.iter().map(|x| math::exp(x - most)).collect();
             let whole = math::sum(weights.iter().copied());
             let mut mixed = vec![0.0f32; width];
-            for (at, weight) in weights.iter().enumerate() {
-                mixed.iter_mut().zip(of(value, at)).for_each(|(sum, x)| *sum += weight * x);
+            for (value, weight) in of(value).chunks(width).zip(&weights) {
+                mixed.iter_mut().zip(value).for_each(|(sum, x)| *sum += weight * x);
             }
             context.extend(mixed.iter().map(|x| x / whole));
         }
@@ -232,9 +255,9 @@ impl Forward<'_> {
             let (block, bias) = (&block, &bias);
             y.par_chunks_mut(outputs).zip(x.par_chunks(inputs)).for_each(|(y, x)| {
                 let outputs = y.iter_mut().zip(bias).skip(first);
-                for ((y, bias), w) in outputs.zip(block.chunks(inputs).take(rows)) {
-                    *y = dot(x, w) + bias;
-                }
+                let block = block.get(..rows.saturating_mul(inputs)).unwrap_or_default();
+                let products = products(x, block, inputs);
+                outputs.zip(products).for_each(|((y, bias), product)| *y = product + bias);
             });
         }
         Ok((y, seen))
@@ -261,23 +284,11 @@ impl Forward<'_> {
     }
 }
 
-/// The factors between activations `width` wide and the matrices behind, one for each channel.
-fn channels(x: &[f32], width: usize, matrices: &[Seen]) -> Found {
-    let input = Input::of(x, width);
-    search(&Place {
-        rows: &input.rows,
-        maxima: &input.maxima,
-        matrices,
-        join: &<[f32]>::to_vec,
-        part: &<[f32]>::to_vec,
-        further: &|_| 0.0,
-    })
-}
-
 /// Each row, as long as `weight`, over its root mean square, times `weight`.
 fn normalise(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
     let one = |row: &[f32]| -> Vec<f32> {
-        let gain = 1.0 / (dot(row, row) / weight.len() as f32 + eps).sqrt();
+        let square = products(row, row, row.len()).first().copied().unwrap_or(0.0);
+        let gain = 1.0 / (square / weight.len() as f32 + eps).sqrt();
         row.iter().zip(weight).map(|(x, w)| x * gain * w).collect()
     };
     x.chunks(weight.len().max(1)).flat_map(one).collect()
@@ -287,23 +298,16 @@ fn add(x: &mut [f32], y: &[f32]) {
     x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
 }
 
-/// What goes into a product: the maxima of its channels, and some rows.
-struct Input {
-    maxima: Vec<f32>,
-    rows: Vec<f32>,
-}
+/// Rows of keys or values, by heads.
+struct Heads(Vec<Vec<f32>>);
 
-impl Input {
-    fn of(x: &[f32], width: usize) -> Self {
-        let mut maxima = vec![0.0f32; width];
-        let mut rows = Vec::new();
-        let every = x.len().checked_div(width).unwrap_or(0).div_ceil(SAMPLES).max(1);
-        for (index, row) in x.chunks(width).enumerate() {
-            maxima.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(x.abs()));
-            if index.is_multiple_of(every) {
-                rows.extend_from_slice(row);
-            }
-        }
-        Self { maxima, rows }
+impl Heads {
+    fn of(rows: &[f32], decoder: &Decoder) -> Self {
+        let (width, all) = (usize::from(decoder.head_width), decoder.kv_width() as usize);
+        let head = |head: usize| {
+            let rows = rows.chunks(all);
+            rows.flat_map(|row| row.chunks(width).nth(head).unwrap_or_default()).copied().collect()
+        };
+        Self((0..usize::from(decoder.kv_heads)).map(head).collect())
     }
 }

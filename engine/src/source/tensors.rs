@@ -206,7 +206,8 @@ impl Shard {
                     return Err(Error::source_at(
                         &dir.join(name),
                         format!(
-                            "it is missing: model.safetensors.index.json says that it holds the                              tensor {}; download it",
+                            "it is missing: model.safetensors.index.json says that it holds the \
+                             tensor {}: download it",
                             shorten(tensor)
                         ),
                     ));

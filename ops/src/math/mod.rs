@@ -22,7 +22,7 @@ pub const MIN_NORM: f32 = 1e-12;
 /// The only NaN that is ever stored.
 const CANONICAL_NAN: u32 = 0x7fc0_0000;
 /// 1.5 x 2^23: adding it rounds a value below 2^22 in magnitude to an integer, ties to even.
-const ROUNDER: f32 = 12_582_912.0;
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
 
 /// Bits of positive infinity: a greater [`magnitude`] is a NaN.
 const INFINITY: u32 = 0x7f80_0000;

@@ -17,6 +17,7 @@ mod avx512;
 mod avxvnni;
 mod causal;
 mod decoder;
+mod float;
 mod linear;
 mod memory;
 #[cfg(target_arch = "aarch64")]
@@ -28,18 +29,21 @@ mod scalar;
 mod threads;
 mod tile;
 mod unary;
+mod weight;
 
 pub use attention::attention;
 pub use causal::{causal_attention, Chunk, KeyValues, Rotary};
 pub use decoder::{add, lookup, lookup_tied, rms_quantise, swiglu_quantise, RmsNorm};
+pub use float::float_products;
 pub use linear::{Activation, Linear};
 pub use rows::{
-    add_layer_norm, embed, first_pool, l2_normalise, layer_norm, mean_pool, quantise,
-    quantise_weights, Embeddings, LayerNorm, QuantisedRows, QuantisedRowsMut,
+    add_layer_norm, embed, first_pool, l2_normalise, layer_norm, mean_pool, quantise, Embeddings,
+    LayerNorm, QuantisedRows, QuantisedRowsMut,
 };
 pub use sample::{sample, Draw};
 pub use threads::alone;
 pub use unary::{unary, Unary};
+pub use weight::weight_scale;
 
 use crate::Kernel;
 use std::fmt;

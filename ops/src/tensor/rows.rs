@@ -484,25 +484,3 @@ fn unit_row_body(x: &mut [f32]) {
         *x = canonical(*x / norm);
     }
 }
-
-/// Quantises a weight matrix (`columns` wide) for a package: int8 rows and one scale per row.
-///
-/// Refuses NaN, infinity and rows whose scale would be too small for their values.
-pub fn quantise_weights(x: &[f32], columns: usize) -> Result<(Vec<i8>, Vec<f32>), KernelError> {
-    if columns == 0 {
-        return Err(KernelError::WrongDimension("columns"));
-    }
-    if !x.len().is_multiple_of(columns) {
-        return Err(KernelError::WrongLength("x"));
-    }
-    if x.iter().any(|x| !x.is_finite()) {
-        return Err(KernelError::BadWeight("the matrix"));
-    }
-    let mut q = vec![0; x.len()];
-    let scale = q
-        .chunks_exact_mut(columns)
-        .zip(x.chunks_exact(columns))
-        .map(|(q, x)| quantise_row_body(x, q))
-        .collect();
-    Ok((q, scale))
-}
