@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use std::{collections::HashMap, path::Path};
 use vigil_ops::{
     math,
-    tensor::weight_scale,
+    tensor::{round_compensated, weight_scale},
     weights::{DType, Module, Part, TensorSpec, Weights},
     Kernel,
 };
@@ -87,10 +87,17 @@ impl Writer<'_> {
             }
             let bytes: Vec<u8> = match (spec.dtype, spec.id.part) {
                 (DType::I8, _) => {
-                    let scales = self.scales.get(&module).and_then(|scales| scales.get(first..));
+                    let range = first..first.saturating_add(rows);
+                    let scales = self.scales.get(&module).and_then(|scales| scales.get(range));
                     let scales = scales.unwrap_or_default();
-                    let rows = block.par_chunks(stored.columns).zip(scales);
-                    rows.flat_map_iter(|(row, scale)| quantised(row, *scale)).collect()
+                    match self.smoothing.compensation(module) {
+                        Some(factor) => self.compensated(block, scales, factor)?,
+                        None => block
+                            .par_chunks(stored.columns)
+                            .zip(scales)
+                            .flat_map_iter(|(row, scale)| quantised(row, *scale))
+                            .collect(),
+                    }
                 }
                 (_, Part::Scale) => {
                     let importance = self.smoothing.importance(module);
@@ -106,6 +113,25 @@ impl Writer<'_> {
             file.write(&bytes)?;
         }
         Ok(())
+    }
+}
+
+impl Writer<'_> {
+    /// Rows as integers, the errors of each given to its other columns.
+    fn compensated(&self, block: &mut [f32], scales: &[f32], factor: &[f32]) -> Result<Vec<u8>> {
+        /// Rows of a task.
+        const ROWS: usize = 32;
+        let width = block.len().checked_div(scales.len()).unwrap_or(0).max(1);
+        let mut q = vec![0i8; block.len()];
+        let tasks = block
+            .par_chunks_mut(ROWS.saturating_mul(width))
+            .zip(q.par_chunks_mut(ROWS.saturating_mul(width)))
+            .zip(scales.par_chunks(ROWS));
+        let rounded: std::result::Result<(), _> = tasks
+            .map(|((rows, q), scales)| round_compensated(self.kernel, rows, scales, factor, q))
+            .collect();
+        rounded.map_err(|error| Error::Compute(error.to_string()))?;
+        Ok(q.into_iter().map(|q| q as u8).collect())
     }
 }
 

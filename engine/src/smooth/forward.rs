@@ -39,8 +39,15 @@ pub(super) fn run(
         forward.layer(layer, &mut x, smoothing)?;
     }
     let normed = forward.norm(&x, Module::FinalNorm)?;
+    let mut squares = Input::of(&normed, decoder.hidden as usize).squares;
     let head = if decoder.tied_head { Module::WordEmbedding } else { Module::Head };
-    smoothing.weigh(&[head], Input::of(&normed, decoder.hidden as usize).squares);
+    smoothing.compensate(head, &normed, decoder.hidden as usize);
+    if decoder.tied_head {
+        // As a table its rows go into the first layer, where each column counts the same.
+        let mean = squares.iter().sum::<f32>() / squares.len().max(1) as f32;
+        squares.iter_mut().for_each(|x| *x += mean);
+    }
+    smoothing.weigh(&[head], squares);
     Ok(())
 }
 

@@ -28,6 +28,7 @@
 //! here has a fixed order and no function of the platform: the same folder and text give the same
 //! package on any machine. One tensor row is read at a time.
 
+mod compensate;
 mod forward;
 mod pairs;
 mod search;
@@ -74,6 +75,7 @@ struct Change {
     rows: Option<Vec<f32>>,
     columns: Option<Vec<f32>>,
     importance: Option<Vec<f32>>,
+    compensation: Option<Vec<f32>>,
 }
 
 /// A place between two linear operators.
@@ -148,6 +150,12 @@ impl Smoothing {
         self.changes.get(&module)?.importance.as_deref()
     }
 
+    /// By what the error of each column of a matrix is given to those behind it, if it is: what
+    /// `round_compensated` takes.
+    pub(crate) fn compensation(&self, module: Module) -> Option<&[f32]> {
+        self.changes.get(&module)?.compensation.as_deref()
+    }
+
     /// Changes row `index` of a tensor. A vector is one row.
     pub(crate) fn apply(&self, id: TensorId, index: usize, row: &mut [f32]) {
         let Some(change) = self.changes.get(&id.module) else { return };
@@ -219,6 +227,13 @@ impl Smoothing {
     fn weigh(&mut self, modules: &[Module], squares: Vec<f32>) {
         for module in modules {
             self.changes.entry(*module).or_default().importance = Some(squares.clone());
+        }
+    }
+
+    /// How the errors of a matrix are given to its other columns, by what goes into it.
+    fn compensate(&mut self, module: Module, x: &[f32], width: usize) {
+        if width <= compensate::WIDEST {
+            self.changes.entry(module).or_default().compensation = compensate::factor(x, width);
         }
     }
 

@@ -43,7 +43,7 @@ pub use rows::{
 pub use sample::{sample, Draw};
 pub use threads::alone;
 pub use unary::{unary, Unary};
-pub use weight::weight_scale;
+pub use weight::{round_compensated, weight_scale};
 
 use crate::Kernel;
 use std::fmt;

@@ -1,13 +1,16 @@
-//! Scales of rows of weights, when a package is made.
+//! How rows of weights are rounded, when a package is made.
 //!
 //! The largest magnitude over 127 is a scale that cuts nothing off. A smaller one cuts a little off
 //! the largest weights and rounds all others more finely, and some are luckier than others with what
 //! a row happens to hold. So a row's scale is searched for: the one that leaves the least square
 //! error, each weight's counting as much as the activations that meet it are large.
+//!
+//! Where it is known how activations go together, what rounding takes from one weight is given to
+//! those behind it, whose activations make up for it (GPTQ, Frantar et al., 2023).
 
-use super::{check_kernel, check_length, multiversion, KernelError};
+use super::{area, check_kernel, check_length, multiversion, KernelError};
 use crate::{
-    math::{scale_of, sum_lanes, I8_MAX, LANES, ROUNDER},
+    math::{quantise, scale_of, sum_lanes, I8_MAX, LANES, ROUNDER},
     program::BLOCK,
     tensor::rows::max_magnitude,
     Kernel,
@@ -57,6 +60,62 @@ fn search_body(x: &[f32], importance: Option<&[f32]>, whole: f32) -> f32 {
         }
     }
     best
+}
+
+/// Quantises rows of weights by their `scale`s, giving the error of each weight to those behind it.
+///
+/// `rows` are `[rows, width]` and lost. `factor` is `[width, width]`, its upper triangle the Cholesky
+/// factor `U` of the inverse of the activations' second moments: `inverse = U' U`.
+pub fn round_compensated(
+    kernel: Kernel,
+    rows: &mut [f32],
+    scale: &[f32],
+    factor: &[f32],
+    q: &mut [i8],
+) -> Result<(), KernelError> {
+    check_kernel(kernel)?;
+    check_length("q", q.len(), rows.len())?;
+    let width = rows.len().checked_div(scale.len()).unwrap_or(0);
+    if width == 0 {
+        return Err(KernelError::WrongDimension("the inner dimension"));
+    }
+    check_length("the rows", rows.len(), area(scale.len(), width)?)?;
+    check_length("the factor", factor.len(), area(width, width)?)?;
+    // A few rows meet each row of the factor while it is near.
+    for ((rows, scale), q) in rows
+        .chunks_mut(TOGETHER * width)
+        .zip(scale.chunks(TOGETHER))
+        .zip(q.chunks_mut(TOGETHER * width))
+    {
+        compensate(kernel, rows, scale, factor, q);
+    }
+    Ok(())
+}
+
+/// Rows that are compensated together.
+const TOGETHER: usize = 32;
+
+multiversion! {
+    fn compensate(rows: &mut [f32], scale: &[f32], factor: &[f32], q: &mut [i8])
+        = compensate_body;
+}
+
+#[inline(always)]
+fn compensate_body(rows: &mut [f32], scale: &[f32], factor: &[f32], q: &mut [i8]) {
+    let width = rows.len() / scale.len();
+    for (column, factor) in factor.chunks_exact(width).enumerate() {
+        let diagonal = factor[column];
+        let rows = rows.chunks_exact_mut(width).zip(q.chunks_exact_mut(width)).zip(scale);
+        for ((row, q), scale) in rows {
+            let x = row[column];
+            let integer = quantise(x, *scale, I8_MAX);
+            q[column] = integer as i8;
+            let error = (x - integer as f32 * *scale) / diagonal;
+            for (x, factor) in row[column..].iter_mut().zip(&factor[column..]) {
+                *x -= error * *factor;
+            }
+        }
+    }
 }
 
 /// What is left of a weight once its integer is taken away, in units of the scale. Not finite for
