@@ -8,10 +8,13 @@
 //! are left out. A language model reads it as it is.
 
 use std::{env, error::Error, fs, process::ExitCode};
+use vigil_architecture::Architecture;
 use vigil_engine::{
+    float::{Grain, Rounding},
     measure,
     pack::{pack, PackOptions},
-    Activations, Calibration, Model, Options, Package, Report, Tokenizer,
+    Activations, Calibration, Comparison, DecoderReport, FloatDecoder, Model, Options, Package,
+    Report, Tokenizer,
 };
 
 fn main() -> ExitCode {
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
 
 fn compare(source: &str, texts: &str, text: Option<&String>) -> Result<(), Box<dyn Error>> {
     let texts = fs::read_to_string(texts)?;
+    let lines = texts.lines().filter(|line| !line.starts_with('#'));
+    let texts = lines.collect::<Vec<_>>().join("\n");
     let text = text.map(fs::read_to_string).transpose()?;
     let options = |activations, calibration| PackOptions {
         activations: Some(activations),
@@ -50,8 +55,10 @@ fn compare(source: &str, texts: &str, text: Option<&String>) -> Result<(), Box<d
         let calibrated = options(Activations::Int15, Calibration::Text(text));
         ways.push(("int15, calibrated with the text", calibrated));
     }
+    let mut architecture = None;
     for (number, (name, options)) in ways.into_iter().enumerate() {
-        let report = report(source, &texts, &options)?;
+        let (report, of) = report(source, &texts, &options)?;
+        architecture = Some(of);
         match report {
             Report::Encoder(report) => {
                 // Nothing of an encoder is calibrated.
@@ -63,7 +70,7 @@ fn compare(source: &str, texts: &str, text: Option<&String>) -> Result<(), Box<d
                     report.lines, report.min, report.mean
                 );
                 for among in report.lengths {
-                    let to = among.to.map_or("more".to_owned(), |to| to.to_string());
+                    let to = among.to.map_or("any number of".to_owned(), |to| to.to_string());
                     println!(
                         "  {} of {} to {to} tokens: least {:.5}, mean {:.5}",
                         among.lines, among.from, among.min, among.mean
@@ -78,20 +85,48 @@ fn compare(source: &str, texts: &str, text: Option<&String>) -> Result<(), Box<d
                         report.tokens, report.float_perplexity
                     );
                 }
-                println!(
-                    "| {name} | {:+.3} % | {:.2} % | {:.5} | {:.4} |",
-                    report.loss() * 100.0,
-                    report.agreement * 100.0,
-                    report.divergence,
-                    report.divergence_99
-                );
+                print(name, &report);
             }
         }
+    }
+    if let Some(Architecture::Decoder(decoder)) = architecture {
+        print("Q8_0's arithmetic", &q8_0(source, &texts, decoder.positions as usize)?);
     }
     Ok(())
 }
 
-fn report(source: &str, texts: &str, options: &PackOptions<'_>) -> Result<Report, Box<dyn Error>> {
+fn print(name: &str, report: &DecoderReport) {
+    println!(
+        "| {name} | {:+.3} % | {:.2} % | {:.5} | {:.4} |",
+        report.loss() * 100.0,
+        report.agreement * 100.0,
+        report.divergence,
+        report.divergence_99
+    );
+}
+
+/// What llama.cpp's Q8_0 would lose on the same weights: blocks of 32 with a scale of 16 bits each,
+/// of weights and of what they are multiplied with; everything else in float.
+fn q8_0(source: &str, texts: &str, positions: usize) -> Result<DecoderReport, Box<dyn Error>> {
+    let rounding = Rounding { weights: Grain::Blocks, ..Rounding::default() };
+    let rounded = FloatDecoder::open_with(source, rounding.inputs(Grain::Blocks))?;
+    let float = FloatDecoder::open(source)?;
+    let tokens = float.tokenizer().encode_long(texts)?;
+    let mut comparison = Comparison::default();
+    for window in tokens.chunks(positions.min(1_024)) {
+        let (mut theirs, mut ours) = (float.read(window)?, rounded.read(window)?);
+        for (position, next) in window.iter().skip(1).enumerate() {
+            comparison.add(*next, ours.logits(position)?, theirs.logits(position)?);
+        }
+    }
+    Ok(comparison.report().ok_or("the text is too short")?)
+}
+
+fn report(
+    source: &str,
+    texts: &str,
+    options: &PackOptions<'_>,
+) -> Result<(Report, Architecture), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let out = dir.path().join("package");
     let packed = pack(source, &out, options)?;
@@ -101,6 +136,5 @@ fn report(source: &str, texts: &str, options: &PackOptions<'_>) -> Result<Report
     let tokenizer = Tokenizer::open(&package)?;
     let threads = std::thread::available_parallelism()?.get();
     let model = Model::load(&package, &Options { threads, ..Options::default() })?;
-    let lines = texts.lines().filter(|line| !line.starts_with('#'));
-    Ok(measure(source, &model, &tokenizer, &lines.collect::<Vec<_>>().join("\n"))?)
+    Ok((measure(source, &model, &tokenizer, texts)?, *model.architecture()))
 }

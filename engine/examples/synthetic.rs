@@ -168,6 +168,7 @@ fn weights(
     put(&package::weights_header(architecture))?;
     for spec in Weights::new(architecture).iter() {
         match spec.dtype {
+            DType::I8 if spec.id.part == Part::Zeros => put(&vec![0; spec.rows as usize])?,
             DType::I8 => {
                 for _ in 0..spec.rows {
                     put(&random.bytes(spec.columns.unwrap_or(1) as usize))?;

@@ -204,6 +204,11 @@ impl Model {
         Ok(())
     }
 
+    /// Bytes that the keys and values of so many tokens take; 0 with an encoder, which keeps none.
+    pub fn cache_bytes(&self, tokens: usize) -> usize {
+        self.decoder().map_or(0, |decoder| decoder.cache_bytes(tokens))
+    }
+
     /// The model as a decoder.
     pub(crate) fn decoder(&self) -> Result<&Decoder> {
         match &self.family {

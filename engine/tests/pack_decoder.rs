@@ -289,7 +289,7 @@ fn pack_should_refuse_heads_that_do_not_divide_or_fit() {
     );
     // Counts that divide, and are not those of the tensors.
     assert_says(&heads(json!({"num_key_value_heads": 4})), &["k_proj", "[16, 32]", "32 x 32"]);
-    assert_says(&heads(json!({"num_attention_heads": 8})), &["o_proj", "[32, 32]", "32 x 64"]);
+    assert_says(&heads(json!({"num_attention_heads": 8})), &["q_proj", "[32, 32]", "64 x 32"]);
 }
 
 #[test]
@@ -375,5 +375,5 @@ fn an_encoder_and_a_decoder_should_not_be_taken_for_each_other() {
         config["model_type"] = json!("qwen3");
         write_json(&dir.join("config.json"), &config);
     });
-    assert_says(&mixed, &["k_norm", "is missing"]);
+    assert_says(&mixed, &["q_norm", "is missing"]);
 }

@@ -58,6 +58,7 @@ fn packing_should_need_less_memory_than_the_largest_tensor() {
     let needed = MOST.load(Ordering::Relaxed) - before;
     let largest = 24_000 * 256 * 4;
     assert!(report.source_len > 2 * largest as u64, "the model is too small to show anything");
-    // A buffer of 1 MiB, a row, the tokenizer, the headers.
-    assert!(needed < 3 << 20, "{needed} bytes, the largest tensor has {largest}");
+    // The activations of one layer for what it is calibrated with, the head's moments, a buffer, a
+    // few rows, the tokenizer, the headers.
+    assert!(needed < largest / 2, "{needed} bytes, the largest tensor has {largest}");
 }

@@ -7,8 +7,8 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use std::{sync::Arc, thread};
 use vigil_architecture::BadRun;
 use vigil_engine::{
-    cosine, error::Input, measure_speed, Error, FloatEncoder, Kernel, Model, Options, Package,
-    Request, Run, Sampling, Tokenizer,
+    cosine, error::Input, measure_speed, Activations, Error, FloatEncoder, Kernel, Model, Options,
+    Package, Request, Run, Sampling, Tokenizer,
 };
 
 fn load(package: &Package, kernel: Kernel, threads: usize) -> Model {
@@ -33,10 +33,12 @@ fn shapes() -> Vec<Bert> {
         positions: 70,
         pooling: Some("cls"),
         normalize: false,
+        activations: Some(Activations::Int15),
         ..Bert::default()
     };
     let even = Bert { hidden: 128, heads: 2, intermediate: 256, positions: 200, ..Bert::default() };
-    vec![Bert { positions: 130, ..Bert::default() }, awkward, even]
+    let precise = Bert { activations: Some(Activations::Int15), ..even.clone() };
+    vec![Bert { positions: 130, ..Bert::default() }, awkward, even, precise]
 }
 
 #[test]

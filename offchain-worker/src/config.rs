@@ -11,7 +11,6 @@ use std::{net::SocketAddr, path::PathBuf};
 use vigil_client::Amount;
 use vigil_engine::Kernel;
 use vigil_primitives::{
-    architecture::MAX_CONTEXT,
     model::{Url, MAX_URL},
     worker::{MAX_CAPACITY, MAX_SERVED},
     Balance, ModelVersionId,
@@ -79,8 +78,8 @@ pub(crate) struct Settings {
     /// Most jobs of one batch [default: 32]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) batch: Option<usize>,
-    /// Most tokens of one batch whose keys and values are kept in memory, at least 4096 [default:
-    /// 32768]
+    /// Most tokens of one batch whose keys and values are kept in memory, and never fewer than the
+    /// longest job of its version has [default: 32768]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) cache_tokens: Option<usize>,
     /// Blocks before the deadline at which a job without input is given back [default: 3]
@@ -297,14 +296,12 @@ fn parse_capacity(capacity: u16) -> Result<u16> {
     }
 }
 
-/// Checks that a batch has memory for the longest job there may be.
+/// Checks that a batch has memory for some job.
 fn parse_cache(tokens: usize) -> Result<usize> {
-    if tokens < MAX_CONTEXT as usize {
-        return wrong(format!(
-            "cache_tokens = {tokens} is too small: a job may have {MAX_CONTEXT} tokens"
-        ));
+    match tokens {
+        0 => wrong("cache_tokens must be at least 1"),
+        _ => Ok(tokens),
     }
-    Ok(tokens)
 }
 
 fn amount(name: &str, text: &str) -> Result<Balance> {
@@ -391,7 +388,7 @@ mod tests {
         assert!(with("capacity = 0").contains("capacity"));
         assert!(with("capacity = 257").contains("256"));
         assert!(with("threads = 0").contains("threads"));
-        assert!(with("cache_tokens = 4095").contains("4096"));
+        assert!(with("cache_tokens = 0").contains("at least 1"));
         assert!(with("kernel = \"magic\"").contains("scalar"));
         assert!(with("public_url = \"ftp://x\"").contains("public_url"));
         assert!(with("colour = \"red\"").contains("colour"));

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use vigil_engine::{
     pack::{pack, PackOptions},
     package::Package,
+    Activations,
 };
 
 /// A language model to write as a Hugging Face folder.
@@ -25,6 +26,8 @@ pub struct Llama {
     pub float: Float,
     pub shards: usize,
     pub prefix: &'static str,
+    /// What it is packed with; `None` for the default.
+    pub activations: Option<Activations>,
     /// Keys of `config.json` that differ from what the fields above say.
     pub config: Value,
     /// `generation_config.json`, if any.
@@ -48,6 +51,7 @@ impl Default for Llama {
             float: Float::F32,
             shards: 1,
             prefix: "model.",
+            activations: None,
             config: json!({}),
             generation: None,
             seed: 1,
@@ -63,7 +67,12 @@ impl Llama {
             "original_max_position_embeddings": 64}});
         [
             Self { tied: true, config: llama3, ..Self::default() },
-            Self { kind: "mistral", config: json!({"sliding_window": 96}), ..Self::default() },
+            Self {
+                kind: "mistral",
+                activations: Some(Activations::Int8),
+                config: json!({"sliding_window": 96}),
+                ..Self::default()
+            },
             Self { kind: "qwen2", kv_heads: 1, tied: true, ..Self::default() },
             Self { kind: "qwen3", heads: 3, kv_heads: 3, head_width: 16, ..Self::default() },
         ]
@@ -164,7 +173,8 @@ impl Llama {
     pub fn packed(&self, dir: &Path) -> Package {
         let (from, to) = (dir.join("source"), dir.join("package"));
         self.write(&from);
-        pack(&from, &to, &PackOptions::default()).unwrap();
+        let options = PackOptions { activations: self.activations, ..PackOptions::default() };
+        pack(&from, &to, &options).unwrap();
         Package::open(&to).unwrap()
     }
 }

@@ -17,6 +17,7 @@ use vigil_architecture::Sampling;
 use vigil_engine::{
     pack::{pack, PackOptions},
     package::Package,
+    Activations,
 };
 use vigil_ops::{weights::DType, Program};
 
@@ -49,6 +50,8 @@ pub struct Bert {
     /// `modules.json` and `1_Pooling/config.json`, with the pooling's name.
     pub pooling: Option<&'static str>,
     pub normalize: bool,
+    /// What it is packed with; `None` for the default.
+    pub activations: Option<Activations>,
     pub config: Value,
     pub seed: u64,
 }
@@ -68,6 +71,7 @@ impl Default for Bert {
             old_names: false,
             pooling: Some("mean"),
             normalize: true,
+            activations: None,
             config: json!({}),
             seed: 1,
         }
@@ -184,7 +188,8 @@ impl Bert {
     pub fn packed(&self, dir: &Path) -> Package {
         let (from, to) = self.folders(dir);
         self.write(&from);
-        pack(&from, &to, &PackOptions::default()).unwrap();
+        let options = PackOptions { activations: self.activations, ..PackOptions::default() };
+        pack(&from, &to, &options).unwrap();
         Package::open(&to).unwrap()
     }
 

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 use vigil_engine::{Input, Limits, Model, Request, Run};
-use vigil_primitives::{architecture::MAX_CONTEXT, Architecture, ModelVersionId};
+use vigil_primitives::{Architecture, ModelVersionId};
 
 /// The models in memory.
 pub(crate) struct Models {
@@ -19,10 +19,8 @@ pub(crate) struct Models {
 impl Models {
     /// Returns an empty set. A batch of a language model computes at most `batch_size` requests at
     /// once, and has memory for the keys and values of `cache_tokens` tokens: at least those of the
-    /// longest request there is.
+    /// longest request that its model takes.
     pub(crate) fn new(batch_size: usize, cache_tokens: usize) -> Self {
-        // Every request that the chain takes must fit into an empty batch.
-        let cache_tokens = cache_tokens.max(MAX_CONTEXT as usize);
         let limits = Limits { jobs: batch_size, cache_tokens, ..Limits::default() };
         Self { loaded: HashMap::new(), limits }
     }
@@ -30,6 +28,19 @@ impl Models {
     /// Adds a loaded model.
     pub(crate) fn add(&mut self, version: ModelVersionId, model: Model) {
         self.loaded.insert(version, Arc::new(model));
+    }
+
+    /// Bytes that the keys and values of one batch may take, with the model that needs most.
+    pub(crate) fn cache_bytes(&self) -> usize {
+        let bytes = |model: &Arc<Model>| model.cache_bytes(self.limits_of(model).cache_tokens);
+        self.loaded.values().map(bytes).max().unwrap_or(0)
+    }
+
+    /// The limits of a batch of a model: every request that the chain takes must fit into an empty
+    /// one.
+    fn limits_of(&self, model: &Model) -> Limits {
+        let longest = model.architecture().max_tokens_in() as usize;
+        Limits { cache_tokens: self.limits.cache_tokens.max(longest), ..self.limits }
     }
 }
 
@@ -44,7 +55,7 @@ impl Compute for Models {
         };
         match model.architecture() {
             Architecture::Encoder(_) => Box::new(EncoderBatch { model, requests: Vec::new() }),
-            Architecture::Decoder(_) => Box::new(DecoderBatch::new(model, self.limits)),
+            Architecture::Decoder(_) => Box::new(DecoderBatch::new(model, self.limits_of(model))),
         }
     }
 }

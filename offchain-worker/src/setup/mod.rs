@@ -48,6 +48,7 @@ pub(crate) async fn load_models<C: Chain>(
     packages: &Packages,
 ) -> Result<Models> {
     let mut models = Models::new(config.batch, config.cache_tokens);
+    let mut weights = 0u64;
     for version in &config.serve {
         let found = patiently(8, || chain.version(*version)).await?;
         let Some(view) = found else {
@@ -55,6 +56,7 @@ pub(crate) async fn load_models<C: Chain>(
         };
         tracing::info!(%version, "verifying the package");
         let package = patiently(8, || packages.get(&view.spec)).await?;
+        weights = weights.saturating_add(view.spec.weights.len);
         let options = Options { kernel: config.kernel, threads: config.threads };
         let loaded = tokio::task::spawn_blocking(move || Model::load(&package, &options)).await;
         let model = loaded
@@ -63,7 +65,28 @@ pub(crate) async fn load_models<C: Chain>(
         tracing::info!(%version, kernel = %model.kernel(), "loaded");
         models.add(*version, model);
     }
+    check_memory(config, weights, models.cache_bytes() as u64)?;
     Ok(models)
+}
+
+/// Refuses to serve what does not fit into memory: a worker that is ended by the system in the middle
+/// of its jobs is slashed for them.
+fn check_memory(config: &Config, weights: u64, cache: u64) -> Result<()> {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let caches = cache.saturating_mul(config.batches as u64);
+    let needed = mib(weights).saturating_add(mib(caches));
+    tracing::info!(weights = mib(weights), caches = mib(caches), "memory of the models, in MiB");
+    // 0 is a system that does not tell.
+    if config.memory_mib == 0 || needed <= config.memory_mib.into() {
+        return Ok(());
+    }
+    Err(Error::Critical(format!(
+        "the models take {} MiB and the keys and values of their jobs up to {} MiB, together more \
+         than the {} MiB of memory: serve fewer versions or lower batches or cache_tokens",
+        mib(weights),
+        mib(caches),
+        config.memory_mib
+    )))
 }
 
 /// Measures this machine and returns what it offers.

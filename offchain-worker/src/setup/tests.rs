@@ -148,3 +148,17 @@ async fn patiently_should_repeat_what_is_temporary_alone() {
     patiently(9, || attempt(|| Error::Critical("never".into()))).await.unwrap_err();
     assert_eq!(tries.get(), 1);
 }
+
+#[test]
+fn models_that_do_not_fit_into_memory_should_be_refused_before_they_are_served() {
+    let config = |memory: u32| config(&format!("memory_mib = {memory}\nbatches = 2"));
+    let gib = 1u64 << 30;
+    // 1 GiB of weights and twice 512 MiB of keys and values.
+    assert!(check_memory(&config(2_048), gib, gib / 2).is_ok());
+    let error = check_memory(&config(2_047), gib, gib / 2).unwrap_err();
+    assert!(matches!(error, Error::Critical(_)));
+    let said = error.to_string();
+    for part in ["1024 MiB", "2047 MiB", "cache_tokens"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
