@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(check(|d| d.head_width = 63), Err(InvalidArchitecture::HeadsDoNotDivide));
         assert_eq!(check(|d| d.head_width = 258), Err(InvalidArchitecture::HeadsDoNotDivide));
         assert_eq!(check(|d| d.intermediate = 70_000), Err(InvalidArchitecture::TooWide));
-        assert_eq!(check(|d| d.positions = 5_000), Err(InvalidArchitecture::ContextTooLong));
+        assert_eq!(check(|d| d.positions = 32_769), Err(InvalidArchitecture::ContextTooLong));
         assert_eq!(
             check(|d| d.stop_tokens[1] = Some(49_152)),
             Err(InvalidArchitecture::StopTokenOutOfVocabulary)

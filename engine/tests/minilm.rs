@@ -13,7 +13,7 @@ use vigil_engine::{
 };
 
 /// BLAKE3 of the manifest and of the output for [`SENTENCE`]: operator set 1, for ever.
-const PACKAGE: &str = "5e020e9070e394780d944f65f7435bc114406ff9f972c02120550147142f47fb";
+const PACKAGE: &str = "98f3083d198c82b66555f8aeef9f30fd4d5721395daefd3705d965a1b3b7358b";
 const SENTENCE: &str = "The quick brown fox jumps over the lazy dog.";
 const OUTPUT: &str = "83d95b52695b7ac7bea71586e6d7130c562160e347b4dea8c000f463de4e4b3a";
 

@@ -34,7 +34,7 @@ fn run_should_give_the_same_bytes_with_every_kernel_and_number_of_threads() {
     let expected = &reference["runs"][0];
     assert_eq!(expected["tokens"], serde_json::json!([2, 4, 6, 3]));
     assert_eq!(expected["embedding"].as_array().unwrap().len(), HIDDEN);
-    let work: u64 = 4 * (4 * 16 * 16 + 2 * 16 * 32 + 2 * 4 * 16);
+    let work: u64 = 4 * (4 * 16 * 16 + 2 * 16 * 32 + 3 * 4 * 16);
     assert_eq!(expected["work"], work.to_string());
     let mut kernels = vec!["scalar"];
     #[cfg(target_arch = "x86_64")]

@@ -52,7 +52,7 @@ fn commit_should_be_free_when_it_succeeds_only() {
 fn commit_should_be_taken_up_to_the_last_block() {
     Chain::default().build_and_execute(|| {
         let id = assigned(1);
-        // 12,288 multiply-accumulates are one block of work beside the period.
+        // 14,336 multiply-accumulates are one block of work beside the period.
         run_to(now() + COMMIT_PERIOD + 1);
         assert_ok!(commit(workers_of(id)[0], id, output(1)));
     });

@@ -14,7 +14,7 @@ fn a_job_should_be_assigned_in_the_next_block() {
         let JobStatus::Assigned { replicas } = status(id) else { panic!("not assigned") };
         assert_eq!(replicas.len(), 2);
         assert_ne!(replicas[0].worker, replicas[1].worker);
-        // One block for 12,288 multiply-accumulates at 10,000 per block.
+        // One block for 14,336 multiply-accumulates at 10,000 per block.
         let commit_by = now() + COMMIT_PERIOD + 1;
         for replica in replicas {
             assert_eq!(replica.state, ReplicaState::Assigned { commit_by });
@@ -141,8 +141,8 @@ fn a_job_should_be_assigned_in_its_last_block() {
 
 #[test]
 fn workers_that_ask_too_much_should_not_be_drawn() {
-    // 100,000 less the owner's fee of 2,016, less 1 %: 97,013 for 12,288 multiply-accumulates.
-    Chain::default().asks(&[7_894_000_000, 7_896_000_000]).build_and_execute(|| {
+    // 100,000 less the owner's fee of 2,016, less 1 %: 97,013 for 14,336 multiply-accumulates.
+    Chain::default().asks(&[6_766_000_000, 6_768_000_000]).build_and_execute(|| {
         // Two such rewards are all that a bond covers.
         for _ in 0..2 {
             let id = queued(1);

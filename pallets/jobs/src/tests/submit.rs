@@ -271,8 +271,8 @@ fn submit_should_refuse_a_deadline_that_has_passed_or_is_too_far() {
 #[test]
 fn submit_should_refuse_a_price_below_the_fee_and_the_cheapest_workers() {
     Chain::default().build_and_execute(|| {
-        // 12,288 multiply-accumulates at the lowest ask, 1,000,000 per giga: 13, and 1 of fee.
-        let least = owner_fee() + 2 * 14;
+        // 14,336 multiply-accumulates at the lowest ask, 1,000,000 per giga: 15, and 1 of fee.
+        let least = owner_fee() + 2 * 16;
         for price in [0, owner_fee(), least - 1] {
             assert_noop!(
                 submit_with(|spec| {

@@ -116,16 +116,16 @@ fn settlement_should_credit_a_dead_account_when_its_part_is_enough_to_live() {
 
 #[test]
 fn settlement_should_keep_a_workers_reward_when_its_account_is_dead() {
-    // 123 for 12,288 multiply-accumulates: below the existential deposit.
+    // 144 for 14,336 multiply-accumulates: below the existential deposit.
     let ask = 10_000_000;
     Chain::default().asks(&[ask]).build_and_execute(|| {
         let id = revealed(1);
         let account = frame_system::Account::<Test>::take(WORKER);
         run_to(now() + WINDOW);
-        assert_eq!(paid(id).0.workers, 123);
-        assert_eq!((kept(WORKER), balance(WORKER)), (123, 0));
-        assert_eq!(Jobs::contribution(WORKER, VERSION).earned, 123);
-        assert!(kept_events().contains(&(id, WORKER, 123)));
+        assert_eq!(paid(id).0.workers, 144);
+        assert_eq!((kept(WORKER), balance(WORKER)), (144, 0));
+        assert_eq!(Jobs::contribution(WORKER, VERSION).earned, 144);
+        assert!(kept_events().contains(&(id, WORKER, 144)));
         frame_system::Account::<Test>::insert(WORKER, account);
     });
 }
