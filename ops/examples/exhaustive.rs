@@ -1,5 +1,6 @@
 //! Compares every function of one number, as each kernel compiles it, with the plain code, on all
-//! 2^32 inputs. Takes minutes, on all processors: `nice cargo run --release --example exhaustive`.
+//! 2^32 inputs. Takes minutes, on all processors: `nice cargo run --release --example exhaustive`, or
+//! with the names of some functions behind `--`.
 
 use rayon::prelude::*;
 use std::{
@@ -19,7 +20,9 @@ const CHUNK: u32 = 1 << 14;
 fn main() -> ExitCode {
     let kernels = Kernel::available();
     let mut bad = false;
-    for function in Unary::ALL {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let named = |function: &Unary| wanted.is_empty() || wanted.contains(&format!("{function:?}"));
+    for function in Unary::ALL.into_iter().filter(named) {
         let start = Instant::now();
         let (done, wrong) = (AtomicU32::new(0), AtomicU64::new(0));
         (0..=u32::MAX / CHUNK).into_par_iter().for_each(|chunk| {

@@ -50,6 +50,9 @@ fn sample(x: &[f32], width: u32) -> Vec<Vec<f32>> {
     x.chunks(width).step_by(every).map(<[f32]>::to_vec).collect()
 }
 
+/// What becomes of a row of the key head of this number, or of a query head that reads it.
+type Round<'a> = &'a dyn Fn(&mut [f32], usize, bool);
+
 struct Heads<'a> {
     decoder: &'a Decoder,
     query: Vec<Vec<f32>>,
@@ -107,7 +110,7 @@ impl Heads<'_> {
         }
     }
 
-    fn scores(&self, round: Option<&dyn Fn(&mut [f32], usize, bool)>) -> Vec<f32> {
+    fn scores(&self, round: Option<Round<'_>>) -> Vec<f32> {
         let (width, group) = (self.width(), self.group());
         let mut scores = Vec::new();
         for head in 0..usize::from(self.decoder.heads) {

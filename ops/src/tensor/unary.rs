@@ -4,9 +4,15 @@
 //! Here each stands alone, so that the vector code can be held against the plain code on every input
 //! there is: `cargo run --release --example exhaustive`.
 
-use super::{check_kernel, check_length, multiversion, rounding::quantise_each, KernelError};
+use super::{
+    check_kernel, check_length, multiversion,
+    rounding::{quantise_each, quantise_limbs},
+    KernelError,
+};
 use crate::{
-    math::{canonical, erf, exp, gelu, ln, quantise, silu, soft_sqrt, sqrt, I8_MAX, WEIGHT_MAX},
+    math::{
+        canonical, erf, exp, gelu, ln, quantise, silu, soft_sqrt, sqrt, I15_MAX, I8_MAX, WEIGHT_MAX,
+    },
     Kernel,
 };
 
@@ -31,13 +37,15 @@ pub enum Unary {
     SoftSqrt,
     /// [`quantise`] to int8 by a scale of 0.01.
     Quantise,
+    /// [`quantise`] to an activation of 15 bits by a scale of 0.0001, limb by limb.
+    QuantiseLimbs,
     /// [`quantise`] to a weight of attention by a scale of 0.0003.
     QuantiseWeight,
 }
 
 impl Unary {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Canonical,
         Self::Exp,
         Self::Erf,
@@ -47,6 +55,7 @@ impl Unary {
         Self::Sqrt,
         Self::SoftSqrt,
         Self::Quantise,
+        Self::QuantiseLimbs,
         Self::QuantiseWeight,
     ];
 
@@ -61,12 +70,14 @@ impl Unary {
             Self::Ln => ln,
             Self::Sqrt | Self::SoftSqrt => sqrt,
             Self::Quantise => |x| quantise(finite(x), SCALE, I8_MAX) as f32,
+            Self::QuantiseLimbs => |x| quantise(finite(x), LIMBS_SCALE, I15_MAX) as f32,
             Self::QuantiseWeight => |x| quantise(finite(x), WEIGHT_SCALE, WEIGHT_MAX) as f32,
         }
     }
 }
 
 const SCALE: f32 = 0.01;
+const LIMBS_SCALE: f32 = 0.000_1;
 const WEIGHT_SCALE: f32 = 0.000_3;
 
 /// Groups with a NaN are never quantised by a finite scale.
@@ -108,6 +119,7 @@ fn apply_body(function: Unary, x: &[f32], out: &mut [f32]) {
         Unary::Sqrt => map(x, out, sqrt),
         Unary::SoftSqrt => map(x, out, soft_sqrt),
         Unary::Quantise => round(x, out, SCALE, I8_MAX),
+        Unary::QuantiseLimbs => limbs(x, out),
         Unary::QuantiseWeight => round(x, out, WEIGHT_SCALE, WEIGHT_MAX),
     }
 }
@@ -127,5 +139,19 @@ fn round(x: &[f32], out: &mut [f32], scale: f32, limit: f32) {
         let block = &mut block[..out.len()];
         block.copy_from_slice(out);
         quantise_each(block, scale, limit, out, |integer| integer as f32);
+    }
+}
+
+/// Quantised to two limbs, and joined.
+#[inline(always)]
+fn limbs(x: &[f32], out: &mut [f32]) {
+    map(x, out, finite);
+    let (mut high, mut low) = ([0i8; 256], [0i8; 256]);
+    for out in out.chunks_mut(high.len()) {
+        let (high, low) = (&mut high[..out.len()], &mut low[..out.len()]);
+        quantise_limbs(out, LIMBS_SCALE, high, low);
+        for ((out, high), low) in out.iter_mut().zip(high).zip(low) {
+            *out = f32::from(*high) * 128.0 + f32::from(*low);
+        }
     }
 }
