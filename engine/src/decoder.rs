@@ -134,26 +134,52 @@ impl Decoder {
 
     /// Runs new rows of several sequences. Returns the drawn tokens, of those that draw, in order.
     pub(crate) fn forward(&self, batch: &mut [Rows<'_>]) -> Result<Vec<u32>> {
-        let x = self.stream(batch)?; // (rows, hidden)
-        self.draw(&x, batch)
+        let (mut last, mut draws, mut row) = (Vec::new(), Vec::new(), 0);
+        for rows in batch.iter() {
+            row += rows.tokens.len();
+            if let Some(draw) = rows.draw {
+                last.push((row - 1) as u32);
+                draws.push(draw);
+            }
+        }
+        let last = Tensor::new(last, &Device::Cpu)?; // (draws)
+        let x = self.stream(batch, Some(&last))?; // (draws, hidden)
+        if draws.is_empty() {
+            return Ok(Vec::new());
+        }
+        let logits = self.project(&x)?; // (draws * vocabulary)
+        let tokens = Sample { kernel: self.kernel, draws: &draws }.forward(&logits)?; // (draws)
+        Ok(tokens.to_vec1()?)
     }
 
     /// Runs new rows of one sequence. Returns the logits behind each.
     pub(crate) fn logits(&self, rows: Rows<'_>) -> Result<Tensor> {
-        let x = self.stream(&mut [rows])?; // (rows, hidden)
+        let x = self.stream(&mut [rows], None)?; // (rows, hidden)
         self.project(&x)
     }
 
-    fn stream(&self, batch: &mut [Rows<'_>]) -> Result<Tensor> {
+    /// The stream behind all layers, of all rows or of those that are `wanted` alone. The last layer
+    /// then has nothing to do for the others once it has their keys and values.
+    fn stream(&self, batch: &mut [Rows<'_>], wanted: Option<&Tensor>) -> Result<Tensor> {
         let tokens: Vec<u32> = batch.iter().flat_map(|rows| rows.tokens).copied().collect();
         let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
-        let x = self.lookup.forward(&tokens, &self.head)?; // (rows, hidden)
-        let work = self.work(x.dim(0)?)?;
+        let mut x = self.lookup.forward(&tokens, &self.head)?; // (rows, hidden)
+        let mut work = self.work(x.dim(0)?)?;
+        let end = self.layers.len().saturating_sub(1);
         for (number, layer) in self.layers.iter().enumerate() {
             let chunks = batch.iter_mut().filter_map(|rows| {
                 Some(Chunk { cache: rows.cache.0.get_mut(number)?, rows: rows.tokens.len() })
             });
-            self.layer(layer, &x, chunks.collect(), &work)?; // (rows, hidden), in place
+            self.attend(layer, &x, chunks.collect(), &work)?;
+            if let Some(wanted) = wanted.filter(|_| number == end) {
+                if wanted.dim(0)? == 0 {
+                    return Ok(x);
+                }
+                let context = work.context.index_select(wanted, 0)?; // (wanted, query width)
+                x = x.index_select(wanted, 0)?; // (wanted, hidden)
+                work = Work { context, ..self.work(x.dim(0)?)? };
+            }
+            self.feed(layer, &x, &work)?; // (rows, hidden), in place
         }
         Ok(x)
     }
@@ -169,8 +195,9 @@ impl Decoder {
         })
     }
 
-    fn layer(&self, layer: &Layer, x: &Tensor, chunks: Vec<Chunk<'_>>, work: &Work) -> Result<()> {
-        let Work { query_key_value, context, gate_up, scratch } = work;
+    /// Gives the caches the keys and values of the rows, and the context what they see.
+    fn attend(&self, layer: &Layer, x: &Tensor, chunks: Vec<Chunk<'_>>, work: &Work) -> Result<()> {
+        let Work { query_key_value, context, scratch, .. } = work;
         let attention = CausalAttention {
             kernel: self.kernel,
             rotary: Rotary {
@@ -183,7 +210,12 @@ impl Decoder {
             chunks: RefCell::new(chunks),
         };
         layer.query_key_value.forward(x, query_key_value, scratch)?;
-        attention.forward(query_key_value, context)?;
+        Ok(attention.forward(query_key_value, context)?)
+    }
+
+    /// The rest of a layer, which is every row's own.
+    fn feed(&self, layer: &Layer, x: &Tensor, work: &Work) -> Result<()> {
+        let Work { context, gate_up, scratch, .. } = work;
         layer.attention_output.forward(x, context, scratch)?;
         layer.gate_up.forward(x, gate_up, scratch)?;
         Ok(layer.down.forward(x, gate_up, scratch)?)
@@ -194,25 +226,6 @@ impl Decoder {
         let logits = zeros(x.dim(0)? * self.config.vocabulary as usize)?;
         self.head.forward(x, &logits, &Scratch::default())?; // (rows * vocabulary)
         Ok(logits)
-    }
-
-    fn draw(&self, x: &Tensor, batch: &[Rows<'_>]) -> Result<Vec<u32>> {
-        let (mut last, mut draws, mut row) = (Vec::new(), Vec::new(), 0);
-        for rows in batch {
-            row += rows.tokens.len();
-            if let Some(draw) = rows.draw {
-                last.push((row - 1) as u32);
-                draws.push(draw);
-            }
-        }
-        if draws.is_empty() {
-            return Ok(Vec::new());
-        }
-        let last = Tensor::new(last, &Device::Cpu)?; // (draws)
-        let x = x.index_select(&last, 0)?; // (draws, hidden)
-        let logits = self.project(&x)?; // (draws * vocabulary)
-        let tokens = Sample { kernel: self.kernel, draws: &draws }.forward(&logits)?; // (draws)
-        Ok(tokens.to_vec1()?)
     }
 }
 

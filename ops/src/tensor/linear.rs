@@ -246,7 +246,9 @@ impl Plan {
         let total: usize = panels.iter().sum();
         let threads = threads::count();
         let most = (ROW_BYTES / stride).clamp(8 * TILE_ROWS, 128 * TILE_ROWS);
-        let mut rows_each = rows.clamp(1, most - most % TILE_ROWS);
+        // Parts of equal size: a small last one would read all weights for a few rows.
+        let parts = rows.div_ceil(most).max(1);
+        let mut rows_each = rows.div_ceil(parts).next_multiple_of(TILE_ROWS);
         let mut panels_each = usize::MAX;
         if threads > 1 {
             let work = rows.saturating_mul(total).saturating_mul(stride * PANEL);
