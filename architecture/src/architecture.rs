@@ -8,7 +8,8 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
-/// Longest context of any family, in tokens: it bounds what a dispute must open.
+/// Longest context of any family, in tokens: it bounds what a dispute must open, and that sums of
+/// either part of the attention weights fit i32 in a kernel.
 pub const MAX_CONTEXT: u32 = 32_768;
 /// Largest inner dimension of a matrix product whose i8 x i8 sum is exact in i32:
 /// `floor((2^31 - 1) / 127^2)`. Of activations of 15 bits it is so of each limb.

@@ -85,17 +85,19 @@ pub(crate) fn work(multiply_accumulates: u64) -> String {
 pub(crate) fn architecture(architecture: &Architecture) -> String {
     match architecture {
         Architecture::Encoder(encoder) => format!(
-            "encoder, {} layers, {} wide, {} heads, {} feed-forward, {} token ids, up to {} tokens",
+            "encoder, {} layers, {} wide, {} heads, {} feed-forward, {} token ids, up to {} tokens, \
+             activations {}",
             encoder.layers,
             encoder.hidden,
             encoder.heads,
             encoder.intermediate,
             output::count(encoder.vocabulary.into()),
             encoder.positions,
+            encoder.activations,
         ),
         Architecture::Decoder(decoder) => format!(
             "decoder, {} layers, {} wide, {} heads of {} ({} for keys and values), {} feed-forward, \
-             {} token ids, up to {} tokens",
+             {} token ids, up to {} tokens, activations {}",
             decoder.layers,
             decoder.hidden,
             decoder.heads,
@@ -104,6 +106,7 @@ pub(crate) fn architecture(architecture: &Architecture) -> String {
             decoder.intermediate,
             output::count(decoder.vocabulary.into()),
             decoder.positions,
+            decoder.activations,
         ),
     }
 }

@@ -117,3 +117,58 @@ fn inputs_that_do_not_fit_should_be_refused() {
     }
     assert_eq!(model.tokenizer().encode("<s> w3 w39").unwrap(), [1, 3, 39]);
 }
+
+#[test]
+fn rounding_should_change_what_it_names_and_nothing_else() {
+    use vigil_engine::{
+        float::{Grain, Rounding},
+        Comparison,
+    };
+    for llama in Llama::kinds() {
+        let dir = tempfile::tempdir().unwrap();
+        llama.write(dir.path());
+        let float = FloatDecoder::open(dir.path()).unwrap();
+        let tokens = inputs(llama.vocabulary, &[60]).remove(0);
+        let exact = ours(&float, &tokens);
+        let loss = |rounding: Rounding| {
+            let rounded = FloatDecoder::open_with(dir.path(), rounding).unwrap();
+            let mut comparison = Comparison::default();
+            for (rounded, exact) in ours(&rounded, &tokens).iter().zip(&exact) {
+                comparison.add(0, rounded, exact);
+            }
+            comparison.report().unwrap().divergence
+        };
+        let none = Rounding::default();
+        assert_eq!(loss(none), 0.0, "{}", llama.kind);
+        let (coarse, fine) = (none.inputs(Grain::Int8), none.inputs(Grain::Int15));
+        assert!(loss(coarse) > 100.0 * loss(fine), "{}", llama.kind);
+        for one in [
+            Rounding { weights: Grain::Int8, ..none },
+            Rounding { weights: Grain::Blocks, ..none },
+            Rounding { attention: Grain::Int8, ..none },
+            Rounding { output: Grain::Int8, ..none },
+            Rounding { feed_forward: Grain::Int8, ..none },
+            Rounding { down: Grain::Int8, ..none },
+            Rounding { head: Grain::Int8, ..none },
+            Rounding { queries: Grain::Int8, ..none },
+            Rounding { keys: Grain::Int8, ..none },
+            Rounding { values: Grain::Int8, ..none },
+            Rounding { mix: true, ..none },
+        ] {
+            assert!(loss(one) > 0.0, "{}: {one:?}", llama.kind);
+        }
+    }
+}
+
+#[test]
+fn blocks_should_round_as_those_of_ggml() {
+    use vigil_engine::float::Grain;
+    // One block of 32 with a scale of its own, and a short one of zeros.
+    let mut row: Vec<f32> = (0..32).map(|i| i as f32 - 16.0).chain([0.0; 4]).collect();
+    let given = row.clone();
+    Grain::Blocks.round(&mut row);
+    let scale = half::f16::from_f32(16.0 / 127.0).to_f32();
+    for (rounded, x) in row.iter().zip(&given) {
+        assert_eq!(*rounded, (x / (16.0 / 127.0)).round() * scale);
+    }
+}
