@@ -186,9 +186,9 @@ impl Linear {
                             },
                             false => &mut [],
                         });
-                        let finish = if limbs == 1 { finish_tile } else { finish_limbs };
-                        finish(
+                        finish_tile(
                             self.kernel,
+                            limbs,
                             tile,
                             &self.scale[columns.clone()],
                             &self.bias[columns.clone()],
@@ -295,15 +295,17 @@ fn pad_rows(q: &[i8], width: usize) -> Vec<i8> {
 }
 
 multiversion! {
-    /// Turns the sums of a tile into rows of the result.
+    /// Turns the sums of a tile into rows of the result. Of two limbs a row is two rows of the tile.
     fn finish_tile(
-        tile: &Tile, scale: &[f32], bias: &[f32], row_scale: &[f32], activation: Activation,
-        outs: [&mut [f32]; TILE_ROWS],
+        limbs: usize, tile: &Tile, scale: &[f32], bias: &[f32], row_scale: &[f32],
+        activation: Activation, outs: [&mut [f32]; TILE_ROWS],
     ) = finish_tile_body;
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn finish_tile_body(
+    limbs: usize,
     tile: &Tile,
     scale: &[f32],
     bias: &[f32],
@@ -311,38 +313,33 @@ fn finish_tile_body(
     activation: Activation,
     outs: [&mut [f32]; TILE_ROWS],
 ) {
-    for ((out, sums), row_scale) in outs.into_iter().zip(&tile.0).zip(row_scale) {
-        for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
-            let x = *sum as f32 * (*scale * *row_scale) + *bias;
-            *out = activate(activation, x);
+    let rows = tile.0.chunks_exact(limbs);
+    for ((out, sums), row_scale) in outs.into_iter().zip(rows).zip(row_scale) {
+        match sums {
+            [high, low] => {
+                let sums = high.iter().zip(low).map(|(high, low)| joined(*high, *low));
+                finish_row(sums, scale, bias, *row_scale, activation, out);
+            }
+            [sums] => {
+                let sums = sums.iter().map(|sum| *sum as f32);
+                finish_row(sums, scale, bias, *row_scale, activation, out);
+            }
+            _ => {}
         }
     }
 }
 
-multiversion! {
-    /// [`finish_tile`] of rows of two limbs, each of which is two rows of the tile.
-    fn finish_limbs(
-        tile: &Tile, scale: &[f32], bias: &[f32], row_scale: &[f32], activation: Activation,
-        outs: [&mut [f32]; TILE_ROWS],
-    ) = finish_limbs_body;
-}
-
 #[inline(always)]
-fn finish_limbs_body(
-    tile: &Tile,
+fn finish_row(
+    sums: impl Iterator<Item = f32>,
     scale: &[f32],
     bias: &[f32],
-    row_scale: &[f32],
+    row_scale: f32,
     activation: Activation,
-    outs: [&mut [f32]; TILE_ROWS],
+    out: &mut [f32],
 ) {
-    let (rows, _) = tile.0.as_chunks::<2>();
-    for ((out, [high, low]), row_scale) in outs.into_iter().zip(rows).zip(row_scale) {
-        let sums = high.iter().zip(low);
-        for (((out, (high, low)), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
-            let x = joined(*high, *low) * (*scale * *row_scale) + *bias;
-            *out = activate(activation, x);
-        }
+    for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
+        *out = activate(activation, sum * (*scale * row_scale) + *bias);
     }
 }
 
