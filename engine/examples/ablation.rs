@@ -9,14 +9,10 @@
 //! them.
 
 use std::{env, error::Error, fs, process::ExitCode};
-use vigil_architecture::Architecture;
 use vigil_engine::{
     float::{Grain, Rounding},
     Comparison, FloatDecoder,
 };
-
-/// Longest part of the text that is read at once.
-const WINDOW: usize = 1_024;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -73,21 +69,11 @@ fn settings() -> Vec<(&'static str, Rounding)> {
 
 fn compare(source: &str, text: &str) -> Result<(), Box<dyn Error>> {
     let float = FloatDecoder::open(source)?;
-    let Architecture::Decoder(decoder) = float.architecture() else {
-        return Err("an encoder has no perplexity".into());
-    };
     let tokens = float.tokenizer().encode_long(&fs::read_to_string(text)?)?;
-    let window = WINDOW.min(decoder.positions as usize);
     println!("| rounded | perplexity | same first choice | divergence | 99 % below |\n|---|---|---|---|---|");
     for (number, (name, rounding)) in settings().into_iter().enumerate() {
         let rounded = FloatDecoder::open_with(source, rounding)?;
-        let mut comparison = Comparison::default();
-        for tokens in tokens.chunks(window) {
-            let (mut theirs, mut ours) = (float.read(tokens)?, rounded.read(tokens)?);
-            for (position, next) in tokens.iter().skip(1).enumerate() {
-                comparison.add(*next, ours.logits(position)?, theirs.logits(position)?);
-            }
-        }
+        let comparison = Comparison::of_floats(&rounded, &float, &tokens)?;
         let report = comparison.report().ok_or("the text is too short")?;
         if number == 0 {
             println!(

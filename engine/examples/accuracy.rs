@@ -89,8 +89,8 @@ fn compare(source: &str, texts: &str, text: Option<&String>) -> Result<(), Box<d
             }
         }
     }
-    if let Some(Architecture::Decoder(decoder)) = architecture {
-        print("Q8_0's arithmetic", &q8_0(source, &texts, decoder.positions as usize)?);
+    if let Some(Architecture::Decoder(_)) = architecture {
+        print("Q8_0's arithmetic", &q8_0(source, &texts)?);
     }
     Ok(())
 }
@@ -107,18 +107,12 @@ fn print(name: &str, report: &DecoderReport) {
 
 /// What llama.cpp's Q8_0 would lose on the same weights: blocks of 32 with a scale of 16 bits each,
 /// of weights and of what they are multiplied with; everything else in float.
-fn q8_0(source: &str, texts: &str, positions: usize) -> Result<DecoderReport, Box<dyn Error>> {
+fn q8_0(source: &str, texts: &str) -> Result<DecoderReport, Box<dyn Error>> {
     let rounding = Rounding { weights: Grain::Blocks, ..Rounding::default() };
     let rounded = FloatDecoder::open_with(source, rounding.inputs(Grain::Blocks))?;
     let float = FloatDecoder::open(source)?;
     let tokens = float.tokenizer().encode_long(texts)?;
-    let mut comparison = Comparison::default();
-    for window in tokens.chunks(positions.min(1_024)) {
-        let (mut theirs, mut ours) = (float.read(window)?, rounded.read(window)?);
-        for (position, next) in window.iter().skip(1).enumerate() {
-            comparison.add(*next, ours.logits(position)?, theirs.logits(position)?);
-        }
-    }
+    let comparison = Comparison::of_floats(&rounded, &float, &tokens)?;
     Ok(comparison.report().ok_or("the text is too short")?)
 }
 

@@ -137,7 +137,7 @@ pub fn measure(
         Architecture::Decoder(config) => {
             let tokens = tokenizer.encode_long(text)?;
             let float = FloatDecoder::open(hf_dir)?;
-            decoder(model, &float, &tokens, config.positions as usize).map(Report::Decoder)
+            decoder(model, &float, &tokens, config.positions).map(Report::Decoder)
         }
     }
 }
@@ -186,10 +186,10 @@ fn decoder(
     model: &Model,
     float: &FloatDecoder,
     tokens: &[u32],
-    positions: usize,
+    positions: u32,
 ) -> Result<DecoderReport> {
     let mut comparison = Comparison::default();
-    for window in tokens.chunks(positions.clamp(1, WINDOW)) {
+    for window in windows(tokens, positions) {
         let mut theirs = float.read(window)?;
         let mut failed = Ok(());
         model.logits(window, &mut |position, ours| {
@@ -209,6 +209,11 @@ fn decoder(
     })
 }
 
+/// The parts of a text that a model of so many positions reads at once.
+fn windows(tokens: &[u32], positions: u32) -> impl Iterator<Item = &[u32]> {
+    tokens.chunks((positions as usize).clamp(1, WINDOW))
+}
+
 /// Two models' predictions of the tokens of a text, the second being the one to be near to.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
@@ -220,6 +225,21 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// What two float models make of a text, the second being the one to be near to.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a token is not in the vocabulary.
+    pub fn of_floats(ours: &FloatDecoder, theirs: &FloatDecoder, tokens: &[u32]) -> Result<Self> {
+        let mut comparison = Self::default();
+        for window in windows(tokens, theirs.architecture().max_tokens_in()) {
+            let (mut a, mut b) = (ours.read(window)?, theirs.read(window)?);
+            for (position, next) in window.iter().skip(1).enumerate() {
+                comparison.add(*next, a.logits(position)?, b.logits(position)?);
+            }
+        }
+        Ok(comparison)
+    }
+
     /// Takes what both models make of the token that is `next`: their logits, one for each token id.
     pub fn add(&mut self, next: u32, ours: &[f32], theirs: &[f32]) {
         let (a, b) = (Distribution::of(ours), Distribution::of(theirs));
