@@ -172,12 +172,16 @@ impl Decoder {
             });
             self.attend(layer, &x, chunks.collect(), &work)?;
             if let Some(wanted) = wanted.filter(|_| number == end) {
-                if wanted.dim(0)? == 0 {
+                let count = wanted.dim(0)?;
+                if count == 0 {
                     return Ok(x);
                 }
-                let context = work.context.index_select(wanted, 0)?; // (wanted, query width)
-                x = x.index_select(wanted, 0)?; // (wanted, hidden)
-                work = Work { context, ..self.work(x.dim(0)?)? };
+                // Of rows that are all wanted, as those of a decoding batch, nothing is copied.
+                if count < x.dim(0)? {
+                    let context = work.context.index_select(wanted, 0)?; // (wanted, query width)
+                    x = x.index_select(wanted, 0)?; // (wanted, hidden)
+                    work = Work { context, ..self.work(count)? };
+                }
             }
             self.feed(layer, &x, &work)?; // (rows, hidden), in place
         }

@@ -114,9 +114,7 @@ impl Writer<'_> {
         }
         Ok(())
     }
-}
 
-impl Writer<'_> {
     /// Rows as integers, the errors of each given to its other columns.
     fn compensated(&self, block: &mut [f32], scales: &[f32], factor: &[f32]) -> Result<Vec<u8>> {
         /// Rows of a task.

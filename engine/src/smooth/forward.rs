@@ -5,7 +5,7 @@
 //! and the activations of one layer.
 
 use super::{
-    gather, pairs,
+    gather, group, head_of, pairs,
     search::{difference, products, quantise, search, Found, Input, Place, Seen, OUTPUTS},
     spread, Site, Smoothing,
 };
@@ -213,7 +213,7 @@ impl Forward<'_> {
     fn mix(&self, query: &[f32], row: usize, key: &Heads, value: &Heads) -> Vec<f32> {
         let decoder = self.decoder;
         let width = usize::from(decoder.head_width);
-        let group = usize::from(decoder.heads.checked_div(decoder.kv_heads).unwrap_or(1)).max(1);
+        let group = group(decoder);
         let scale = 1.0 / (width as f32).sqrt();
         let seen = row.saturating_add(1).saturating_mul(width);
         let mut context = Vec::with_capacity(query.len());
@@ -311,10 +311,7 @@ struct Heads(Vec<Vec<f32>>);
 impl Heads {
     fn of(rows: &[f32], decoder: &Decoder) -> Self {
         let (width, all) = (usize::from(decoder.head_width), decoder.kv_width() as usize);
-        let head = |head: usize| {
-            let rows = rows.chunks(all);
-            rows.flat_map(|row| row.chunks(width).nth(head).unwrap_or_default()).copied().collect()
-        };
-        Self((0..usize::from(decoder.kv_heads)).map(head).collect())
+        let heads = 0..usize::from(decoder.kv_heads);
+        Self(heads.map(|head| head_of(rows, all, width, head)).collect())
     }
 }

@@ -252,13 +252,23 @@ fn drawn(vocabulary: u32) -> Vec<u32> {
     words.map(|word| word.checked_rem(vocabulary).unwrap_or(0)).collect()
 }
 
+/// Query heads that read one head of keys and values.
+fn group(decoder: &Decoder) -> usize {
+    usize::from(decoder.heads.checked_div(decoder.kv_heads).unwrap_or(1)).max(1)
+}
+
+/// One head, `width` wide, of every row of `all` channels.
+fn head_of(rows: &[f32], all: usize, width: usize, head: usize) -> Vec<f32> {
+    let heads = rows.chunks(all).flat_map(|row| row.chunks(width).nth(head).unwrap_or_default());
+    heads.copied().collect()
+}
+
 /// Numbers of value channels, for the channels of all query heads: a group's heads share them.
 fn spread(values: &[f32], decoder: &Decoder) -> Vec<f32> {
     let width = usize::from(decoder.head_width).max(1);
-    let group = usize::from(decoder.heads.checked_div(decoder.kv_heads).unwrap_or(1));
     values
         .chunks(width)
-        .flat_map(|head| std::iter::repeat_n(head, group).flatten())
+        .flat_map(|head| std::iter::repeat_n(head, group(decoder)).flatten())
         .copied()
         .collect()
 }
@@ -266,9 +276,8 @@ fn spread(values: &[f32], decoder: &Decoder) -> Vec<f32> {
 /// Numbers of the channels of all query heads, for value channels: those of a group's heads joined.
 fn gather(values: &[f32], decoder: &Decoder, join: Join) -> Vec<f32> {
     let width = usize::from(decoder.head_width).max(1);
-    let group = usize::from(decoder.heads.checked_div(decoder.kv_heads).unwrap_or(1)).max(1);
     values
-        .chunks(width.saturating_mul(group))
+        .chunks(width.saturating_mul(group(decoder)))
         .flat_map(|heads| {
             (0..width).map(move |channel| {
                 heads.iter().skip(channel).step_by(width).fold(0.0f32, |all, x| join(all, *x))

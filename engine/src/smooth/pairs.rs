@@ -5,7 +5,10 @@
 //! their products. Two channels that turn together have one factor, and so do the query heads that
 //! read one key head.
 
-use super::search::{difference, products, quantise, Factors, Found, SAMPLES, WORTH};
+use super::{
+    group, head_of,
+    search::{difference, power, products, quantise, Factors, Found, Input, WORTH},
+};
 use vigil_architecture::Decoder;
 use vigil_ops::math;
 
@@ -14,8 +17,8 @@ use vigil_ops::math;
 pub(super) fn search(decoder: &Decoder, query: &[f32], key: &[f32]) -> Found {
     let heads = Heads {
         decoder,
-        query: sample(query, decoder.query_width()),
-        key: sample(key, decoder.kv_width()),
+        query: Input::of(query, decoder.query_width() as usize).rows,
+        key: Input::of(key, decoder.kv_width() as usize).rows,
     };
     let exact = heads.scores(None);
     let before = difference(&heads.rounded(None), &exact);
@@ -32,31 +35,13 @@ pub(super) fn search(decoder: &Decoder, query: &[f32], key: &[f32]) -> Found {
     best
 }
 
-/// `x^(quarters / 4)`, by square roots, which are exact everywhere.
-fn power(x: f32, quarters: u8) -> f32 {
-    let root = x.sqrt();
-    match quarters {
-        1 => root.sqrt(),
-        2 => root,
-        3 => root * root.sqrt(),
-        _ => x,
-    }
-}
-
-/// Some rows.
-fn sample(x: &[f32], width: u32) -> Vec<Vec<f32>> {
-    let width = width as usize;
-    let every = x.len().checked_div(width).unwrap_or(0).div_ceil(SAMPLES).max(1);
-    x.chunks(width).step_by(every).map(<[f32]>::to_vec).collect()
-}
-
 /// What becomes of a row of the key head of this number, or of a query head that reads it.
 type Round<'a> = &'a dyn Fn(&mut [f32], usize, bool);
 
 struct Heads<'a> {
     decoder: &'a Decoder,
-    query: Vec<Vec<f32>>,
-    key: Vec<Vec<f32>>,
+    query: Vec<f32>,
+    key: Vec<f32>,
 }
 
 impl Heads<'_> {
@@ -64,17 +49,14 @@ impl Heads<'_> {
         usize::from(self.decoder.head_width).max(1)
     }
 
-    /// Query heads that read a key head.
-    fn group(&self) -> usize {
-        usize::from(self.decoder.heads.checked_div(self.decoder.kv_heads).unwrap_or(1)).max(1)
+    /// A query head of every row.
+    fn query(&self, head: usize) -> Vec<f32> {
+        head_of(&self.query, self.decoder.query_width() as usize, self.width(), head)
     }
 
-    /// Head `head` of every row.
-    fn head(rows: &[Vec<f32>], head: usize, width: usize) -> Vec<f32> {
-        rows.iter()
-            .flat_map(|row| row.chunks(width).nth(head).unwrap_or_default())
-            .copied()
-            .collect()
+    /// A key head of every row.
+    fn key(&self, head: usize) -> Vec<f32> {
+        head_of(&self.key, self.decoder.kv_width() as usize, self.width(), head)
     }
 
     /// How much larger each pair of channels is in keys than in queries, both relative to the
@@ -82,11 +64,11 @@ impl Heads<'_> {
     fn ratios(&self) -> Vec<f32> {
         /// Pairs that are smaller than this part of the largest are treated as that large.
         const LEAST: f32 = 1e-3;
-        let (width, group) = (self.width(), self.group());
-        let maxima = |rows: &[Vec<f32>], heads: std::ops::Range<usize>| {
+        let (width, group) = (self.width(), group(self.decoder));
+        let maxima = |heads: std::ops::Range<usize>, of: &dyn Fn(usize) -> Vec<f32>| {
             let mut most = vec![0.0f32; width];
             for head in heads {
-                for row in Self::head(rows, head, width).chunks(width) {
+                for row in of(head).chunks(width) {
                     most.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(x.abs()));
                 }
             }
@@ -98,10 +80,10 @@ impl Heads<'_> {
         };
         let kv_heads = usize::from(self.decoder.kv_heads);
         let of = |first: usize, count: usize| {
-            let key = maxima(&self.key, first..first.saturating_add(count));
-            let queries = first.saturating_mul(group);
-            let query =
-                maxima(&self.query, queries..queries.saturating_add(count.saturating_mul(group)));
+            let end = first.saturating_add(count);
+            let key = maxima(first..end, &|head| self.key(head));
+            let queries = first.saturating_mul(group)..end.saturating_mul(group);
+            let query = maxima(queries, &|head| self.query(head));
             key.into_iter().zip(query).map(|(key, query)| key / query)
         };
         match self.decoder.qk_norm {
@@ -111,11 +93,11 @@ impl Heads<'_> {
     }
 
     fn scores(&self, round: Option<Round<'_>>) -> Vec<f32> {
-        let (width, group) = (self.width(), self.group());
+        let (width, group) = (self.width(), group(self.decoder));
         let mut scores = Vec::new();
         for head in 0..usize::from(self.decoder.heads) {
-            let mut query = Self::head(&self.query, head, width);
-            let mut key = Self::head(&self.key, head / group, width);
+            let mut query = self.query(head);
+            let mut key = self.key(head / group);
             if let Some(round) = round {
                 query.chunks_mut(width).for_each(|row| round(row, head / group, true));
                 key.chunks_mut(width).for_each(|row| round(row, head / group, false));

@@ -5,7 +5,7 @@ use vigil_architecture::Activations;
 use vigil_ops::{math, tensor::float_products, Kernel};
 
 /// Rows of activations that errors are measured on.
-pub(super) const SAMPLES: usize = 64;
+const SAMPLES: usize = 64;
 /// Rows of each matrix that errors are measured on.
 pub(super) const OUTPUTS: usize = 256;
 /// A channel whose maximum is this much smaller than the largest is treated as that large: its
@@ -184,19 +184,21 @@ fn coarsest(row: &[f32], factors: &[f32]) -> (usize, f32) {
     most
 }
 
-/// `x^(quarters / 4) / w^(1 - quarters / 4)`, by square roots, which are exact everywhere.
+/// `x^(quarters / 4) / w^(1 - quarters / 4)`.
 fn factor(x: f32, w: f32, quarters: u8) -> f32 {
-    let power = |x: f32, quarters: u8| {
-        let root = x.sqrt();
-        match quarters {
-            0 => 1.0,
-            1 => root.sqrt(),
-            2 => root,
-            3 => root * root.sqrt(),
-            _ => x,
-        }
-    };
     power(x, quarters) / power(w, 4u8.saturating_sub(quarters))
+}
+
+/// `x^(quarters / 4)`, by square roots, which are exact everywhere.
+pub(super) fn power(x: f32, quarters: u8) -> f32 {
+    let root = x.sqrt();
+    match quarters {
+        0 => 1.0,
+        1 => root.sqrt(),
+        2 => root,
+        3 => root * root.sqrt(),
+        _ => x,
+    }
 }
 
 /// Maxima without the smallest, and without zeros.
