@@ -1,6 +1,6 @@
 //! What the events of a random sequence say, and what must be true of it.
 
-use super::open_jobs;
+use super::actions::open_jobs;
 use crate::{mock::*, types::JobRecordOf, waiting::Standing, EraTotals, Event};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
