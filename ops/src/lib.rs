@@ -20,6 +20,8 @@
 //! | [`opening`] | which bytes one element is computed from |
 //! | [`element`] | one element |
 //! | [`reference`](mod@reference) | a whole run, element by element |
+//! | [`proof`] | hash trees, and proofs that bytes are part of one |
+//! | [`trace`] | what a run commits to when it is disputed, and how one number of it is judged |
 //! | [`tensor`] | whole tensors, fast |
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -37,9 +39,11 @@ pub mod kernel;
 pub mod math;
 pub mod opening;
 pub mod program;
+pub mod proof;
 pub mod reference;
 #[cfg(feature = "std")]
 pub mod tensor;
+pub mod trace;
 pub mod weights;
 
 #[cfg(feature = "std")]

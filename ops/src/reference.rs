@@ -78,12 +78,14 @@ pub fn evaluate(op: &Op, operands: &[&[u8]], weights: &[&[u8]]) -> Result<Vec<u8
 }
 
 /// Runs a program and hands every operator's result to `visit`, from the tokens to the output, which
-/// it returns. Of a decoder, `tokens` are the input and the generated ones but the last. `weights` are all weight tensors in canonical order.
+/// it returns. What `visit` changes is changed for all that follows: tests make faults so. Of a
+/// decoder, `tokens` are the input and the generated ones but the last. `weights` are all weight
+/// tensors in canonical order.
 pub fn run(
     program: &Program,
     tokens: &[u32],
     weights: &[u8],
-    mut visit: impl FnMut(u32, &Op, &[u8]),
+    mut visit: impl FnMut(u32, &Op, &mut [u8]),
 ) -> Result<Vec<u8>, BadInput> {
     if tokens.len() != program.tokens() as usize || weights.len() as u64 != program.weights().size()
     {
@@ -95,7 +97,7 @@ pub fn run(
     let mut results: Vec<Vec<u8>> = Vec::new();
     for index in 0..program.len() {
         let op = program.op(index).ok_or(BadInput::WrongLength)?;
-        let result = match op.kind {
+        let mut result = match op.kind {
             Kind::Tokens => tokens.iter().flat_map(|id| id.to_le_bytes()).collect(),
             _ => {
                 let operands: Option<Vec<&[u8]>> = op
@@ -115,7 +117,7 @@ pub fn run(
                 evaluate(&op, &operands, &tensors)?
             }
         };
-        visit(index, &op, &result);
+        visit(index, &op, &mut result);
         results.push(result);
     }
     results.pop().ok_or(BadInput::WrongLength)
