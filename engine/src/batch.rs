@@ -204,7 +204,7 @@ impl<M: Deref<Target = Model>, K> Batch<M, K> {
             let position = u32::try_from(sequence.tokens.len()).unwrap_or(u32::MAX);
             let draw = Draw { sampling: sequence.sampling, position };
             let draw = (rows == all.len()).then_some(draw);
-            batch.push(Rows { tokens, cache: &mut sequence.cache, draw });
+            batch.push(Rows { tokens, cache: &mut sequence.cache, draw, observer: None });
         }
         if batch.is_empty() {
             return Ok(());

@@ -9,6 +9,7 @@ use crate::{
     kernels::{CausalAttention, GateProjectAdd, Lookup, NormProject, ProjectAdd, Sample, Scratch},
     package::Package,
     reader::Reader,
+    trace::Observer,
     Error, Result,
 };
 use candle_core::{DType, Device, Shape, Tensor};
@@ -16,7 +17,8 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use vigil_architecture::{Architecture, Decoder as Config};
 use vigil_ops::{
-    tensor::{Chunk, Draw, KeyValues, Rotary},
+    tensor::{key_value_len, key_value_records, Chunk, Draw, KeyValues, Rotary},
+    trace::Anchor,
     weights::{Module, Part},
     Kernel,
 };
@@ -59,6 +61,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) cache: &'a mut Cache,
     /// Draws a token from the last of them.
     pub(crate) draw: Option<Draw>,
+    /// Is told of their records, if anybody is.
+    pub(crate) observer: Option<&'a mut Observer>,
 }
 
 impl Decoder {
@@ -158,6 +162,18 @@ impl Decoder {
         self.project(&x)
     }
 
+    /// Runs new rows of one sequence for its observer alone, as far as that asks for.
+    pub(crate) fn observe(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        observer: &mut Observer,
+    ) -> Result<()> {
+        let rows = Rows { tokens, cache, draw: None, observer: Some(observer) };
+        let none = Tensor::new(&[0u32; 0], &Device::Cpu)?; // (0)
+        self.stream(&mut [rows], Some(&none)).map(|_| ())
+    }
+
     /// The stream behind all layers, of all rows or of those that are `wanted` alone. The last layer
     /// then has nothing to do for the others once it has their keys and values.
     fn stream(&self, batch: &mut [Rows<'_>], wanted: Option<&Tensor>) -> Result<Tensor> {
@@ -166,11 +182,19 @@ impl Decoder {
         let mut x = self.lookup.forward(&tokens, &self.head)?; // (rows, hidden)
         let mut work = self.work(x.dim(0)?)?;
         let end = self.layers.len().saturating_sub(1);
+        let nothing_wanted = wanted.is_some_and(|wanted| wanted.elem_count() == 0);
+        if self.tell_stream(batch, Anchor::Embedding, &x)? && nothing_wanted {
+            return Ok(x);
+        }
         for (number, layer) in self.layers.iter().enumerate() {
             let chunks = batch.iter_mut().filter_map(|rows| {
                 Some(Chunk { cache: rows.cache.0.get_mut(number)?, rows: rows.tokens.len() })
             });
             self.attend(layer, &x, chunks.collect(), &work)?;
+            let ended = self.tell_key_values(batch, number, layer, &work)?;
+            if ended && nothing_wanted {
+                return Ok(x);
+            }
             if let Some(wanted) = wanted.filter(|_| number == end) {
                 let count = wanted.dim(0)?;
                 if count == 0 {
@@ -184,8 +208,75 @@ impl Decoder {
                 }
             }
             self.feed(layer, &x, &work)?; // (rows, hidden), in place
+            let anchor = Anchor::Stream(number as u16);
+            if number < end && self.tell_stream(batch, anchor, &x)? && nothing_wanted {
+                return Ok(x);
+            }
         }
         Ok(x)
+    }
+
+    /// Tells the observers of the stream's rows; whether none of them asks for more.
+    fn tell_stream(&self, batch: &mut [Rows<'_>], anchor: Anchor, x: &Tensor) -> Result<bool> {
+        let asks = |rows: &Rows<'_>| rows.observer.as_ref().is_some_and(|o| o.wants(anchor));
+        if batch.iter().any(asks) {
+            let x = x.flatten_all()?.to_vec1::<f32>()?; // (rows * hidden)
+            let mut rest = &x[..];
+            for rows in batch.iter_mut() {
+                let (own, after) = rest.split_at(rows.tokens.len() * self.config.hidden as usize);
+                rest = after;
+                if let Some(observer) = &mut rows.observer {
+                    observer.stream(anchor, own)?;
+                }
+            }
+        }
+        Ok(ended(batch, anchor))
+    }
+
+    /// Tells the observers of the rows' keys and values; whether none of them asks for more.
+    fn tell_key_values(
+        &self,
+        batch: &mut [Rows<'_>],
+        number: usize,
+        layer: &Layer,
+        work: &Work,
+    ) -> Result<bool> {
+        let anchor = Anchor::KeyValues(number as u16);
+        let asks = |rows: &Rows<'_>| rows.observer.as_ref().is_some_and(|o| o.wants(anchor));
+        if batch.iter().any(asks) {
+            let count: usize = batch.iter().map(|rows| rows.tokens.len()).sum();
+            let (heads, width) =
+                (usize::from(self.config.kv_heads), usize::from(self.config.head_width));
+            let queries = count * self.config.query_width() as usize;
+            // (rows * kv width) of keys, then of values
+            let kv = work.query_key_value.narrow(0, queries, 2 * count * heads * width)?;
+            let kv = kv.to_vec1::<f32>()?;
+            let (mut k, mut v) = kv.split_at(count * heads * width);
+            for rows in batch.iter_mut() {
+                let own = rows.tokens.len() * heads * width;
+                let ((own_k, rest_k), (own_v, rest_v)) = (k.split_at(own), v.split_at(own));
+                (k, v) = (rest_k, rest_v);
+                let Some(observer) = rows.observer.as_mut().filter(|o| o.wants(anchor)) else {
+                    continue;
+                };
+                let mut records = vec![0; rows.tokens.len() * key_value_len(heads, width)];
+                let (rotary, shape) = (self.rotary(layer), [heads, width]);
+                let (first, out) = (observer.next_row(anchor), &mut records);
+                key_value_records(self.kernel, Some(&rotary), first, shape, own_k, own_v, out)
+                    .map_err(|refused| Error::Compute(refused.to_string()))?;
+                observer.records(anchor, &records)?;
+            }
+        }
+        Ok(ended(batch, anchor))
+    }
+
+    fn rotary<'a>(&'a self, layer: &'a Layer) -> Rotary<'a> {
+        Rotary {
+            cos: &self.cos,
+            sin: &self.sin,
+            norms: layer.norms.as_ref().map(|(query, key)| (&query[..], &key[..])),
+            eps: f32::from_bits(self.config.rms_norm_eps),
+        }
     }
 
     fn work(&self, rows: usize) -> Result<Work> {
@@ -204,12 +295,7 @@ impl Decoder {
         let Work { query_key_value, context, scratch, .. } = work;
         let attention = CausalAttention {
             kernel: self.kernel,
-            rotary: Rotary {
-                cos: &self.cos,
-                sin: &self.sin,
-                norms: layer.norms.as_ref().map(|(query, key)| (&query[..], &key[..])),
-                eps: f32::from_bits(self.config.rms_norm_eps),
-            },
+            rotary: self.rotary(layer),
             query_width: self.config.query_width() as usize,
             chunks: RefCell::new(chunks),
         };
@@ -231,6 +317,11 @@ impl Decoder {
         self.head.forward(x, &logits, &Scratch::default())?; // (rows * vocabulary)
         Ok(logits)
     }
+}
+
+/// Whether no sequence's observer asks for anything behind an anchor.
+fn ended(batch: &[Rows<'_>], anchor: Anchor) -> bool {
+    batch.iter().all(|rows| rows.observer.as_ref().is_none_or(|o| o.ends_with(anchor)))
 }
 
 fn zeros(shape: impl Into<Shape>) -> Result<Tensor> {

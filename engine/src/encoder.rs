@@ -8,12 +8,14 @@ use crate::{
     kernels::{Attention, Embed, Lengths, Norm, Pool, Project, Scratch, UnitLength},
     package::Package,
     reader::Reader,
+    trace::Observer,
     Error, Result,
 };
 use candle_core::{DType, Device, Tensor};
 use vigil_architecture::{Architecture, Encoder as Config};
 use vigil_ops::{
-    tensor::Activation,
+    tensor::{key_value_len, key_value_records, Activation},
+    trace::Anchor,
     weights::{Module, Part},
     Kernel,
 };
@@ -105,19 +107,76 @@ impl Encoder {
         })
     }
 
+    /// Token ids (rows) of one sequence, for an observer alone, as far as it asks for.
+    pub(crate) fn observe(&self, tokens: &Tensor, observer: &mut Observer) -> Result<()> {
+        let lengths = [tokens.elem_count()];
+        self.stream(tokens, &lengths, Some(observer)).map(|_| ())
+    }
+
     /// Token ids (rows) to embeddings (sequences, hidden).
     pub(crate) fn forward(&self, tokens: &Tensor, lengths: Lengths<'_>) -> Result<Tensor> {
-        let x = self.embed(tokens, lengths)?; // (rows, hidden)
-        let work = self.work(x.dims2()?.0)?;
-        for layer in &self.layers {
-            self.layer(layer, &x, lengths, &work)?; // (rows, hidden), in place
-        }
+        let x = self.stream(tokens, lengths, None)?; // (rows, hidden)
         let pool = Pool { kernel: self.kernel, pooling: self.config.pooling, lengths };
         let embedding = pool.forward(&x)?; // (sequences, hidden)
         if self.config.normalize {
             UnitLength(self.kernel).forward(&embedding)?;
         }
         Ok(embedding)
+    }
+
+    /// The stream behind all layers. An observer has a batch of its own.
+    fn stream(
+        &self,
+        tokens: &Tensor,
+        lengths: Lengths<'_>,
+        mut observer: Option<&mut Observer>,
+    ) -> Result<Tensor> {
+        let x = self.embed(tokens, lengths)?; // (rows, hidden)
+        let work = self.work(x.dims2()?.0)?;
+        if self.tell(&mut observer, Anchor::Embedding, &x)? {
+            return Ok(x);
+        }
+        for (number, layer) in self.layers.iter().enumerate() {
+            let number = number as u16;
+            self.layer(layer, &x, lengths, &work)?; // (rows, hidden), in place
+                                                    // The projections are still there.
+            if self.tell(&mut observer, Anchor::KeyValues(number), &work.query_key_value)?
+                || self.tell(&mut observer, Anchor::Stream(number), &x)?
+            {
+                return Ok(x);
+            }
+        }
+        Ok(x)
+    }
+
+    /// Tells an observer of an anchor's rows: the stream, or queries, keys and values that its
+    /// records are made of. Whether there is one and it asks for nothing more.
+    fn tell(
+        &self,
+        observer: &mut Option<&mut Observer>,
+        anchor: Anchor,
+        of: &Tensor,
+    ) -> Result<bool> {
+        let Some(observer) = observer else { return Ok(false) };
+        if observer.wants(anchor) {
+            let of = of.flatten_all()?.to_vec1::<f32>()?;
+            match anchor {
+                Anchor::Embedding | Anchor::Stream(_) => observer.stream(anchor, &of)?,
+                Anchor::KeyValues(_) => {
+                    let third = of.len() / 3;
+                    let (k, v) = of.split_at(third).1.split_at(third);
+                    let heads = usize::from(self.config.heads);
+                    let width = self.config.hidden as usize / heads;
+                    let rows = k.len() / (heads * width);
+                    let mut records = vec![0; rows * key_value_len(heads, width)];
+                    let out = &mut records;
+                    key_value_records(self.kernel, None, 0, [heads, width], k, v, out)
+                        .map_err(|refused| Error::Compute(refused.to_string()))?;
+                    observer.records(anchor, &records)?;
+                }
+            }
+        }
+        Ok(observer.ends_with(anchor))
     }
 
     fn embed(&self, tokens: &Tensor, lengths: Lengths<'_>) -> Result<Tensor> {

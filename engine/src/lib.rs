@@ -10,6 +10,7 @@
 //! | [`package`] | the manifest, the layout of the weights, verification |
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`model`] | a loaded package and its runs |
+//! | [`trace`] | a run again, for a dispute: anchors, row programs, proofs |
 //! | [`float`] | the float models that accuracy is measured against |
 //! | [`report`](mod@report) | what a package loses against its float model |
 //! | [`error`] | what can go wrong, sorted by what the caller does about it |
@@ -56,6 +57,7 @@ mod smooth;
 mod source;
 mod speed;
 pub mod tokenizer;
+pub mod trace;
 
 pub use batch::{Batch, Limits};
 pub use error::{Error, Input, Result};

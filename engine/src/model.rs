@@ -6,6 +6,7 @@ use crate::{
     error::Input,
     package::Package,
     pool::Pools,
+    trace::Observer,
     Batch, Error, Kernel, Limits, Result,
 };
 use candle_core::{Device, Tensor};
@@ -194,7 +195,7 @@ impl Model {
         let mut cache = decoder.cache()?;
         let mut position = 0usize;
         for tokens in tokens.chunks(LOGITS) {
-            let rows = Rows { tokens, cache: &mut cache, draw: None };
+            let rows = Rows { tokens, cache: &mut cache, draw: None, observer: None };
             let logits = self.pools.run(|| decoder.logits(rows))?; // (rows * vocabulary)
             for logits in logits.flatten_all()?.to_vec1::<f32>()?.chunks(vocabulary) {
                 row(position, logits);
@@ -202,6 +203,28 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Runs over tokens for an observer, so many rows at once, as far as it asks for.
+    pub(crate) fn observe(
+        &self,
+        tokens: &[u32],
+        chunk: usize,
+        observer: &mut Observer,
+    ) -> Result<()> {
+        match &self.family {
+            Family::Encoder(encoder) => self.pools.run(|| {
+                let tokens = Tensor::new(tokens, &Device::Cpu)?; // (rows)
+                encoder.observe(&tokens, observer)
+            }),
+            Family::Decoder(decoder) => {
+                let mut cache = decoder.cache()?;
+                for tokens in tokens.chunks(chunk) {
+                    self.pools.run(|| decoder.observe(tokens, &mut cache, observer))?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Bytes that the keys and values of so many tokens take; 0 with an encoder, which keeps none.

@@ -10,8 +10,9 @@ use vigil_ops::{
     proof::{chunk_len, Bytes, Hash, Proof, Tree, CHUNK},
     reference::BadInput,
     trace::{
-        prover::evaluate, referee, Commitments, Disputed, Execution, Prover, Recording, RowProgram,
-        Source, Target, Trace, Verdict, MAX_ANCHORS, MAX_STEPS,
+        prover::{evaluate, Rows},
+        referee, Commitments, Disputed, Execution, Prover, Recording, RowProgram, Source, Target,
+        Trace, Verdict, MAX_ANCHORS, MAX_STEPS,
     },
     Op, Weights,
 };
@@ -38,8 +39,8 @@ impl Execution for Records {
         self.0.hashes(anchor)
     }
 
-    fn records(&mut self, anchor: u32, rows: std::ops::Range<u32>) -> Result<Vec<u8>, BadInput> {
-        self.0.records(anchor, rows)
+    fn records(&mut self, wanted: &[Rows]) -> Result<Vec<Vec<u8>>, BadInput> {
+        self.0.records(wanted)
     }
 }
 

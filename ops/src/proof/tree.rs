@@ -99,8 +99,8 @@ impl Tree {
     pub fn descent(self, span: Span) -> u32 {
         let all = self.root().levels();
         let moves = match all {
-            0..=ONE_MOVE => 1,
-            0..=TWO_MOVES => 2,
+            all if all <= ONE_MOVE => 1,
+            all if all <= TWO_MOVES => 2,
             _ => 3,
         };
         all.div_ceil(moves).min(span.levels())

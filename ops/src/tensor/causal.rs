@@ -291,7 +291,7 @@ fn append(
 
 multiversion! {
     /// Normalises a head if it has a norm, rotates it by its position and quantises it.
-    fn rotate_quantise(
+    pub(super) fn rotate_quantise(
         norm: Option<RmsNorm<'_>>, rotary: &Rotary<'_>, position: usize,
         x: &[f32], rotated: &mut [f32], q: &mut [i8],
     ) -> f32 = rotate_quantise_body;

@@ -22,6 +22,7 @@ mod linear;
 mod memory;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod records;
 mod rounding;
 mod rows;
 mod sample;
@@ -36,6 +37,7 @@ pub use causal::{causal_attention, Chunk, KeyValues, Rotary};
 pub use decoder::{add, lookup, lookup_tied, rms_quantise, swiglu_quantise, RmsNorm};
 pub use float::float_products;
 pub use linear::{Activation, Linear};
+pub use records::{key_value_len, key_value_records};
 pub use rows::{
     add_layer_norm, embed, first_pool, l2_normalise, layer_norm, mean_pool, quantise, Embeddings,
     LayerNorm, QuantisedRows, QuantisedRowsMut,

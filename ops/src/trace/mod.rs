@@ -26,7 +26,7 @@ pub mod recording;
 pub mod referee;
 pub mod row_program;
 
-pub use prover::{Execution, Prover};
+pub use prover::{Execution, Prover, Rows};
 pub use recording::Recording;
 pub use referee::{referee, Commitments, Disputed, Unproven, Verdict};
 pub use row_program::{Piece, RowProgram, Source};

@@ -14,6 +14,15 @@ use crate::{
 };
 use alloc::{vec, vec::Vec};
 
+/// Rows of an anchor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rows {
+    /// Number of the anchor.
+    pub anchor: u32,
+    /// The rows.
+    pub rows: core::ops::Range<u32>,
+}
+
 /// What somebody who can run the model again knows of a run.
 pub trait Execution {
     /// Why a part of it could not be computed.
@@ -34,12 +43,11 @@ pub trait Execution {
     /// They can't be computed.
     fn hashes(&mut self, anchor: u32) -> Result<Vec<Hash>, Self::Error>;
 
-    /// Records of an anchor, one after the other.
+    /// Records of several anchors, the rows of each one after the other.
     ///
     /// # Errors
     /// They can't be computed.
-    fn records(&mut self, anchor: u32, rows: core::ops::Range<u32>)
-        -> Result<Vec<u8>, Self::Error>;
+    fn records(&mut self, wanted: &[Rows]) -> Result<Vec<Vec<u8>>, Self::Error>;
 
     /// The results of a row program, one for each step.
     ///
@@ -70,15 +78,15 @@ pub fn evaluate<E: Execution>(
     program: &RowProgram,
 ) -> Result<Vec<Vec<u8>>, E::Error> {
     let trace = execution.trace();
+    let needs = program.needs();
     let mut records = Vec::new();
-    for (anchor, rows) in program.needs() {
-        let kind = trace.anchor(anchor).ok_or(BadInput::WrongLength)?;
+    for (Rows { anchor, rows }, bytes) in needs.iter().zip(execution.records(&needs)?) {
+        let kind = trace.anchor(*anchor).ok_or(BadInput::WrongLength)?;
         let len = usize::try_from(trace.parts(kind).size()).unwrap_or(usize::MAX);
-        let bytes = execution.records(anchor, rows.clone())?;
         if bytes.len() != rows.len().saturating_mul(len) {
             return Err(BadInput::WrongLength.into());
         }
-        records.push(Records { anchor, first: rows.start, len, bytes });
+        records.push(Records { anchor: *anchor, first: rows.start, len, bytes });
     }
     let weights = data_of(execution.weights(), program.weights());
     let tokens: Vec<u8> = execution.tokens().iter().flat_map(|id| id.to_le_bytes()).collect();
@@ -341,7 +349,8 @@ impl<E: Execution> Prover<E> {
                 Commitment::Record { anchor, row } => {
                     let kind = trace.anchor(anchor).ok_or(BadInput::WrongLength)?;
                     let hashes = self.execution.hashes(anchor)?;
-                    let record = self.execution.records(anchor, row..row + 1)?;
+                    let rows = Rows { anchor, rows: row..row + 1 };
+                    let record = self.execution.records(&[rows])?.concat();
                     let parts = trace.parts(kind).split(&record).ok_or(BadInput::WrongLength)?;
                     let ranges: Vec<PartBytes> = of_group().map(part_bytes).collect();
                     proof

@@ -5,12 +5,11 @@
 //! where tests make faults: a fault in one operator's result is carried on by all that follow, as it
 //! would be in a broken worker.
 
-use super::{Execution, RowProgram, Trace};
+use super::{Execution, RowProgram, Rows, Target, Trace};
 use crate::{
     program::{Op, Shape},
     proof::Hash,
     reference::{self, BadInput},
-    trace::Anchor,
 };
 use alloc::vec::Vec;
 
@@ -108,29 +107,16 @@ impl Execution for Recording {
     fn hashes(&mut self, anchor: u32) -> Result<Vec<Hash>, BadInput> {
         let kind = self.trace.anchor(anchor).ok_or(BadInput::WrongLength)?;
         let parts = self.trace.parts(kind);
-        (0..self.trace.tokens())
-            .map(|row| {
-                let record = self.records(anchor, row..row + 1)?;
-                parts.hash(&record).ok_or(BadInput::WrongLength)
-            })
-            .collect()
+        let hash = |row| parts.hash(&self.record(anchor, row)?);
+        (0..self.trace.tokens()).map(hash).collect::<Option<_>>().ok_or(BadInput::WrongLength)
     }
 
-    fn records(&mut self, anchor: u32, rows: core::ops::Range<u32>) -> Result<Vec<u8>, BadInput> {
-        let kind = self.trace.anchor(anchor).ok_or(BadInput::WrongLength)?;
-        let mut out = Vec::new();
-        for row in rows {
-            let target = super::Target::Record { anchor, row };
-            let program = self.trace.row_program(target).ok_or(BadInput::WrongLength)?;
-            let ends = match kind {
-                Anchor::KeyValues(_) => program.ends(),
-                _ => program.len().checked_sub(1).into_iter().collect(),
-            };
-            for step in ends {
-                out.extend(self.result(&program, step).ok_or(BadInput::WrongLength)?);
-            }
-        }
-        Ok(out)
+    fn records(&mut self, wanted: &[Rows]) -> Result<Vec<Vec<u8>>, BadInput> {
+        let records = |Rows { anchor, rows }: &Rows| {
+            let records = rows.clone().map(|row| self.record(*anchor, row));
+            records.collect::<Option<Vec<_>>>().map(|records| records.concat())
+        };
+        wanted.iter().map(records).collect::<Option<_>>().ok_or(BadInput::WrongLength)
     }
 
     fn results(&mut self, program: &RowProgram) -> Result<Vec<Vec<u8>>, BadInput> {
@@ -140,6 +126,12 @@ impl Execution for Recording {
 }
 
 impl Recording {
+    fn record(&self, anchor: u32, row: u32) -> Option<Vec<u8>> {
+        let program = self.trace.row_program(Target::Record { anchor, row })?;
+        let parts = program.ends().into_iter().map(|step| self.result(&program, step));
+        parts.collect::<Option<Vec<_>>>().map(|parts| parts.concat())
+    }
+
     fn result(&self, program: &RowProgram, step: u32) -> Option<Vec<u8>> {
         let op = program.op(step)?;
         let row = if program.gathers(step) { None } else { program.row_axis(step) };

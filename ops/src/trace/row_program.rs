@@ -9,14 +9,14 @@
 //! the row program of a stream **gathers** them first: the whole largest magnitudes and values of all
 //! rows, each element a copy from one record. From then on every element follows from few bytes.
 
-use super::{Anchor, Target, Trace};
+use super::{prover::Rows, Anchor, Target, Trace};
 use crate::{
     opening::{opening, Opening, Source as From, MAX_RANGES},
     program::{Kind, Layout, Op, Program},
     proof::{record_hash_of, Hash, Tree},
     weights::{DType, Weights},
 };
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use vigil_architecture::{Architecture, Pooling};
 
 /// Where bytes that an element is computed from lie.
@@ -168,24 +168,27 @@ impl RowProgram {
         rows.axis.map(|axis| (axis, self.row_in(rows)))
     }
 
-    /// The records that its steps read: anchors with their rows.
-    pub fn needs(&self) -> Vec<(u32, Run)> {
-        let all = 0..if self.trace.is_causal() { self.row + 1 } else { self.trace.tokens() };
+    /// The records that its steps read.
+    pub fn needs(&self) -> Vec<Rows> {
         let own = self.row..self.row + 1;
+        let all = 0..if self.trace.is_causal() { own.end } else { self.trace.tokens() };
+        // The stream before a layer is the anchor before its keys and values.
         let of_layer = |layer: u16| {
             let anchor = self.trace.index(Anchor::KeyValues(layer));
-            // The stream before a layer is the anchor before its keys and values.
-            alloc::vec![(anchor - 1, own.clone()), (anchor, all.clone())]
+            let stream = Rows { anchor: anchor - 1, rows: own.clone() };
+            vec![stream, Rows { anchor, rows: all.clone() }]
         };
         match self.target {
             Target::Record { anchor, .. } => match self.trace.anchor(anchor) {
                 Some(Anchor::Stream(layer)) => of_layer(layer),
-                Some(Anchor::KeyValues(_)) => alloc::vec![(anchor - 1, own)],
+                Some(Anchor::KeyValues(_)) => vec![Rows { anchor: anchor - 1, rows: own }],
                 Some(Anchor::Embedding) | None => Vec::new(),
             },
             Target::Output => match self.trace.architecture() {
                 Architecture::Decoder(decoder) => of_layer(decoder.layers - 1),
-                Architecture::Encoder(_) => alloc::vec![(self.trace.anchors() - 1, all)],
+                Architecture::Encoder(_) => {
+                    vec![Rows { anchor: self.trace.anchors() - 1, rows: all }]
+                }
             },
         }
     }
@@ -230,9 +233,9 @@ impl RowProgram {
                     let numbers = self.layer(layer).key_values;
                     numbers.iter().filter_map(|op| self.find(*op)).collect()
                 }
-                _ => alloc::vec![last],
+                _ => vec![last],
             },
-            Target::Output => alloc::vec![last],
+            Target::Output => vec![last],
         }
     }
 
