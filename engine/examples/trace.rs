@@ -5,9 +5,21 @@
 //! ```
 //! A plain pass and one that hashes every row of every anchor, in turn, and the median of each. Then
 //! what a dispute asks for: the row program of one record of the middle layer and of the output, and a
-//! proof of one element of each. The memory is the most that the process had beside the loaded model.
+//! proof of one element of each. The memory is the most that the process had beside the loaded model
+//! and the mapped package, which the system can take back.
 
-use std::{collections::HashMap, env, fs, path::Path, process::ExitCode, time::Instant};
+use std::{
+    collections::HashMap,
+    env, fs,
+    path::Path,
+    process::ExitCode,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        Arc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
 use vigil_architecture::{Architecture, Sampling};
 use vigil_engine::{
     trace::{Execution, Prover, Replay, Rows, Target},
@@ -50,7 +62,15 @@ fn measure(dir: &Path, arguments: impl Iterator<Item = String>) -> Result<(), Fa
     let (anchors, row) = (trace.anchors(), trace.tokens() - 1);
     let last = [Rows { anchor: anchors - 1, rows: row..row + 1 }];
     replay()?.records(&last)?;
-    let loaded = memory("VmRSS:")?;
+    let loaded = memory()?;
+    let most = Arc::new(AtomicU64::new(0));
+    let watched = Arc::clone(&most);
+    thread::spawn(move || {
+        while let Ok(now) = memory() {
+            watched.fetch_max(now, Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(2));
+        }
+    });
 
     let (mut plain, mut hashed) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
@@ -88,7 +108,7 @@ fn measure(dir: &Path, arguments: impl Iterator<Item = String>) -> Result<(), Fa
             program.len()
         );
     }
-    let most = memory("VmHWM:")?.saturating_sub(loaded);
+    let most = most.load(Ordering::Relaxed).saturating_sub(loaded);
     println!("memory           {:9.1} MB beside the model", most as f64 / 1024.0);
     Ok(())
 }
@@ -104,10 +124,10 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// A line of what Linux says of the process, in KiB.
-fn memory(name: &str) -> Result<u64, Failure> {
+/// Memory of the process that no file is mapped to, in KiB.
+fn memory() -> Result<u64, Failure> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     let number = line.and_then(|line| line.split_whitespace().next());
     Ok(number.ok_or("the system says nothing of memory")?.parse()?)
 }

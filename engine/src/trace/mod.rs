@@ -6,7 +6,7 @@
 //! anchors. Whatever else is asked for is computed when it is: a later pass keeps the few records
 //! that a row program reads, and the row program is computed element by element, as the referee does.
 //! So a replay takes little memory beside the model: 32 bytes for each row of each anchor, and the
-//! records of one layer.
+//! records of one layer. Where all records fit into [`DEFAULT_MEMORY`] the first pass keeps them.
 //!
 //! ```
 //! # use std::path::Path;
@@ -43,6 +43,9 @@ use crate::{error::Input, Error, Limits, Model, Package, Result};
 use vigil_architecture::Sampling;
 use vigil_ops::reference::BadInput;
 
+/// Most bytes of records that a replay keeps so as not to compute them again.
+pub const DEFAULT_MEMORY: u64 = 64 << 20;
+
 /// A run over known tokens, again.
 pub struct Replay<'a> {
     model: &'a Model,
@@ -50,6 +53,7 @@ pub struct Replay<'a> {
     trace: Trace,
     tokens: Vec<u32>,
     chunk: usize,
+    memory: u64,
     hashes: Vec<Vec<Hash>>,
     kept: Vec<(Rows, Vec<u8>)>,
 }
@@ -70,8 +74,9 @@ impl<'a> Replay<'a> {
         let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let trace = Trace::new(model.architecture(), count, sampling)
             .map_err(|none| Error::Unsupported(none.to_string()))?;
-        let chunk = Limits::default().chunk;
-        Ok(Self { model, package, trace, tokens, chunk, hashes: Vec::new(), kept: Vec::new() })
+        let (chunk, memory) = (Limits::default().chunk, DEFAULT_MEMORY);
+        let (hashes, kept) = (Vec::new(), Vec::new());
+        Ok(Self { model, package, trace, tokens, chunk, memory, hashes, kept })
     }
 
     /// So many rows at once. It bounds the memory of a pass and changes no byte.
@@ -80,8 +85,23 @@ impl<'a> Replay<'a> {
         Self { chunk: chunk.max(1), ..self }
     }
 
-    fn pass(&self, observer: &mut Observer) -> Result<()> {
-        self.model.observe(&self.tokens, self.chunk, observer)
+    /// Keeps so many bytes of records, so as not to compute them again.
+    #[must_use]
+    pub fn with_memory(self, memory: u64) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// All records, if they fit into the memory that it may have.
+    fn affordable(&self) -> Vec<Rows> {
+        let all = 0..self.trace.tokens();
+        let size = (0..self.trace.anchors())
+            .filter_map(|anchor| self.trace.anchor(anchor))
+            .map(|anchor| self.trace.parts(anchor).size())
+            .sum::<u64>()
+            .saturating_mul(u64::from(all.end));
+        let rows = |anchor| Rows { anchor, rows: all.clone() };
+        let anchors = if size <= self.memory { self.trace.anchors() } else { 0 };
+        (0..anchors).map(rows).collect()
     }
 }
 
@@ -108,9 +128,9 @@ impl Execution for Replay<'_> {
 
     fn hashes(&mut self, anchor: u32) -> Result<Vec<Hash>> {
         if self.hashes.is_empty() {
-            let mut observer = Observer::hashing(self.trace);
-            self.pass(&mut observer)?;
-            self.hashes = observer.into_hashes();
+            let mut observer = Observer::new(self.trace, true, &self.affordable());
+            self.model.observe(&self.tokens, self.chunk, &mut observer)?;
+            (self.hashes, self.kept) = observer.into_parts();
         }
         let hashes = self.hashes.get(anchor as usize);
         hashes.cloned().ok_or_else(|| Error::Compute(format!("no anchor {anchor}")))
@@ -121,9 +141,9 @@ impl Execution for Replay<'_> {
             kept.iter().find_map(|(whole, bytes)| part(rows, whole, bytes))
         };
         if wanted.iter().any(|rows| known(rows, &self.kept).is_none()) {
-            let mut observer = Observer::keeping(self.trace, wanted);
-            self.pass(&mut observer)?;
-            self.kept = observer.into_kept();
+            let mut observer = Observer::new(self.trace, false, wanted);
+            self.model.observe(&self.tokens, self.chunk, &mut observer)?;
+            self.kept = observer.into_parts().1;
         }
         let records = wanted.iter().map(|rows| known(rows, &self.kept));
         let records: Option<Vec<Vec<u8>>> = records.collect();

@@ -20,31 +20,32 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// One that hashes all records.
-    pub(crate) fn hashing(trace: Trace) -> Self {
-        let last = trace.anchors().saturating_sub(1);
-        let rows = || Vec::with_capacity(trace.tokens() as usize);
-        let hashes = (0..trace.anchors()).map(|_| rows()).collect();
-        let told = vec![0; trace.anchors() as usize];
-        Self { trace, hashes: Some(hashes), kept: Vec::new(), last, told }
+    /// One that keeps these records and, if it is told to, hashes all.
+    pub(crate) fn new(trace: Trace, hashing: bool, wanted: &[Rows]) -> Self {
+        let anchors = 0..trace.anchors();
+        let rows = |_| Vec::with_capacity(trace.tokens() as usize);
+        let room = |rows: &Rows| {
+            let size = trace.anchor(rows.anchor).map_or(0, |anchor| trace.parts(anchor).size());
+            Vec::with_capacity((size as usize).saturating_mul(rows.rows.len()))
+        };
+        let kept = wanted.iter().map(|rows| (rows.clone(), room(rows))).collect();
+        let last = match hashing {
+            true => trace.anchors().saturating_sub(1),
+            false => wanted.iter().map(|rows| rows.anchor).max().unwrap_or(0),
+        };
+        Self {
+            trace,
+            hashes: hashing.then(|| anchors.clone().map(rows).collect()),
+            kept,
+            last,
+            told: anchors.map(|_| 0).collect(),
+        }
     }
 
-    /// One that keeps some records.
-    pub(crate) fn keeping(trace: Trace, wanted: &[Rows]) -> Self {
-        let last = wanted.iter().map(|rows| rows.anchor).max().unwrap_or(0);
-        let kept = wanted.iter().map(|rows| (rows.clone(), Vec::new())).collect();
-        let told = vec![0; trace.anchors() as usize];
-        Self { trace, hashes: None, kept, last, told }
-    }
-
-    /// The hashes, by anchors.
-    pub(crate) fn into_hashes(self) -> Vec<Vec<Hash>> {
-        self.hashes.unwrap_or_default()
-    }
-
-    /// The records that were kept, in the order in which they were asked for.
-    pub(crate) fn into_kept(self) -> Vec<(Rows, Vec<u8>)> {
-        self.kept
+    /// The hashes by anchors, and the records that were kept in the order in which they were asked
+    /// for.
+    pub(crate) fn into_parts(self) -> (Vec<Vec<Hash>>, Vec<(Rows, Vec<u8>)>) {
+        (self.hashes.unwrap_or_default(), self.kept)
     }
 
     /// Whether an anchor's records are asked for.
@@ -67,7 +68,10 @@ impl Observer {
     /// The next rows of the stream, (rows, width).
     pub(crate) fn stream(&mut self, anchor: Anchor, x: &[f32]) -> Result<()> {
         if self.wants(anchor) {
-            let bytes: Vec<u8> = x.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let mut bytes = vec![0; size_of_val(x)];
+            for (bytes, x) in bytes.chunks_exact_mut(size_of::<f32>()).zip(x) {
+                bytes.copy_from_slice(&x.to_le_bytes());
+            }
             self.records(anchor, &bytes)?;
         }
         Ok(())

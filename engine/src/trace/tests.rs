@@ -21,14 +21,15 @@ fn a_batch_should_give_each_sequence_the_hashes_that_it_has_alone() {
         Trace::new(model.architecture(), tokens.len() as u32, Sampling::Greedy).unwrap()
     };
     let alone = sequences.each_ref().map(|tokens| {
-        let mut observer = Observer::hashing(trace(tokens));
+        let mut observer = Observer::new(trace(tokens), true, &[]);
         model.observe(tokens, 2, &mut observer).unwrap();
-        observer.into_hashes()
+        observer.into_parts().0
     });
 
     // Together, one of them without an observer, and while tokens are drawn.
     let decoder = model.decoder().unwrap();
-    let mut observers = [&sequences[0], &sequences[2]].map(|t| Some(Observer::hashing(trace(t))));
+    let mut observers =
+        [&sequences[0], &sequences[2]].map(|t| Some(Observer::new(trace(t), true, &[])));
     let mut caches = sequences.each_ref().map(|_| decoder.cache().unwrap());
     let [first, last] = &mut observers;
     let watching = [first.as_mut(), None, last.as_mut()];
@@ -38,7 +39,7 @@ fn a_batch_should_give_each_sequence_the_hashes_that_it_has_alone() {
         rows.map(|((tokens, cache), observer)| Rows { tokens, cache, draw, observer }).collect();
     assert_eq!(decoder.forward(&mut batch).unwrap().len(), 3);
     drop(batch);
-    let together = observers.map(|observer| observer.unwrap().into_hashes());
+    let together = observers.map(|observer| observer.unwrap().into_parts().0);
     assert_eq!(together[0], alone[0]);
     assert_eq!(together[1], alone[2]);
 }
