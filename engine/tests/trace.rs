@@ -74,7 +74,7 @@ fn results_and_proofs_should_be_those_of_the_recording() {
         let replay = Replay::new(&model, &package, tokens.clone(), sampling).unwrap();
         let trace = replay.trace();
         // With all records in memory, and with none.
-        let memory = if trace.anchors() % 4 == 0 { 0 } else { u64::MAX };
+        let memory = if trace.anchors().is_multiple_of(4) { 0 } else { u64::MAX };
         let mut fast = Prover::new(replay.with_chunk(5).with_memory(memory));
         assert_eq!(fast.roots().unwrap(), plain.roots().unwrap());
         let records = (0..trace.anchors())

@@ -23,6 +23,7 @@
 //! | [`proof`] | hash trees, and proofs that bytes are part of one |
 //! | [`trace`] | what a run commits to when it is disputed, and how one number of it is judged |
 //! | [`tensor`] | whole tensors, fast |
+//! | `samples` | random models, behind the feature of that name |
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![allow(
@@ -41,6 +42,8 @@ pub mod opening;
 pub mod program;
 pub mod proof;
 pub mod reference;
+#[cfg(feature = "samples")]
+pub mod samples;
 #[cfg(feature = "std")]
 pub mod tensor;
 pub mod trace;

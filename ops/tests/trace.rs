@@ -4,15 +4,16 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
-use vigil_architecture::{Activations, Architecture, Decoder, Encoder, Pooling, Sampling};
+use vigil_architecture::{Architecture, Decoder, Encoder, Sampling};
 use vigil_ops::{
     program::Kind,
     proof::{chunk_len, Bytes, Hash, Proof, Tree, CHUNK},
     reference::BadInput,
+    samples::{tiny_models, weights_file},
     trace::{
         prover::{evaluate, Rows},
-        referee, Commitments, Disputed, Execution, Prover, Recording, RowProgram, Source, Target,
-        Trace, Verdict, MAX_ANCHORS, MAX_STEPS,
+        referee, Commitments, Disputed, Execution, Finding, Prover, Recording, RowProgram, Source,
+        Target, Trace, MAX_ANCHORS, MAX_STEPS,
     },
     Op, Weights,
 };
@@ -44,38 +45,6 @@ impl Execution for Records {
     }
 }
 
-/// Small models of every kind of row program.
-fn models() -> Vec<(Architecture, Sampling)> {
-    let plain = Encoder { positions: 80, ..encoder(6, 2, 5, 2) };
-    let encoders = [
-        plain,
-        Encoder { pooling: Pooling::Cls, normalize: false, layers: 1, ..plain },
-        Encoder { activations: Activations::Int15, hidden: 8, heads: 1, ..plain },
-    ];
-    let plain = Decoder { positions: 80, layers: 2, ..decoder(8, [4, 2], 4, 12) };
-    let decoders = [
-        (plain, Sampling::Greedy),
-        (Decoder { qk_norm: true, tied_head: true, layers: 1, ..plain }, gumbel(7, 0.8, 0.05)),
-        (Decoder { qkv_bias: true, activations: Activations::Int8, ..plain }, gumbel(9, 2.0, 0.0)),
-    ];
-    let encoders = encoders.map(|e| (Architecture::Encoder(e), Sampling::Greedy));
-    let decoders = decoders.map(|(d, sampling)| (Architecture::Decoder(d), sampling));
-    encoders.into_iter().chain(decoders).collect()
-}
-
-/// A weights file.
-fn file(architecture: &Architecture, seed: u64) -> Vec<u8> {
-    let mut file = Vec::new();
-    Weights::new(architecture)
-        .write_header(|bytes| {
-            file.extend_from_slice(bytes);
-            Ok::<_, ()>(())
-        })
-        .unwrap();
-    file.extend(random_weights(architecture, seed));
-    file
-}
-
 fn tokens(architecture: &Architecture, count: u32, seed: u64) -> Vec<u32> {
     let mut stream = Stream::new(seed);
     (0..count).map(|_| stream.below(architecture.vocabulary())).collect()
@@ -89,7 +58,7 @@ fn recording(
     let (architecture, sampling) = model;
     let trace = Trace::new(architecture, count, *sampling).unwrap();
     let tokens = tokens(architecture, count, 3);
-    Recording::new(trace, &tokens, &file(architecture, 5), fault).unwrap()
+    Recording::new(trace, &tokens, &weights_file(architecture, 5), fault).unwrap()
 }
 
 fn targets(trace: &Trace) -> Vec<Target> {
@@ -109,7 +78,7 @@ fn end_of(execution: &mut Recording, target: Target) -> Hash {
 
 #[test]
 fn row_programs_should_give_what_the_whole_run_gives() {
-    for model in models() {
+    for model in tiny_models() {
         for count in [1, 2, 5, 66] {
             let mut run = recording(&model, count, |_, _, _| {});
             let trace = run.trace();
@@ -142,7 +111,7 @@ fn row_programs_should_give_what_the_whole_run_gives() {
 
 #[test]
 fn a_decoders_records_should_not_depend_on_what_follows() {
-    for model in models().into_iter().filter(|(a, _)| matches!(a, Architecture::Decoder(_))) {
+    for model in tiny_models().into_iter().filter(|(a, _)| matches!(a, Architecture::Decoder(_))) {
         let mut long = recording(&model, 70, |_, _, _| {});
         let mut short = recording(&model, 66, |_, _, _| {});
         for anchor in 0..long.trace().anchors() {
@@ -156,7 +125,7 @@ fn dispute(
     accused: &mut Prover<Recording>,
     judge: &mut Prover<Recording>,
     tokens_in: u32,
-) -> Option<Verdict> {
+) -> Option<Finding> {
     let trace = judge.execution().trace();
     let (theirs, ours) = (accused.roots().unwrap(), judge.roots().unwrap());
     let target = match theirs.iter().zip(&ours).position(|(a, b)| a != b) {
@@ -198,7 +167,7 @@ fn judged(
     element: u64,
     result: &[u8],
     tokens_in: u32,
-) -> Verdict {
+) -> Finding {
     let ids = judge.execution().tokens().to_vec();
     let bytes = |ids: &[u32]| ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>();
     let (input, output) = (bytes(&ids[..tokens_in as usize]), bytes(&ids[tokens_in as usize..]));
@@ -233,7 +202,7 @@ fn judged(
 
 #[test]
 fn every_element_of_an_honest_run_should_be_right() {
-    for model in models() {
+    for model in tiny_models() {
         let run = recording(&model, 5, |_, _, _| {});
         let trace = run.trace();
         let mut prover = Prover::new(run);
@@ -261,11 +230,11 @@ fn every_element_of_an_honest_run_should_be_right() {
                     };
                     let at =
                         format!("{target:?}, step {step}, {:?}", program.op(step).unwrap().kind);
-                    assert_eq!(judge(&result), Verdict::Right, "{at}");
+                    assert_eq!(judge(&result), Finding::Right, "{at}");
                     let size = program.op(step).unwrap().dtype.size();
                     let mut other = result.clone();
                     other[element as usize * size] ^= 1;
-                    assert_eq!(judge(&other), Verdict::Wrong, "{at}");
+                    assert_eq!(judge(&other), Finding::Wrong, "{at}");
                 }
             }
         }
@@ -279,7 +248,7 @@ proptest! {
     fn any_fault_that_changes_anything_should_be_found(
         model in 0usize..6, count in 1u32..8, op: u32, byte: u64, bit in 0u32..8, split: u32,
     ) {
-        let model = &models()[model];
+        let model = &tiny_models()[model];
         let honest = recording(model, count, |_, _, _| {});
         let number = 1 + op % (honest.trace().program().unwrap().len() - 1);
         let faulty = recording(model, count, |index, _, result| {
@@ -294,19 +263,19 @@ proptest! {
         let (mut accused, mut judge) = (Prover::new(faulty), Prover::new(honest));
         let verdict = dispute(&mut accused, &mut judge, tokens_in);
         if let Some(verdict) = verdict {
-            prop_assert_eq!(verdict, Verdict::Wrong);
+            prop_assert_eq!(verdict, Finding::Wrong);
         }
     }
 }
 
 #[test]
 fn a_token_outside_the_vocabulary_should_have_no_valid_result() {
-    for model in models() {
+    for model in tiny_models() {
         let run = recording(&model, 3, |_, _, _| {});
         let trace = run.trace();
         let target = Target::Record { anchor: 0, row: 2 };
         let program = trace.row_program(target).unwrap();
-        let bytes: Vec<u8> = [1u32, 2, 50].iter().flat_map(|id| id.to_le_bytes()).collect();
+        let bytes: Vec<u8> = [1u32, 2, 700].iter().flat_map(|id| id.to_le_bytes()).collect();
         let mut proof = Proof::default();
         proof.open_bytes(&bytes, &[Bytes { offset: 8, len: 4 }]).unwrap();
         let given = Commitments {
@@ -320,7 +289,7 @@ fn a_token_outside_the_vocabulary_should_have_no_valid_result() {
             weights_len: 0,
         };
         let disputed = Disputed { step: 0, element: 0, chunk: &[0; 4] };
-        assert_eq!(referee(&program, disputed, &given, proof.reader()), Ok(Verdict::Wrong));
+        assert_eq!(referee(&program, disputed, &given, proof.reader()), Ok(Finding::Wrong));
     }
 }
 

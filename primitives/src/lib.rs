@@ -18,6 +18,7 @@
 //! | [`lineage`] | what a version descends from, and the split of its revenue |
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
+//! | [`dispute`] | a claim, and the moves that decide whether it holds |
 //! | [`pricing`] | every formula that turns work and terms into money |
 //! | [`traits`] | how the pallets meet each other |
 //! | `samples` | what owners state, for tests and benchmarks, behind the feature of that name |
@@ -31,6 +32,7 @@ extern crate alloc;
 pub mod api;
 pub mod asset;
 pub mod dataset;
+pub mod dispute;
 pub mod grant;
 pub mod job;
 pub mod lineage;
@@ -46,6 +48,7 @@ pub mod worker;
 
 pub use asset::AssetId;
 pub use dataset::{DatasetId, DatasetVersionId};
+pub use dispute::{Dispute, DisputeId};
 pub use job::{Job, JobId, JobStatus};
 pub use model::{ModelId, ModelVersionId, Version};
 pub use vigil_architecture::{

@@ -32,11 +32,12 @@ mod observer;
 pub use vigil_ops::{
     proof::{Hash, Proof, Span, Tree},
     trace::{
-        prover::Rows, referee, Anchor, Commitments, Disputed, Execution, Piece, Prover, RowProgram,
-        Source, Target, Trace, Unproven, Verdict,
+        prover::Rows, referee, Anchor, Commitments, Disputed, Execution, Finding, Piece, Prover,
+        RowProgram, Source, Target, Trace, Unproven,
     },
 };
 
+use observer::Kept;
 pub(crate) use observer::Observer;
 
 use crate::{error::Input, Error, Limits, Model, Package, Result};
@@ -55,7 +56,7 @@ pub struct Replay<'a> {
     chunk: usize,
     memory: u64,
     hashes: Vec<Vec<Hash>>,
-    kept: Vec<(Rows, Vec<u8>)>,
+    kept: Kept,
 }
 
 impl<'a> Replay<'a> {
@@ -137,7 +138,7 @@ impl Execution for Replay<'_> {
     }
 
     fn records(&mut self, wanted: &[Rows]) -> Result<Vec<Vec<u8>>> {
-        let known = |rows: &Rows, kept: &[(Rows, Vec<u8>)]| {
+        let known = |rows: &Rows, kept: &Kept| {
             kept.iter().find_map(|(whole, bytes)| part(rows, whole, bytes))
         };
         if wanted.iter().any(|rows| known(rows, &self.kept).is_none()) {

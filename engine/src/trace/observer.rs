@@ -7,12 +7,15 @@ use vigil_ops::{
     trace::{Anchor, Rows, Trace},
 };
 
+/// Records that were kept, by rows.
+pub(crate) type Kept = Vec<(Rows, Vec<u8>)>;
+
 /// Hashes the records of a sequence as they are computed, or keeps some of them.
 pub(crate) struct Observer {
     trace: Trace,
     /// Of every anchor, the hashes of the records so far; nothing if they aren't asked for.
     hashes: Option<Vec<Vec<Hash>>>,
-    kept: Vec<(Rows, Vec<u8>)>,
+    kept: Kept,
     /// The last anchor that is asked for.
     last: u32,
     /// Rows of every anchor that it was told of.
@@ -44,7 +47,7 @@ impl Observer {
 
     /// The hashes by anchors, and the records that were kept in the order in which they were asked
     /// for.
-    pub(crate) fn into_parts(self) -> (Vec<Vec<Hash>>, Vec<(Rows, Vec<u8>)>) {
+    pub(crate) fn into_parts(self) -> (Vec<Vec<Hash>>, Kept) {
         (self.hashes.unwrap_or_default(), self.kept)
     }
 

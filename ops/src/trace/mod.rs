@@ -28,7 +28,7 @@ pub mod row_program;
 
 pub use prover::{Execution, Prover, Rows};
 pub use recording::Recording;
-pub use referee::{referee, Commitments, Disputed, Unproven, Verdict};
+pub use referee::{referee, Commitments, Disputed, Finding, Unproven};
 pub use row_program::{Piece, RowProgram, Source};
 
 use crate::{

@@ -45,14 +45,14 @@ pub struct Disputed<'a> {
 
 /// What the referee finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Finding {
     /// The element is what its operands give.
     Right,
     /// It is not.
     Wrong,
 }
 
-/// Why there is no verdict.
+/// Why there is no finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unproven {
     /// There is no such step or element.
@@ -161,7 +161,7 @@ pub fn referee(
     disputed: Disputed<'_>,
     given: &Commitments<'_>,
     mut proof: Reader<'_>,
-) -> Result<Verdict, Unproven> {
+) -> Result<Finding, Unproven> {
     let Disputed { step, element: place, chunk } = disputed;
     let op = program.op(step).ok_or(Unproven::NoSuchElement)?;
     let size = op.dtype.size() as u64;
@@ -175,7 +175,7 @@ pub fn referee(
         let piece = program.copied(step, place).ok_or(Unproven::NoSuchElement)?;
         let copied = read(program, given, &mut proof, &[piece])?;
         proof.finish()?;
-        return Ok(verdict(copied.first().is_some_and(|copied| *copied == claimed)));
+        return Ok(finding(copied.first().is_some_and(|copied| *copied == claimed)));
     }
     let mut token = 0;
     let mut first: Vec<&[u8]> = Vec::new();
@@ -187,7 +187,7 @@ pub fn referee(
         token = u32::from_le_bytes(id.ok_or(Unproven::NoSuchElement)?);
         if token >= program.trace().architecture().vocabulary() {
             proof.finish()?;
-            return Ok(Verdict::Wrong);
+            return Ok(Finding::Wrong);
         }
     }
     let (opening, pieces) = program.opening(step, place, token).ok_or(Unproven::NoSuchElement)?;
@@ -197,14 +197,14 @@ pub fn referee(
     proof.finish()?;
     let value = element(&op, &opening, &inputs).ok_or(Unproven::NoSuchElement)?;
     let (bytes, len) = value.to_le_bytes();
-    Ok(verdict(bytes.get(..len) == Some(claimed)))
+    Ok(finding(bytes.get(..len) == Some(claimed)))
 }
 
-fn verdict(right: bool) -> Verdict {
+fn finding(right: bool) -> Finding {
     if right {
-        Verdict::Right
+        Finding::Right
     } else {
-        Verdict::Wrong
+        Finding::Wrong
     }
 }
 
