@@ -25,4 +25,5 @@ pub mod rules;
 pub mod samples;
 
 pub use players::Player;
-pub use rules::{examine, BadGround, BadMove, Next, Opened, Rules};
+pub use rules::{examine, flaw, BadGround, BadMove, Next, Opened, Rules};
+pub use vigil_ops::proof::BadProof;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use vigil_ops::{
     proof::{chunk_hash, chunk_len, BadProof, Bytes, Reader, Span, Tree, CHUNK},
     trace::{self, referee, Commitments, Finding, Trace, Unproven},
+    weights::{Flaw, Weights},
 };
 use vigil_primitives::{
     dispute::{
@@ -38,6 +39,8 @@ pub enum BadGround {
     Unproven(BadProof),
     /// The model can't run so many tokens: there is nothing that a claim could say.
     NoTrace,
+    /// There is nothing wrong with the element of a package.
+    NoFlaw,
 }
 
 impl From<BadProof> for BadGround {
@@ -218,6 +221,26 @@ impl<'a> Rules<'a> {
         self.token
     }
 
+    /// Most nodes that one move of a descent shows, whatever is disputed: of rows, and of chunks.
+    pub fn most_shown(&self) -> [u64; 2] {
+        let shown = |tree: Tree| 1u64 << tree.descent(tree.root());
+        let targets = [
+            Some(trace::Target::Output),
+            // Every layer's row programs have the same sizes.
+            self.trace
+                .anchors()
+                .checked_sub(1)
+                .map(|_| trace::Target::Record { anchor: 1, row: 0 }),
+            Some(trace::Target::Record { anchor: 2, row: self.trace.tokens().saturating_sub(1) }),
+        ];
+        let programs =
+            targets.into_iter().flatten().filter_map(|target| self.trace.row_program(target));
+        let chunks = programs.flat_map(|program| {
+            (0..program.len()).filter_map(move |step| program.tree(step).map(shown))
+        });
+        [shown(self.trace.rows()), chunks.max().unwrap_or(1)]
+    }
+
     /// What the run ends in.
     fn end(&self) -> [u8; 32] {
         match self.token {
@@ -379,6 +402,33 @@ impl<'a> Rules<'a> {
             Finding::Right => Verdict::Vindicated,
         }))
     }
+}
+
+/// What is wrong with one element of the weights file of a model, as a proof opens it: number
+/// `element` of number `tensor` in canonical order.
+///
+/// # Errors
+/// The element is not proven, or there is nothing wrong with it.
+pub fn flaw(
+    architecture: &Architecture,
+    (weights, weights_len): (&ContentHash, u64),
+    (tensor, element): (u32, u64),
+    proof: &Proof,
+) -> Result<Flaw, BadGround> {
+    let layout = Weights::new(architecture);
+    let spec = usize::try_from(tensor).ok().and_then(|tensor| layout.get(tensor));
+    let spec = spec.filter(|spec| element < spec.elements()).ok_or(BadGround::OutOfRange)?;
+    let header = weights_len.checked_sub(layout.size()).ok_or(BadGround::OutOfRange)?;
+    let len = spec.dtype.size() as u64;
+    let place = element.checked_mul(len).and_then(|place| place.checked_add(spec.offset));
+    let offset = place.and_then(|place| place.checked_add(header));
+    let bytes = Bytes { offset: offset.ok_or(BadGround::OutOfRange)?, len };
+    let nodes = hashes(&proof.nodes);
+    let mut reader = Reader::new(&nodes, &proof.data);
+    let opened = reader.bytes(&weights.0, weights_len, &[bytes])?;
+    reader.finish()?;
+    let opened = opened.first().copied().unwrap_or_default();
+    spec.flaw(opened).ok_or(BadGround::NoFlaw)
 }
 
 /// A target as the operators have it.

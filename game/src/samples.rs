@@ -5,18 +5,19 @@
 
 use crate::{
     players::{proof_of, Player},
-    rules::{nodes_of, target_of, Next, Rules},
+    rules::{target_of, Next, Rules},
 };
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use vigil_ops::{
-    proof::{Hash, Span},
+    proof::{Bytes, Hash},
     reference::{self, BadInput},
     samples::{tiny_models, weights_file, Stream},
     trace::{Execution, Prover, Recording, RowProgram, Rows, Trace},
+    weights::{DType, TensorSpec, Weights},
     Op, Program,
 };
 use vigil_primitives::{
-    dispute::{Claim, Descent, Move, Stage, Target, TokenAt},
+    dispute::{Claim, Descent, Move, Proof, Stage, Target, TokenAt, Verdict},
     job::Output,
     Architecture, ContentHash, ModelVersionId, Sampling,
 };
@@ -135,17 +136,16 @@ impl Case {
     /// The claim that the output is this.
     pub fn claim(&self, output: &[u8]) -> Claim {
         let input: Vec<u8> = self.input.iter().flat_map(|id| id.to_le_bytes()).collect();
-        let hash = |bytes: &[u8]| ContentHash::from(*blake3::hash(bytes).as_bytes());
         Claim {
             version: ModelVersionId { model: 0, version: 0 },
             architecture: self.architecture,
-            weights: hash(&self.weights),
+            weights: hash_of(&self.weights),
             weights_len: self.weights.len() as u64,
-            input: hash(&input),
+            input: hash_of(&input),
             tokens_in: self.input.len() as u32,
             max_tokens_out: self.max_tokens_out,
             sampling: self.sampling,
-            output: Output { hash: hash(output), tokens: self.tokens_of(output).len() as u32 },
+            output: Output { hash: hash_of(output), tokens: self.tokens_of(output).len() as u32 },
         }
     }
 
@@ -165,6 +165,25 @@ impl Case {
             .map_err(|_| BadInput::WrongLength)?;
         Recording::new(trace, &tokens, &self.weights, fault)
     }
+}
+
+/// The weights of a model with a -128, and where it is: the tensor and element, and the proof.
+pub fn flawed(case: &Case) -> Option<(Vec<u8>, u32, u64, Proof)> {
+    let layout = Weights::new(&case.architecture);
+    let matrix = |spec: &TensorSpec| spec.dtype == DType::I8 && spec.columns.is_some();
+    let (tensor, spec) = (0..).zip(layout.iter()).find(|(_, spec)| matrix(spec))?;
+    let element = spec.elements() - 1;
+    let offset = layout.header_len() + spec.offset + element;
+    let mut weights = case.weights.clone();
+    *weights.get_mut(usize::try_from(offset).ok()?)? = 0x80;
+    let mut proof = vigil_ops::proof::Proof::default();
+    proof.open_bytes(&weights, &[Bytes { offset, len: 1 }]).ok()?;
+    Some((weights, tensor, element, proof_of(proof)?))
+}
+
+/// BLAKE3 of some bytes.
+pub fn hash_of(bytes: &[u8]) -> ContentHash {
+    ContentHash::from(*blake3::hash(bytes).as_bytes())
 }
 
 /// A run whose end is said to be another.
@@ -327,7 +346,7 @@ pub fn play_out(
     rules: &Rules<'_>,
     mut stage: Stage,
     turn: &mut dyn FnMut(&Stage) -> Option<Move>,
-) -> (Stage, Option<vigil_primitives::dispute::Verdict>) {
+) -> (Stage, Option<Verdict>) {
     loop {
         let Some(next) = turn(&stage).and_then(|turn| rules.play(stage.clone(), turn).ok()) else {
             return (stage, None);
@@ -337,9 +356,4 @@ pub fn play_out(
             Next::Decided(verdict) => return (stage, Some(verdict)),
         }
     }
-}
-
-/// The nodes of a move that shows `spans` zeros: as many as are asked for, and wrong.
-pub fn wrong_nodes(spans: &[Span]) -> Option<Move> {
-    nodes_of(vec![[0; 32]; spans.len()]).map(Move::Nodes)
 }

@@ -11,6 +11,7 @@ use crate::{
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
+use sp_runtime::traits::AtLeast32BitUnsigned;
 use vigil_architecture::MAX_LAYERS;
 
 /// Number of a dispute, from 0.
@@ -572,4 +573,104 @@ pub struct Dispute<Account = AccountId, Block = BlockNumber> {
     pub costs: Balance,
     /// When it began.
     pub opened_at: Block,
+}
+
+impl<Account, Block: AtLeast32BitUnsigned + Copy> Dispute<Account, Block> {
+    /// The time that the side whose turn it is had left when the turn began.
+    pub fn clock(&self) -> Block {
+        match self.stage.turn() {
+            Side::Claimant => self.clocks.claimant,
+            Side::Challenger => self.clocks.challenger,
+        }
+    }
+
+    /// The last block at which the side whose turn it is can move.
+    pub fn deadline(&self) -> Block {
+        self.since.saturating_add(self.clock())
+    }
+
+    /// The side whose turn it was has moved: its clock has run, and the turn is the stage's.
+    pub fn advance(&mut self, stage: Stage, now: Block) {
+        let ran = now.saturating_sub(self.since);
+        let clock = match self.stage.turn() {
+            Side::Claimant => &mut self.clocks.claimant,
+            Side::Challenger => &mut self.clocks.challenger,
+        };
+        *clock = clock.saturating_sub(ran);
+        self.stage = stage;
+        self.since = now;
+        self.moves = self.moves.saturating_add(1);
+    }
+
+    /// How far it has come: what is disputed of the trace.
+    pub fn reached(&self) -> Reached {
+        let mut reached = Reached::default();
+        match &self.stage {
+            Stage::Anchors | Stage::Anchor { .. } | Stage::Withheld { .. } => {}
+            Stage::Rows { anchor, .. } => reached.anchor = Some(*anchor),
+            Stage::Results { target, .. } | Stage::Result { target, .. } => {
+                reached.target = Some(*target);
+            }
+            Stage::Chunks { disputed, .. } => {
+                (reached.target, reached.step) = (Some(disputed.target), Some(disputed.step));
+            }
+            Stage::Bytes { disputed, chunk, .. } | Stage::Element { disputed, chunk, .. } => {
+                (reached.target, reached.step) = (Some(disputed.target), Some(disputed.step));
+                reached.chunk = Some(*chunk);
+            }
+        }
+        reached
+    }
+}
+
+/// How far a dispute has come. What is known of it is there, from the anchor to the element.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Reached {
+    /// The anchor, while its rows are looked through.
+    pub anchor: Option<u32>,
+    /// What the row program ends in.
+    pub target: Option<Target>,
+    /// The step whose result is disputed.
+    pub step: Option<u32>,
+    /// The chunk of the result.
+    pub chunk: Option<u64>,
+    /// The element that was computed.
+    pub element: Option<u64>,
+}
+
+/// What is kept of a dispute that has ended.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Ended<Account = AccountId, Block = BlockNumber> {
+    /// Which claim.
+    pub claim_id: ClaimId<Account>,
+    /// Who challenged it.
+    pub challenger: Account,
+    /// The disputed token.
+    pub token: Option<TokenAt>,
+    /// How far it came.
+    pub reached: Reached,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Moves of both.
+    pub moves: u32,
+    /// What the moves would have cost.
+    pub costs: Balance,
+    /// When it began.
+    pub opened_at: Block,
+    /// When it ended.
+    pub ended_at: Block,
 }

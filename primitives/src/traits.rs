@@ -5,6 +5,7 @@
 use crate::{
     asset::Asset,
     dataset::{DatasetId, DatasetVersionId},
+    dispute::{Claim, ClaimId},
     grant::GrantId,
     lineage::{Royalty, Shares},
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
@@ -12,6 +13,8 @@ use crate::{
     Architecture, AssetId, Balance, JobId,
 };
 use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 /// A published version with its owner and status.
@@ -268,6 +271,73 @@ impl<AccountId> Market<AccountId> for () {
     fn room_weight() -> Weight {
         Weight::zero()
     }
+}
+
+/// What a conviction comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conviction<'a, AccountId> {
+    /// Who has convicted the claim: the bounty is its.
+    pub challenger: &'a AccountId,
+    /// What all moves about the claim would have cost.
+    pub costs: Balance,
+}
+
+/// Where the stake of a convicted claim went. Parts of it add up to `slashed`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Penalty {
+    /// Taken from the claimant: all of the following.
+    pub slashed: Balance,
+    /// Burned, at least half.
+    pub burned: Balance,
+    /// To the treasury, for the moves.
+    pub costs: Balance,
+    /// To whoever had paid for the claim.
+    pub damages: Balance,
+    /// To the challenger.
+    pub bounty: Balance,
+}
+
+/// Claims that can be challenged: what they say, and what stands behind them.
+pub trait Claims<AccountId> {
+    /// What a claim says, if it can be challenged now.
+    fn claim(id: &ClaimId<AccountId>) -> Result<Claim, DispatchError>;
+
+    /// A dispute about the claim has begun. Until as many have ended, whatever depends on the claim
+    /// waits, and so does the claimant's stake.
+    fn disputed(id: &ClaimId<AccountId>) -> DispatchResult;
+
+    /// A dispute about the claim has ended, and the claim holds.
+    fn upheld(id: &ClaimId<AccountId>);
+
+    /// The claim is wrong. All disputes about it have ended. Nothing can stand in the way.
+    fn convicted(id: &ClaimId<AccountId>, conviction: Conviction<'_, AccountId>) -> Penalty;
+
+    /// Weight of one [`Self::claim`] and one [`Self::disputed`].
+    fn dispute_weight() -> Weight;
+
+    /// Most weight of one [`Self::upheld`] or one [`Self::convicted`].
+    fn end_weight() -> Weight;
+}
+
+/// What the chain does with packages that break the rules of op_sets.
+pub trait Packages {
+    /// Revokes a version and burns its deposit: how much.
+    fn condemn(id: ModelVersionId) -> Result<Balance, DispatchError>;
+
+    /// Weight of one [`Self::condemn`].
+    fn condemn_weight() -> Weight;
 }
 
 /// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.

@@ -76,18 +76,11 @@ fn check_weights(bytes: &[u8], spec: &TensorSpec) -> Result<(), String> {
 }
 
 fn check_floats(bytes: &[u8], spec: &TensorSpec) -> Result<(), String> {
-    let floats = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    for (at, value) in floats.enumerate() {
-        let rule = if !value.is_finite() {
-            "only finite numbers are allowed"
-        } else if spec.id.part == Part::Scale && value.is_sign_negative() {
-            "a scale is not negative"
-        } else if matches!(spec.id.part, Part::Cos | Part::Sin) && value.abs() > 1.0 {
-            "cosines and sines go from -1 to 1"
-        } else {
-            continue;
-        };
-        return Err(format!("the tensor {} has {value} at element {at}: {rule}", spec.id));
+    for (at, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+        if let Some(flaw) = spec.flaw(bytes) {
+            let value = f32::from_le_bytes(*bytes);
+            return Err(format!("the tensor {} has {value} at element {at}: {flaw}", spec.id));
+        }
     }
     Ok(())
 }

@@ -212,6 +212,27 @@ impl TensorSpec {
         self.elements().saturating_mul(self.dtype.size() as u64)
     }
 
+    /// What is wrong with the bytes of an element; nothing with bytes of another number.
+    pub fn flaw(&self, element: &[u8]) -> Option<Flaw> {
+        let float = element.try_into().ok().map(f32::from_le_bytes);
+        match (self.dtype, self.id.part) {
+            (DType::I8, Part::Zeros) => (element != [0]).then_some(Flaw::NotZero),
+            (DType::I8, _) => (element == [0x80]).then_some(Flaw::TooLow),
+            (_, part) => {
+                let value: f32 = float?;
+                if !value.is_finite() {
+                    Some(Flaw::NotFinite)
+                } else if part == Part::Scale && value.is_sign_negative() {
+                    Some(Flaw::NegativeScale)
+                } else if matches!(part, Part::Cos | Part::Sin) && !(-1.0..=1.0).contains(&value) {
+                    Some(Flaw::BeyondOne)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
     /// The shape as safetensors states it: one or two dimensions.
     pub fn shape(&self) -> impl ExactSizeIterator<Item = usize> {
         let (dimensions, count) = match self.columns {
@@ -219,6 +240,33 @@ impl TensorSpec {
             None => ([self.rows as usize, 0], 1),
         };
         dimensions.into_iter().take(count)
+    }
+}
+
+/// Why no package may hold a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The padding is not zero.
+    NotZero,
+    /// A weight of -128.
+    TooLow,
+    /// An infinity or a NaN.
+    NotFinite,
+    /// A scale below zero, or -0.
+    NegativeScale,
+    /// A cosine or sine beyond -1 or 1.
+    BeyondOne,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotZero => "the padding is not zero",
+            Self::TooLow => "weights go from -127 to 127",
+            Self::NotFinite => "only finite numbers are allowed",
+            Self::NegativeScale => "a scale is not negative",
+            Self::BeyondOne => "cosines and sines go from -1 to 1",
+        })
     }
 }
 

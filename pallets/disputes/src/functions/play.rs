@@ -1,0 +1,74 @@
+//! Moves.
+
+use super::*;
+use codec::Encode;
+use vigil_game::{Next, Rules};
+use vigil_primitives::dispute::{Reached, Side, MAX_PROOF_DATA, MAX_PROOF_NODES};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_play(who: T::AccountId, id: DisputeId, turn: Move) -> DispatchResult {
+        let mut dispute = Self::load(id)?;
+        let side = dispute.stage.turn();
+        let sits = match side {
+            // What is shown of a commitment is right or refused, whoever shows it.
+            Side::Claimant => {
+                &who == dispute.claim_id.claimant()
+                    || matches!(turn, Move::Nodes(_) | Move::Bytes(_) | Move::Publish(_))
+            }
+            Side::Challenger => who == dispute.challenger,
+        };
+        ensure!(sits, Error::<T>::NotYourTurn);
+        let now = Self::now();
+        ensure!(now <= dispute.deadline(), Error::<T>::TooLate);
+
+        let cost = Self::cost(Self::play_weight(&turn), turn.encoded_size().saturating_add(8));
+        let element = match &turn {
+            Move::Element { element, .. } => Some(*element),
+            _ => None,
+        };
+        let rules = Rules::new(&dispute.claim, dispute.token).ok_or(Error::<T>::NoTrace)?;
+        let next = rules.play(dispute.stage.clone(), turn).map_err(Error::<T>::from)?;
+        Self::unschedule(id, &dispute);
+        dispute.costs = dispute.costs.saturating_add(cost);
+        match next {
+            Next::Stage(stage) => {
+                dispute.advance(stage, now);
+                let deadline = dispute.deadline();
+                Self::schedule(id, &dispute);
+                Disputes::<T>::insert(id, dispute);
+                Self::deposit_event(Event::Moved { dispute: id, side, by: who, deadline });
+            }
+            Next::Decided(verdict) => {
+                dispute.moves = dispute.moves.saturating_add(1);
+                let reached = Reached { element, ..dispute.reached() };
+                Self::end(id, dispute, reached, verdict);
+            }
+        }
+        Ok(())
+    }
+
+    /// Weight of a move, with what follows if it decides.
+    pub(crate) fn play_weight(turn: &Move) -> Weight {
+        let len = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
+        match turn {
+            Move::Roots(roots) => T::WeightInfo::play_nodes(len(roots.len())),
+            Move::Results(results) => T::WeightInfo::play_nodes(len(results.len())),
+            Move::Nodes(nodes) => T::WeightInfo::play_nodes(len(nodes.len())),
+            Move::Bytes(_) => T::WeightInfo::play_bytes(),
+            Move::Anchor(_) | Move::Node(_) | Move::Result(_) => T::WeightInfo::play_name(),
+            Move::Element { proof, .. } | Move::Publish(proof) => {
+                Self::proof_weight(len(proof.nodes.len()), len(proof.data.len()))
+            }
+        }
+    }
+
+    fn proof_weight(nodes: u32, data: u32) -> Weight {
+        T::WeightInfo::play_element(nodes, data).saturating_add(Self::convict_weight())
+    }
+
+    /// Weight and length of the largest proof.
+    pub(crate) fn heaviest_proof() -> (Weight, u32) {
+        let weight = Self::proof_weight(MAX_PROOF_NODES, MAX_PROOF_DATA);
+        (weight, MAX_PROOF_NODES.saturating_mul(32).saturating_add(MAX_PROOF_DATA))
+    }
+}
