@@ -333,9 +333,12 @@ pub fn spoiled(turn: &Move, stream: &mut Stream) -> Option<Move> {
         }
         Move::Bytes(bytes) => bytes.get_mut(0).map(|byte| *byte ^= 1).is_some(),
         // Other commitments, and other names, are moves as well.
-        Move::Roots(_) | Move::Results(_) | Move::Anchor(_) | Move::Node(_) | Move::Result(_) => {
-            false
-        }
+        Move::Roots(_)
+        | Move::Results(_)
+        | Move::Anchor(_)
+        | Move::Node(_)
+        | Move::Result(_)
+        | Move::Ground(_) => false,
     };
     spoiled.then_some(turn)
 }

@@ -10,6 +10,7 @@ use crate::{
     dataset::{
         DatasetId, DatasetVersionId, DatasetVersionView, DatasetView, StatementKind, StatementView,
     },
+    dispute::{Claim, ClaimId, DisputeId, DisputeView},
     grant::{GrantView, Permission},
     job::{Contribution, Job, JobId, NoQuote, Parameters, Quote},
     lineage::{LineageView, Share},
@@ -111,6 +112,22 @@ sp_api::decl_runtime_apis! {
         fn era_total(era: u32) -> Contribution;
         /// The constants a client needs.
         fn parameters() -> Parameters;
+    }
+
+    /// Disputes, and what can be disputed.
+    #[api_version(1)]
+    pub trait DisputesApi {
+        /// A dispute. Of one that has ended something is kept for a while.
+        fn dispute(id: DisputeId) -> Option<DisputeView>;
+        /// Disputes from number `from` on, of which something is kept.
+        fn disputes(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeView)>;
+        /// The disputes about a claim that have not ended.
+        fn disputes_about(claim: ClaimId) -> Vec<DisputeId>;
+        /// What a claim says, if it can be challenged now.
+        fn claim(claim: ClaimId) -> Option<Claim>;
+        /// What a challenge of a claim takes as a bond, of a language model at a token of its output;
+        /// `None` if it can't be challenged now.
+        fn challenge_bond(claim: ClaimId, position: u32) -> Option<Balance>;
     }
 
     /// What every domain was asked before each had an interface of its own. Its version tells a

@@ -8,6 +8,7 @@ use crate::{
     job::{JobId, Output},
     AccountId, Architecture, Balance, BlockNumber, ContentHash, ModelVersionId, Sampling,
 };
+use alloc::boxed::Box;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
@@ -87,6 +88,13 @@ pub enum ClaimId<Account = AccountId> {
 }
 
 impl<Account> ClaimId<Account> {
+    /// The claim of another account about the same run.
+    pub fn rival(&self, other: Account) -> Self {
+        match self {
+            Self::Job { job, .. } => Self::Job { job: *job, worker: other },
+        }
+    }
+
     /// Who stands for it.
     pub fn claimant(&self) -> &Account {
         match self {
@@ -369,6 +377,10 @@ pub enum Stage {
         /// The first chunk.
         first: u32,
     },
+    /// The challenger is to say what is wrong: two claims differ, and the chain has set one against
+    /// the other.
+    #[codec(index = 9)]
+    Ground,
 }
 
 /// A side of a dispute.
@@ -413,7 +425,8 @@ impl Stage {
             | Self::Withheld { .. }
             | Self::Rows { descent: Descent::Named(_), .. }
             | Self::Chunks { descent: Descent::Named(_), .. } => Side::Claimant,
-            Self::Anchor { .. }
+            Self::Ground
+            | Self::Anchor { .. }
             | Self::Result { .. }
             | Self::Element { .. }
             | Self::Rows { descent: Descent::Shown { .. }, .. }
@@ -459,6 +472,9 @@ pub enum Move {
     /// The claimant publishes the chunks that were asked for.
     #[codec(index = 8)]
     Publish(Proof),
+    /// The challenger says what is wrong.
+    #[codec(index = 9)]
+    Ground(Ground),
 }
 
 /// Why a claim is wrong.
@@ -526,6 +542,58 @@ pub enum Verdict {
     Moot,
 }
 
+/// Where the stake of a convicted claim went. Parts of it add up to `slashed`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Penalty {
+    /// Taken from the claimant: all of the following.
+    pub slashed: Balance,
+    /// Burned, at least half.
+    pub burned: Balance,
+    /// To the treasury, for the moves.
+    pub costs: Balance,
+    /// To whoever had paid for the claim.
+    pub damages: Balance,
+    /// To whoever has convicted it.
+    pub bounty: Balance,
+}
+
+impl Penalty {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            slashed: self.slashed.saturating_add(other.slashed),
+            burned: self.burned.saturating_add(other.burned),
+            costs: self.costs.saturating_add(other.costs),
+            damages: self.damages.saturating_add(other.damages),
+            bounty: self.bounty.saturating_add(other.bounty),
+        }
+    }
+}
+
+/// A dispute as the runtime API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum DisputeView<Account = AccountId, Block = BlockNumber> {
+    /// It goes on.
+    #[codec(index = 0)]
+    Open(Box<Dispute<Account, Block>>),
+    /// It has ended.
+    #[codec(index = 1)]
+    Ended(Ended<Account, Block>),
+}
+
 /// Blocks that each side has left for all its moves to come.
 #[derive(
     Clone,
@@ -559,6 +627,9 @@ pub struct Dispute<Account = AccountId, Block = BlockNumber> {
     pub challenger: Account,
     /// On hold of the challenger.
     pub bond: Balance,
+    /// Whether the challenger stands for a claim about the same run that differs, which falls if it
+    /// loses. It has no bond.
+    pub rival: bool,
     /// The disputed token; none of an encoder's vector, or where bytes are asked for.
     pub token: Option<TokenAt>,
     /// Where it stands.
@@ -606,7 +677,7 @@ impl<Account, Block: AtLeast32BitUnsigned + Copy> Dispute<Account, Block> {
     pub fn reached(&self) -> Reached {
         let mut reached = Reached::default();
         match &self.stage {
-            Stage::Anchors | Stage::Anchor { .. } | Stage::Withheld { .. } => {}
+            Stage::Anchors | Stage::Anchor { .. } | Stage::Withheld { .. } | Stage::Ground => {}
             Stage::Rows { anchor, .. } => reached.anchor = Some(*anchor),
             Stage::Results { target, .. } | Stage::Result { target, .. } => {
                 reached.target = Some(*target);

@@ -2,6 +2,7 @@
 
 pub use crate::Sampling;
 use crate::{
+    dispute::Penalty,
     lineage::{Royalties, Royalty},
     terms::AcceptedTerms,
     AccountId, Balance, BlockNumber, ContentHash, Hash, ModelVersionId,
@@ -238,6 +239,9 @@ pub enum RefundReason {
     /// been assigned yet.
     #[codec(index = 3)]
     Outbid,
+    /// Every result was wrong.
+    #[codec(index = 4)]
+    Convicted,
 }
 
 /// What a job costs for the time that it waits for its first worker, apart from its price.
@@ -303,9 +307,9 @@ pub struct Receipt {
 ///
 /// ```text
 /// Queued -> Assigned -> Revealing -> Revealed -> Settled
-///    |  ^      |            |           |
-///    |  '------+------------'       Contested -> Refunded
-///    |     (attempt lost)
+///    |  ^      |            |  |       |  ^
+///    |  '------+------------'  |       v  |
+///    |     (attempt lost)      '->  Disputed -> Refunded
 ///    '-> Cancelled | Refunded
 /// ```
 #[derive(
@@ -366,6 +370,14 @@ pub enum JobStatus<AccountId, BlockNumber> {
     /// Taken back by the requester while queued.
     #[codec(index = 7)]
     Cancelled,
+    /// A result is disputed. Escrow and engagements stay held.
+    #[codec(index = 8)]
+    Disputed {
+        /// The workers that revealed, less those that were convicted.
+        replicas: Replicas<AccountId, BlockNumber>,
+        /// When payment would have been due, if all outputs agree.
+        settle_at: BlockNumber,
+    },
 }
 
 impl<AccountId, BlockNumber> JobStatus<AccountId, BlockNumber> {
@@ -381,6 +393,7 @@ impl<AccountId, BlockNumber> JobStatus<AccountId, BlockNumber> {
             | Self::Revealing { replicas, .. }
             | Self::Revealed { replicas, .. }
             | Self::Contested { replicas, .. }
+            | Self::Disputed { replicas, .. }
             | Self::Settled { replicas, .. } => replicas,
             Self::Queued | Self::Refunded { .. } | Self::Cancelled => &[],
         }
@@ -404,6 +417,10 @@ pub struct Job<AccountId = crate::AccountId, BlockNumber = crate::BlockNumber> {
     pub submitted_at: BlockNumber,
     /// What it costs to wait for a worker.
     pub waiting: WaitingCost,
+    /// Disputes about its results that have not ended.
+    pub disputes: u32,
+    /// Where the stakes of results that were wrong went.
+    pub penalty: Option<Penalty>,
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }

@@ -21,7 +21,7 @@
 //! assert_eq!(pricing::budget(owner - 1, owner, rate, 2), None);
 //! ```
 
-use crate::{model::Fee, Balance};
+use crate::{dispute::Penalty, model::Fee, Balance};
 use sp_core::U256;
 use sp_runtime::{traits::Saturating, PerThing, Permill};
 
@@ -97,6 +97,26 @@ fn mul_div_floor(a: Balance, b: Balance, divisor: Balance) -> Balance {
     let product = U256::from(a).saturating_mul(b.into());
     let quotient = product.checked_div(U256::from(divisor.max(1))).unwrap_or_default();
     quotient.try_into().unwrap_or(Balance::MAX)
+}
+
+/// How what is taken from a convicted claimant is divided. At least half is burned; of the rest the
+/// costs of the moves come first, and at least a quarter of what is left is the winner's bounty,
+/// whatever the damages are.
+///
+/// ```
+/// use vigil_primitives::pricing::split_slash;
+///
+/// let penalty = split_slash(1_000, 100, 150);
+/// assert_eq!((penalty.burned, penalty.costs), (500, 100));
+/// assert_eq!((penalty.damages, penalty.bounty), (150, 250));
+/// ```
+pub fn split_slash(slashed: Balance, costs: Balance, damages: Balance) -> Penalty {
+    let rest = slashed / 2;
+    let burned = slashed.saturating_sub(rest);
+    let costs = costs.min(rest);
+    let rest = rest.saturating_sub(costs);
+    let damages = damages.min(rest.saturating_sub(rest.div_ceil(4)));
+    Penalty { slashed, burned, costs, damages, bounty: rest.saturating_sub(damages) }
 }
 
 #[cfg(test)]

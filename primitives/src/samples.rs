@@ -104,6 +104,8 @@ pub fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
         attempts: 0,
         submitted_at: 10,
         waiting: WaitingCost::Paid { amount: 0 },
+        disputes: 0,
+        penalty: None,
         status,
     }
 }

@@ -5,16 +5,14 @@
 use crate::{
     asset::Asset,
     dataset::{DatasetId, DatasetVersionId},
-    dispute::{Claim, ClaimId},
+    dispute::{Claim, ClaimId, Fault, Penalty},
     grant::GrantId,
     lineage::{Royalty, Shares},
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
     terms::Terms,
-    Architecture, AssetId, Balance, JobId,
+    Architecture, AssetId, Balance,
 };
 use alloc::vec::Vec;
-use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use scale_info::TypeInfo;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
 
 /// A published version with its owner and status.
@@ -199,6 +197,8 @@ pub enum Outcome {
     Completed,
     /// The job ended without fault of the worker and without pay.
     Released,
+    /// The worker's result is wrong, and it has been convicted.
+    Convicted,
     /// The worker gave the job back in time.
     Declined,
     /// The worker missed a deadline: a small slash, and jail after repeats.
@@ -277,36 +277,13 @@ impl<AccountId> Market<AccountId> for () {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conviction<'a, AccountId> {
     /// Who has convicted the claim: the bounty is its.
-    pub challenger: &'a AccountId,
+    pub by: &'a AccountId,
+    /// Why it is wrong.
+    pub fault: Fault,
+    /// Disputes about the claim that have ended with it.
+    pub disputes: u32,
     /// What all moves about the claim would have cost.
     pub costs: Balance,
-}
-
-/// Where the stake of a convicted claim went. Parts of it add up to `slashed`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub struct Penalty {
-    /// Taken from the claimant: all of the following.
-    pub slashed: Balance,
-    /// Burned, at least half.
-    pub burned: Balance,
-    /// To the treasury, for the moves.
-    pub costs: Balance,
-    /// To whoever had paid for the claim.
-    pub damages: Balance,
-    /// To the challenger.
-    pub bounty: Balance,
 }
 
 /// Claims that can be challenged: what they say, and what stands behind them.
@@ -340,14 +317,58 @@ pub trait Packages {
     fn condemn_weight() -> Weight;
 }
 
-/// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.
-pub trait Disputes {
-    /// The job has become contested.
-    fn contested(job: JobId) -> DispatchResult;
+/// What is taken from a convicted worker, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Slash<'a, AccountId> {
+    /// What the worker earned, or would have earned, by the claim.
+    pub reward: Balance,
+    /// What is owed to the treasury for the moves.
+    pub costs: Balance,
+    /// The treasury.
+    pub treasury: &'a AccountId,
+    /// What is owed to whoever paid for the claim.
+    pub damages: Balance,
+    /// Who paid.
+    pub requester: &'a AccountId,
+    /// Who gets the bounty.
+    pub winner: &'a AccountId,
 }
 
-impl Disputes for () {
-    fn contested(_job: JobId) -> DispatchResult {
+/// The stakes that stand behind claims.
+pub trait Stakes<AccountId> {
+    /// A dispute about a claim of the worker has begun: its bond stays where it is.
+    fn disputed(worker: &AccountId);
+
+    /// So many disputes about claims of the worker have ended.
+    fn decided(worker: &AccountId, disputes: u32);
+
+    /// A claim of the worker is wrong: takes a part of its bond, and jails it. Whatever can't be
+    /// credited is burned.
+    fn convict(worker: &AccountId, slash: Slash<'_, AccountId>) -> Penalty;
+
+    /// Weight of one [`Self::disputed`] or one [`Self::decided`].
+    fn dispute_weight() -> Weight;
+
+    /// Weight of one [`Self::convict`].
+    fn convict_weight() -> Weight;
+}
+
+/// Decides jobs whose replicas differ. Until it does, they end by a timeout and a full refund.
+pub trait Disputes<AccountId> {
+    /// Two claims about one job differ, and one of them at least is wrong. A dispute of the first,
+    /// challenged by the claimant of the second, whose own claim falls if it loses.
+    fn contested(claim: ClaimId<AccountId>, rival: AccountId) -> DispatchResult;
+
+    /// Weight of one [`Self::contested`].
+    fn contested_weight() -> Weight;
+}
+
+impl<AccountId> Disputes<AccountId> for () {
+    fn contested(_claim: ClaimId<AccountId>, _rival: AccountId) -> DispatchResult {
         Ok(())
+    }
+
+    fn contested_weight() -> Weight {
+        Weight::zero()
     }
 }

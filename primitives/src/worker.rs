@@ -115,6 +115,8 @@ pub struct Reputation {
     pub declined: u32,
     /// Jobs whose replicas differed.
     pub contested: u32,
+    /// Results that were wrong.
+    pub convicted: u32,
 }
 
 /// A worker.
@@ -144,4 +146,6 @@ pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNu
     pub serves: Vec<ModelVersionId>,
     /// How it has behaved.
     pub reputation: Reputation,
+    /// Disputes about its results that have not ended: its bond stays until they have.
+    pub disputes: u32,
 }

@@ -1,6 +1,7 @@
 //! Jobs, prices, and the constants that a client needs.
 
 use crate::{
+    disputes::Penalty,
     form::{optional_text, text},
     provenance::Royalty,
 };
@@ -47,6 +48,10 @@ pub struct Job {
     pub submitted_at: BlockNumber,
     /// What it costs to wait for its first worker, beside the escrow.
     pub waiting: WaitingCost,
+    /// Disputes about its results that have not ended.
+    pub disputes: u32,
+    /// Where the stakes of results that were wrong went.
+    pub penalty: Option<Penalty>,
     /// Where it stands.
     pub status: JobStatus,
 }
@@ -208,6 +213,13 @@ pub enum JobStatus {
     },
     /// Taken back by the requester while queued.
     Cancelled,
+    /// A result is disputed.
+    Disputed {
+        /// The workers that revealed, less those that were convicted.
+        replicas: Vec<Replica>,
+        /// When payment would have been due, if all outputs agree.
+        settle_at: BlockNumber,
+    },
 }
 
 /// Why an escrow went back.
@@ -222,6 +234,8 @@ pub enum RefundReason {
     Undecided,
     /// The market was full, and a job that offers more took the place of this one.
     Outbid,
+    /// Every result was wrong.
+    Convicted,
 }
 
 impl From<job::RefundReason> for RefundReason {
@@ -231,6 +245,7 @@ impl From<job::RefundReason> for RefundReason {
             job::RefundReason::AttemptsExhausted => Self::AttemptsExhausted,
             job::RefundReason::Undecided => Self::Undecided,
             job::RefundReason::Outbid => Self::Outbid,
+            job::RefundReason::Convicted => Self::Convicted,
         }
     }
 }
@@ -357,6 +372,9 @@ impl From<job::JobStatus<AccountId, BlockNumber>> for JobStatus {
             },
             Status::Refunded { reason } => Self::Refunded { reason: reason.into() },
             Status::Cancelled => Self::Cancelled,
+            Status::Disputed { replicas: all, settle_at } => {
+                Self::Disputed { replicas: replicas(all), settle_at }
+            }
         }
     }
 }
@@ -380,6 +398,8 @@ impl From<job::Job> for Job {
             attempts: it.attempts,
             submitted_at: it.submitted_at,
             waiting: it.waiting.into(),
+            disputes: it.disputes,
+            penalty: it.penalty.map(Into::into),
             status: it.status.into(),
         }
     }

@@ -10,6 +10,7 @@
 //! | [`provenance`] | lineage, grants, revenue | `provenance_*` |
 //! | [`workers`] | workers and what they have computed | `workers_*` |
 //! | [`jobs`] | jobs, prices, the constants that a client needs | `jobs_*` |
+//! | [`disputes`] | claims, challenges, and how far they have come | `disputes_*` |
 //! | [`form`] | what several of them share | |
 //! | [`error`] | the codes of errors | |
 //!
@@ -37,6 +38,7 @@
 //! ```
 
 pub mod datasets;
+pub mod disputes;
 pub mod error;
 pub mod form;
 pub mod jobs;

@@ -38,6 +38,8 @@ pub struct Worker {
     pub serves: Vec<String>,
     /// How it has behaved.
     pub reputation: Reputation,
+    /// Disputes about its results that have not ended: its bond stays until they have.
+    pub disputes: u32,
 }
 
 /// Whether a worker is given jobs.
@@ -116,6 +118,8 @@ pub struct Reputation {
     pub declined: u32,
     /// Jobs whose replicas differed.
     pub contested: u32,
+    /// Results that were wrong.
+    pub convicted: u32,
 }
 
 impl From<worker::Reputation> for Reputation {
@@ -126,6 +130,7 @@ impl From<worker::Reputation> for Reputation {
             expired_in_a_row: it.expired_in_a_row,
             declined: it.declined,
             contested: it.contested,
+            convicted: it.convicted,
         }
     }
 }
@@ -149,6 +154,7 @@ impl From<WorkerView> for Worker {
             unfinalised: it.unfinalised,
             serves: it.serves.iter().map(ToString::to_string).collect(),
             reputation: it.reputation.into(),
+            disputes: it.disputes,
         }
     }
 }

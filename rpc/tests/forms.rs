@@ -11,6 +11,7 @@ use vigil_primitives::{
     dataset::{
         self, DatasetSpec, DatasetVersionId, DatasetVersionView, DatasetView, StatementView,
     },
+    dispute::{self, ClaimId, Descent, DisputeView, Node, Stage, Target, TokenAt},
     grant::{self, GrantView, Unusable},
     job::{self, JobSpec, Policy, ReplicaState},
     lineage::{self, LineageView, Share},
@@ -19,7 +20,7 @@ use vigil_primitives::{
     worker::{self, WorkerView},
     AccountId, Architecture, AssetId, BlockNumber, Decoder, Encoder, Hash, ModelVersionId, Permill,
 };
-use vigil_rpc::{datasets, form, jobs, models, provenance, workers};
+use vigil_rpc::{datasets, disputes, form, jobs, models, provenance, workers};
 
 /// The value, after it has been written and read.
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: impl Into<T>) -> T {
@@ -265,7 +266,9 @@ fn workers_should_be_written_like_this() {
             expired_in_a_row: 1,
             declined: 2,
             contested: 4,
+            convicted: 1,
         },
+        disputes: 2,
     };
     use worker::{DeviceClass::*, WorkerStatus::*};
     snapshot!(
@@ -315,6 +318,8 @@ fn with(status: job::JobStatus<AccountId, BlockNumber>) -> job::Job {
         attempts: 0,
         submitted_at: 10,
         waiting: job::WaitingCost::Running { per_block: 1 << 64 },
+        disputes: 0,
+        penalty: None,
         status,
     }
 }
@@ -325,6 +330,14 @@ fn jobs_should_be_written_like_this() {
     drawn.spec.input = job::Input::Blob { hash: Hash::repeat_byte(8), len: 40_000 };
     drawn.spec.max_tokens_out = 100;
     drawn.waiting = job::WaitingCost::Paid { amount: 20 };
+    drawn.disputes = 1;
+    drawn.penalty = Some(dispute::Penalty {
+        slashed: 1 << 70,
+        burned: 1 << 69,
+        costs: 3,
+        damages: 4,
+        bounty: 5,
+    });
     drawn.spec.sampling = job::Sampling::Gumbel {
         seed: u64::MAX,
         temperature: 0.8f32.to_bits(),
@@ -364,7 +377,9 @@ fn every_state_of_a_job_should_be_written_like_this() {
             Refunded { reason: AttemptsExhausted },
             Refunded { reason: Undecided },
             Refunded { reason: Outbid },
+            Refunded { reason: Convicted },
             Cancelled,
+            Disputed { replicas: revealed(), settle_at: 63 },
         ]
     );
 }
@@ -394,4 +409,97 @@ fn quotes_and_parameters_should_be_written_like_this() {
         block_time_ms: 2_000,
     };
     snapshot!("parameters", jobs::Parameters, [parameters]);
+}
+
+#[test]
+fn disputes_should_be_written_like_this() {
+    let (claim_id, token) = (
+        ClaimId::Job { job: 9, worker: Bob.to_account_id() },
+        Some(TokenAt { position: 3, id: 31_999 }),
+    );
+    let claim = dispute::Claim {
+        version: model_version(1),
+        architecture: Architecture::Decoder(vigil_primitives::architecture::samples::decoder()),
+        weights: Hash::repeat_byte(1),
+        weights_len: 2_048,
+        input: Hash::repeat_byte(2),
+        tokens_in: 5,
+        max_tokens_out: 9,
+        sampling: job::Sampling::Greedy,
+        output: job::Output { hash: Hash::repeat_byte(3), tokens: 8 },
+    };
+    let hashes = |count: u8| (0..count).map(Hash::repeat_byte).collect::<Vec<_>>();
+    let roots: dispute::Roots = hashes(2).try_into().unwrap();
+    let target = Target::Record { anchor: 1, row: 6 };
+    let disputed = dispute::Disputed {
+        roots: roots.clone(),
+        target,
+        results: hashes(3).try_into().unwrap(),
+        step: 2,
+    };
+    let node = Node { first: 4, count: 2, hash: Hash::repeat_byte(8) };
+    let open = |stage| {
+        let dispute = dispute::Dispute {
+            claim_id: claim_id.clone(),
+            claim: claim.clone(),
+            challenger: Charlie.to_account_id(),
+            bond: 1 << 70,
+            rival: false,
+            token,
+            stage,
+            clocks: dispute::Clocks { claimant: 300, challenger: 290 },
+            since: 60,
+            moves: 2,
+            costs: 1 << 60,
+            opened_at: 50,
+        };
+        (11, DisputeView::Open(Box::new(dispute)))
+    };
+    let ended = |verdict, reached| {
+        let ended = dispute::Ended {
+            claim_id: claim_id.clone(),
+            challenger: Charlie.to_account_id(),
+            token,
+            reached,
+            verdict,
+            moves: 13,
+            costs: 1 << 60,
+            opened_at: 50,
+            ended_at: 90,
+        };
+        (12, DisputeView::Ended(ended))
+    };
+    let whole = dispute::Reached {
+        anchor: None,
+        target: Some(target),
+        step: Some(2),
+        chunk: Some(0),
+        element: Some(7),
+    };
+    let nothing = dispute::Reached::default();
+    use dispute::{Fault::*, Verdict::*};
+    let shown = Descent::Shown { node, shown: hashes(2).try_into().unwrap() };
+    let bytes = vec![1, 2, 3].try_into().unwrap();
+    snapshot!(
+        "dispute",
+        disputes::Dispute,
+        [
+            open(Stage::Ground),
+            open(Stage::Anchors),
+            open(Stage::Anchor { roots: roots.clone() }),
+            open(Stage::Rows { roots: roots.clone(), anchor: 1, descent: Descent::Named(node) }),
+            open(Stage::Results { roots: roots.clone(), target, end: Hash::zero() }),
+            open(Stage::Result { roots, target, results: hashes(3).try_into().unwrap() }),
+            open(Stage::Chunks { disputed: disputed.clone(), descent: shown }),
+            open(Stage::Bytes { disputed: disputed.clone(), chunk: 4, hash: Hash::zero() }),
+            open(Stage::Element { disputed, chunk: 4, bytes }),
+            open(Stage::Withheld { end: dispute::End::Input, first: 16 }),
+            ended(Convicted(Element), whole),
+            ended(Convicted(Silence), nothing),
+            ended(Vindicated, whole),
+            ended(Abandoned, nothing),
+            ended(Published, nothing),
+            ended(Moot, nothing),
+        ]
+    );
 }

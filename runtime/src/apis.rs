@@ -2,9 +2,9 @@
 
 use crate::{
     constants::time::{BABE_GENESIS_EPOCH_CONFIG, EPOCH_SLOTS, SLOT_MS},
-    genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Datasets, Executive,
-    Grandpa, Historical, InherentDataExt, Jobs, Models, Nonce, Provenance, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, Workers, VERSION,
+    genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Datasets, Disputes,
+    Executive, Grandpa, Historical, InherentDataExt, Jobs, Models, Nonce, Provenance, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, Workers, VERSION,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -29,6 +29,7 @@ use sp_version::RuntimeVersion;
 use vigil_primitives::{
     dataset::StatementKind,
     dataset::{DatasetVersionView, DatasetView, StatementView},
+    dispute::{Claim, ClaimId, DisputeId, DisputeView},
     grant::{GrantView, Permission},
     job::{Contribution, Job, JobId},
     job::{NoQuote, Parameters, Quote},
@@ -348,6 +349,28 @@ impl_runtime_apis! {
 
         fn contribution(worker: AccountId, version: ModelVersionId) -> Contribution {
             Jobs::contribution(worker, version)
+        }
+    }
+
+    impl vigil_primitives::api::DisputesApi<Block> for Runtime {
+        fn dispute(id: DisputeId) -> Option<DisputeView> {
+            Disputes::dispute(id)
+        }
+
+        fn disputes(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeView)> {
+            Disputes::disputes(from, limit)
+        }
+
+        fn disputes_about(claim: ClaimId) -> Vec<DisputeId> {
+            Disputes::about(claim)
+        }
+
+        fn claim(claim: ClaimId) -> Option<Claim> {
+            Disputes::claim(claim)
+        }
+
+        fn challenge_bond(claim: ClaimId, position: u32) -> Option<Balance> {
+            Disputes::bond(claim, position)
         }
     }
 

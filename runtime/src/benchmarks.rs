@@ -48,6 +48,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_datasets, Datasets]
     [pallet_workers, Workers]
     [pallet_jobs, Jobs]
+    [pallet_disputes, Disputes]
     [pallet_provenance, Provenance]
 );
 

@@ -50,12 +50,12 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     authoring_version: 1,
     // Every change of behaviour raises it. Nodes run what is on chain, not what they were built
     // with, so nothing else tells two runtimes apart.
-    spec_version: 5,
+    spec_version: 6,
     impl_version: 0,
     apis: RUNTIME_API_VERSIONS,
     // Every change of a call's or a transaction extension's encoding raises it: an old signer's
     // transaction is then refused instead of being read as another.
-    transaction_version: 4,
+    transaction_version: 5,
     system_version: 1,
 };
 
@@ -195,4 +195,6 @@ mod runtime {
     pub type Provenance = pallet_provenance;
     #[runtime::pallet_index(44)]
     pub type Datasets = pallet_datasets;
+    #[runtime::pallet_index(45)]
+    pub type Disputes = pallet_disputes;
 }

@@ -187,8 +187,12 @@ fn details(worker: &WorkerView) -> String {
         (
             "record",
             format!(
-                "{} completed, {} missed, {} declined, {} contested",
-                reputation.completed, reputation.expired, reputation.declined, reputation.contested
+                "{} completed, {} missed, {} declined, {} contested, {} convicted",
+                reputation.completed,
+                reputation.expired,
+                reputation.declined,
+                reputation.contested,
+                reputation.convicted
             ),
         ),
     ])
@@ -230,6 +234,7 @@ mod tests {
             unfinalised: 0,
             serves: vec![ModelVersionId { model: 0, version: 1 }],
             reputation: Reputation::default(),
+            disputes: 0,
         }
     }
 

@@ -204,7 +204,8 @@ async fn read(client: &Client, ids: Vec<JobId>, at: Hash) -> Result<Vec<Job>> {
 
 /// Whether a job has come as far as `goal`, when these workers have been given its input.
 fn reached(goal: Goal, job: &Job, delivered: &HashSet<(JobId, AccountId)>) -> bool {
-    let over = job.status.is_final() || matches!(job.status, JobStatus::Contested { .. });
+    let waits = matches!(job.status, JobStatus::Contested { .. } | JobStatus::Disputed { .. });
+    let over = job.status.is_final() || waits;
     let drawn = job.status.replicas().len() >= usize::from(job.spec.policy.replicas);
     let served = job.status.replicas().iter().all(|replica| {
         !matches!(replica.state, ReplicaState::Assigned { .. })

@@ -1,9 +1,10 @@
 //! JSON-RPC beside what every Substrate node offers: account nonces, fees, consensus, and one trait
 //! per domain of Vigil for frontends. Their methods are `models_*`, `datasets_*`, `provenance_*`,
-//! `workers_*` and `jobs_*`; their forms are the crate `vigil-rpc`'s.
+//! `workers_*`, `jobs_*` and `disputes_*`; their forms are the crate `vigil-rpc`'s.
 
 mod answer;
 mod datasets;
+mod disputes;
 mod jobs;
 mod models;
 mod provenance;
@@ -40,6 +41,7 @@ pub(crate) fn create(
     dependencies: Dependencies,
 ) -> Result<RpcModule<()>, jsonrpsee::core::RegisterMethodError> {
     use datasets::Datasets;
+    use disputes::Disputes;
     use jobs::Jobs;
     use models::Models;
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
@@ -48,8 +50,8 @@ pub(crate) fn create(
     use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
     use vigil_rpc::{
-        datasets::DatasetsApiServer, jobs::JobsApiServer, models::ModelsApiServer,
-        provenance::ProvenanceApiServer, workers::WorkersApiServer,
+        datasets::DatasetsApiServer, disputes::DisputesApiServer, jobs::JobsApiServer,
+        models::ModelsApiServer, provenance::ProvenanceApiServer, workers::WorkersApiServer,
     };
     use workers::Workers;
 
@@ -73,6 +75,7 @@ pub(crate) fn create(
     module.merge(Provenance(Arc::clone(&client)).into_rpc())?;
     module.merge(Workers(Arc::clone(&client)).into_rpc())?;
     module.merge(Jobs(Arc::clone(&client)).into_rpc())?;
+    module.merge(Disputes(Arc::clone(&client)).into_rpc())?;
     module.merge(Babe::new(client, babe_worker, keystore, select_chain).into_rpc())?;
     module.merge(
         Grandpa::new(executor, authority_set, voter_state, justifications, finality_proofs)

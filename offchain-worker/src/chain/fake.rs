@@ -73,6 +73,8 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
         attempts: 0,
         submitted_at: 0,
         waiting: WaitingCost::Paid { amount: 0 },
+        disputes: 0,
+        penalty: None,
         status: JobStatus::Assigned { replicas: vec![replica].try_into().unwrap() },
     }
 }
@@ -181,6 +183,7 @@ impl State {
                     unfinalised: 0,
                     serves: Vec::new(),
                     reputation: Reputation::default(),
+                    disputes: 0,
                 });
             }
             Action::Update(offer) => {

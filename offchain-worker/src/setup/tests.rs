@@ -127,6 +127,7 @@ fn the_speed_should_be_told_again_only_when_it_is_off_by_a_quarter() {
         unfinalised: 0,
         serves: Vec::new(),
         reputation: Default::default(),
+        disputes: 0,
     };
     assert!(!differs(&worker, &offered));
     worker.capability.gmacs_per_second = 90;

@@ -24,6 +24,12 @@
 //! burned and half goes to the claimant. What a convicted claimant loses is up to where the claim comes
 //! from ([`Claims`]).
 //!
+//! ## Rivals
+//!
+//! Two claims about one run that differ are set against each other by the chain
+//! ([`Disputes`](vigil_primitives::traits::Disputes)): the claimant of one challenges the other, without
+//! a bond, and its own claim falls if it loses.
+//!
 //! ## Several disputes at once
 //!
 //! A claim can be disputed by several challengers at the same time, and again after it has held: no
@@ -51,8 +57,10 @@ use alloc::{boxed::Box, vec::Vec};
 use frame_support::{pallet_macros::import_section, traits::fungible};
 use frame_system::pallet_prelude::BlockNumberFor;
 use vigil_primitives::{
-    dispute::{ClaimId, Dispute, DisputeId, Ended, Ground, Move, Proof, Verdict},
-    traits::Penalty,
+    dispute::{
+        Claim, ClaimId, Dispute, DisputeId, DisputeView, Ended, Ground, Move, Penalty, Proof,
+        Verdict,
+    },
     Balance, ModelVersionId,
 };
 
@@ -60,6 +68,8 @@ use vigil_primitives::{
 pub type DisputeOf<T> = Dispute<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 /// What is kept of one that has ended.
 pub type EndedOf<T> = Ended<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// A dispute as shown by runtime `T`.
+pub type DisputeViewOf<T> = DisputeView<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 /// Which claim, in runtime `T`.
 pub type ClaimIdOf<T> = ClaimId<<T as frame_system::Config>::AccountId>;
 
@@ -247,8 +257,8 @@ pub mod pallet {
         Convicted {
             /// The claim.
             claim: ClaimIdOf<T>,
-            /// Who has convicted it.
-            challenger: T::AccountId,
+            /// Who has convicted it: a challenger, or a claimant whose rival has lost.
+            by: T::AccountId,
             /// Where the stake went.
             penalty: Penalty,
         },
@@ -462,19 +472,24 @@ pub mod pallet {
 
     #[pallet::view_functions]
     impl<T: Config> Pallet<T> {
-        /// A dispute that has not ended.
-        pub fn dispute(id: DisputeId) -> Option<DisputeOf<T>> {
-            Disputes::<T>::get(id)
+        /// A dispute. Of one that has ended something is kept for a while.
+        pub fn dispute(id: DisputeId) -> Option<DisputeViewOf<T>> {
+            Self::view(id)
         }
 
-        /// What is kept of a dispute that has ended.
-        pub fn ended(id: DisputeId) -> Option<EndedOf<T>> {
-            EndedDisputes::<T>::get(id)
+        /// Disputes from number `from` on, at most a page.
+        pub fn disputes(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+            Self::views(from, limit)
         }
 
         /// The disputes about a claim that have not ended.
         pub fn about(claim: ClaimIdOf<T>) -> Vec<DisputeId> {
             ByClaim::<T>::get(claim).into_inner()
+        }
+
+        /// What a claim says, if it can be challenged now.
+        pub fn claim(claim: ClaimIdOf<T>) -> Option<Claim> {
+            T::Claims::claim(&claim).ok()
         }
 
         /// What a challenge of a claim takes as a bond, if it can be challenged now. Of a language

@@ -23,10 +23,10 @@ use vigil_game::{
 };
 use vigil_ops::trace::Recording;
 use vigil_primitives::{
-    dispute::{Claim, ClaimId, Stage},
+    dispute::{Claim, ClaimId, Penalty, Stage},
     model::{VersionSpec, VersionStatus},
     samples,
-    traits::{Claims, Conviction, ModelRegistry, Packages, Penalty, RegisteredVersion},
+    traits::{Claims, Conviction, ModelRegistry, Packages, RegisteredVersion},
     Architecture, ContentHash, ModelId, ModelVersionId,
 };
 
@@ -110,7 +110,7 @@ impl pallet_disputes::Config for Test {
 
 /// A claim, and what has been said of it.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub(crate) struct Page {
     pub claim: Claim,
     /// Disputes that have begun and not ended.
     pub disputed: u32,
@@ -158,8 +158,8 @@ impl Claims<AccountId> for Book {
 
     fn convicted(id: &ClaimId<AccountId>, conviction: Conviction<'_, AccountId>) -> Penalty {
         Self::change(id, |page| {
-            page.disputed = 0;
-            page.convicted = Some((*conviction.challenger, conviction.costs));
+            page.disputed -= conviction.disputes;
+            page.convicted = Some((*conviction.by, conviction.costs));
         });
         let _ = Balances::burn_from(
             id.claimant(),

@@ -18,7 +18,7 @@ impl<T: Config> Pallet<T> {
     ///    none of them its claimant. A claim without disputes has no list.
     /// 4. Every dispute has exactly one entry in the agenda, where its time runs out, on no page that
     ///    is finished; and the agenda has no other entries.
-    /// 5. A bond covers what has been counted so far and the forfeit.
+    /// 5. A bond covers what has been counted so far and the forfeit; a rival has none.
     /// 6. As many disputes that have ended are kept as there may be at most, each with its place.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let next = NextDispute::<T>::get();
@@ -33,7 +33,8 @@ impl<T: Config> Pallet<T> {
             ensure!(due >= cursor, "a dispute is on a page that is finished");
             ensure!(ByClaim::<T>::get(&dispute.claim_id).contains(&id), "a claim misses a dispute");
             let least = T::Forfeit::get().saturating_add(dispute.costs);
-            ensure!(dispute.bond >= least, "a bond doesn't cover the costs");
+            ensure!(dispute.rival || dispute.bond >= least, "a bond doesn't cover the costs");
+            ensure!(!dispute.rival || dispute.bond == 0, "a rival has a bond");
             let hold =
                 holds.entry(dispute.challenger.encode()).or_insert((dispute.challenger.clone(), 0));
             hold.1 = hold.1.saturating_add(dispute.bond);

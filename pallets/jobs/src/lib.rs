@@ -69,7 +69,7 @@ pub mod pallet {
     use vigil_primitives::{
         job::{Contribution, DeclineReason, Input, Output, Receipt, RefundReason},
         job::{NoQuote, Quote},
-        traits::{Disputes, Grants, ModelRegistry, UnpaidBook, Waterfall, WorkerPool},
+        traits::{Disputes, Grants, ModelRegistry, Stakes, UnpaidBook, Waterfall, WorkerPool},
         Hash, ModelVersionId,
     };
 
@@ -107,7 +107,10 @@ pub mod pallet {
         type Workers: WorkerPool<Self::AccountId>;
 
         /// Who decides when replicas differ.
-        type Disputes: Disputes;
+        type Disputes: Disputes<Self::AccountId>;
+
+        /// What stands behind results.
+        type Stakes: Stakes<Self::AccountId>;
 
         /// Randomness that nobody knew when the job was submitted: it draws the workers.
         type Randomness: Randomness<Self::Hash, BlockNumberFor<Self>>;
@@ -316,6 +319,20 @@ pub mod pallet {
             /// What went wrong.
             error: DispatchError,
         },
+        /// A result is disputed. Until that has ended nothing is paid, refunded or pruned.
+        Disputed {
+            /// The job.
+            job: JobId,
+            /// Whose result it is.
+            worker: T::AccountId,
+        },
+        /// A result is wrong, and its worker has lost a part of its bond.
+        Convicted {
+            /// The job.
+            job: JobId,
+            /// Whose result it was.
+            worker: T::AccountId,
+        },
         /// A job was paid. The receipt's parts add up to the escrow.
         Settled {
             /// The job.
@@ -446,6 +463,9 @@ pub mod pallet {
         CommitmentMismatch,
         /// Nothing is due for the job now.
         NotDue,
+        /// The worker has revealed no result for the job that could be challenged, or it has been
+        /// convicted.
+        NotClaimed,
         /// The payments of a job exceed its escrow.
         EscrowExceeded,
     }

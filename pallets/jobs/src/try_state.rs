@@ -58,6 +58,8 @@ impl<T: Config> Pallet<T> {
     ///     the least.
     /// 13. A line has a version or a worker at every place between its ends and nowhere else, each
     ///     once; and only who stands in line has a round.
+    /// 14. A job waits for disputes if and only if there are some about a result of it that was not
+    ///     paid; and of paid results alone the convicted are marked.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         Self::check_jobs()?;
         Self::check_indices()?;
@@ -92,9 +94,14 @@ impl<T: Config> Pallet<T> {
                     "there are more royalties than payees"
                 );
             }
+            let disputed = matches!(job.status, JobStatus::Disputed { .. });
+            let disputable = disputed || matches!(job.status, JobStatus::Settled { .. });
+            ensure!(job.disputes == 0 || disputable, "a dispute is about no result");
+            ensure!(!disputed || job.disputes > 0, "a job waits for no dispute");
             if job.status.is_final() {
                 continue;
             }
+            ensure!(job.convicted.is_empty(), "an open job keeps a convicted worker");
             ensure!((1..=MAX_PAYEES).contains(&job.payees), "payees are miscounted");
             ensure!(job.attempts <= MAX_ATTEMPTS, "an open job has no attempts left");
             open = open.saturating_add(1);

@@ -16,6 +16,7 @@ use sp_runtime::{
     Permill, SaturatedConversion,
 };
 use vigil_primitives::{
+    dispute::Penalty,
     grant::GrantId,
     job::{
         commitment, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas,
@@ -75,6 +76,12 @@ pub struct JobRecord<AccountId, BlockNumber> {
     pub place: Option<Place>,
     /// What it costs to wait for a worker.
     pub waiting: WaitingCost,
+    /// Disputes about its results that have not ended.
+    pub disputes: u32,
+    /// Where the stakes of results that were wrong went.
+    pub penalty: Option<Penalty>,
+    /// Workers whose results, paid as they are, have been convicted.
+    pub convicted: BoundedVec<AccountId, ConstU32<MAX_REPLICAS>>,
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }
@@ -126,7 +133,7 @@ pub enum Due {
 
 /// What the revealed outputs say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Agreement {
     /// They are all equal.
     Agreed(Output),
     /// Two of them differ.
@@ -222,6 +229,8 @@ where
             JobStatus::Revealing { reveal_by, .. } => Some(after(*reveal_by)),
             JobStatus::Revealed { settle_at, .. } => Some(*settle_at),
             JobStatus::Contested { until, .. } => Some(*until),
+            // Not before the disputes have ended.
+            JobStatus::Disputed { .. } => Some(BlockNumber::max_value()),
             JobStatus::Settled { .. } | JobStatus::Refunded { .. } | JobStatus::Cancelled => None,
         }
     }
@@ -240,11 +249,17 @@ where
                 }
             }
             JobStatus::Revealing { reveal_by, .. } if *reveal_by < now => Due::ExpireReveals,
-            JobStatus::Revealed { settle_at, .. } if *settle_at <= now => Due::Settle,
+            // Where the refund of a convicted job has failed there is nobody to be paid.
+            JobStatus::Revealed { settle_at, replicas } if *settle_at <= now => {
+                match replicas.is_empty() {
+                    true => Due::Refund(RefundReason::Convicted),
+                    false => Due::Settle,
+                }
+            }
             JobStatus::Contested { until, .. } if *until <= now => {
                 Due::Refund(RefundReason::Undecided)
             }
-            status if status.is_final() && self.wake_at <= now => Due::Prune,
+            status if status.is_final() && self.disputes == 0 && self.wake_at <= now => Due::Prune,
             _ => return None,
         };
         Some(due)
@@ -391,13 +406,13 @@ where
     }
 
     /// What the revealed outputs say.
-    pub fn verdict(&self) -> Verdict {
+    pub fn agreement(&self) -> Agreement {
         let mut outputs = self.status.replicas().iter().filter_map(revealed);
-        let Some(first) = outputs.next() else { return Verdict::Silent };
+        let Some(first) = outputs.next() else { return Agreement::Silent };
         if outputs.all(|output| output == first) {
-            Verdict::Agreed(first)
+            Agreement::Agreed(first)
         } else {
-            Verdict::Differ
+            Agreement::Differ
         }
     }
 
@@ -405,6 +420,87 @@ where
     pub fn conclude(&mut self, settle_at: BlockNumber) {
         let replicas = self.take_replicas();
         self.status = JobStatus::Revealed { replicas, settle_at };
+    }
+
+    /// What a worker's result is, if it can be disputed: revealed, and not convicted yet.
+    pub fn claimed(&self, worker: &AccountId) -> Option<Output> {
+        let replicas = match &self.status {
+            JobStatus::Revealed { replicas, .. }
+            | JobStatus::Contested { replicas, .. }
+            | JobStatus::Disputed { replicas, .. }
+            | JobStatus::Settled { replicas, .. } => replicas,
+            _ => return None,
+        };
+        let own = replicas.iter().find(|replica| replica.worker == *worker)?;
+        revealed(own).filter(|_| !self.convicted.contains(worker))
+    }
+
+    /// A dispute about one of its results has begun. One that was not paid waits.
+    pub fn dispute(&mut self) {
+        self.disputes = self.disputes.saturating_add(1);
+        let settle_at = match &self.status {
+            JobStatus::Revealed { settle_at, .. } => *settle_at,
+            JobStatus::Contested { .. } => BlockNumber::zero(),
+            _ => return,
+        };
+        let replicas = self.take_replicas();
+        self.status = JobStatus::Disputed { replicas, settle_at };
+    }
+
+    /// A worker's result is wrong: takes out who said so, the worker alone or all of them. Of a job
+    /// that is paid they are marked.
+    pub fn convict(
+        &mut self,
+        worker: &AccountId,
+        alone: bool,
+    ) -> Vec<Replica<AccountId, BlockNumber>> {
+        let Some(output) = self.claimed(worker) else { return Vec::new() };
+        let convicted = &mut self.convicted;
+        let is_wrong = |replica: &Replica<AccountId, BlockNumber>| {
+            replica.worker == *worker || (!alone && revealed(replica) == Some(output))
+        };
+        match &mut self.status {
+            JobStatus::Revealed { replicas, .. }
+            | JobStatus::Contested { replicas, .. }
+            | JobStatus::Disputed { replicas, .. } => {
+                let wrong: Vec<_> = replicas.iter().filter(|r| is_wrong(r)).cloned().collect();
+                replicas.retain(|replica| !is_wrong(replica));
+                wrong
+            }
+            JobStatus::Settled { replicas, .. } => {
+                let wrong: Vec<_> = replicas
+                    .iter()
+                    .filter(|replica| is_wrong(replica) && !convicted.contains(&replica.worker))
+                    .cloned()
+                    .collect();
+                for replica in &wrong {
+                    // Within the bound: each is a replica, and none is there twice.
+                    let _ = convicted.try_push(replica.worker.clone());
+                }
+                wrong
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the requester is owed when a paid result is wrong: all that it paid, or if the worker
+    /// alone is convicted what that one got. Of a job that is not paid nothing: its escrow is there.
+    pub fn owed(&self, replica: &Replica<AccountId, BlockNumber>, alone: bool) -> Balance {
+        match &self.status {
+            JobStatus::Settled { receipt, .. } if alone => {
+                pricing::reward(replica.ask, receipt.work)
+            }
+            JobStatus::Settled { receipt, .. } => self.max_price.saturating_sub(receipt.requester),
+            _ => 0,
+        }
+    }
+
+    /// Two workers whose results differ: the first, and the first that differs from it.
+    pub fn rivals(&self) -> Option<(AccountId, AccountId)> {
+        let mut all = self.status.replicas().iter().filter(|replica| revealed(replica).is_some());
+        let first = all.next()?;
+        let rival = all.find(|replica| revealed(replica) != revealed(first))?;
+        Some((first.worker.clone(), rival.worker.clone()))
     }
 
     /// The job waits for a decision.
@@ -429,6 +525,7 @@ where
             | JobStatus::Revealing { replicas, .. }
             | JobStatus::Revealed { replicas, .. }
             | JobStatus::Contested { replicas, .. }
+            | JobStatus::Disputed { replicas, .. }
             | JobStatus::Settled { replicas, .. } => replicas,
             JobStatus::Queued | JobStatus::Refunded { .. } | JobStatus::Cancelled => {
                 Replicas::default()
@@ -455,6 +552,8 @@ where
             attempts: self.attempts,
             submitted_at: self.submitted_at,
             waiting: self.waiting,
+            disputes: self.disputes,
+            penalty: self.penalty,
             status: self.status,
         }
     }

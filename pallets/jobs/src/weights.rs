@@ -52,6 +52,10 @@ pub trait WeightInfo {
     fn refund(replicas: u32) -> Weight;
     /// Forgetting an ended job.
     fn prune() -> Weight;
+    /// Weight of the beginning of a dispute about a result.
+    fn dispute() -> Weight;
+    /// Weight of the end of one, without the refund that may follow.
+    fn decide() -> Weight;
 }
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
@@ -118,5 +122,11 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn prune() -> Weight {
         Self::figure(100, 24, 12, 5)
+    }
+    fn dispute() -> Weight {
+        Self::high(300, 4, 4)
+    }
+    fn decide() -> Weight {
+        Self::high(500, 4, 4)
     }
 }

@@ -9,17 +9,21 @@ use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
     ensure,
-    pallet_prelude::DispatchResult,
-    traits::{fungible::hold::Mutate as _, tokens::Precision, Get},
+    pallet_prelude::{DispatchError, DispatchResult},
+    traits::{
+        fungible::hold::Mutate as _,
+        tokens::{Fortitude, Precision},
+        Get,
+    },
     weights::Weight,
 };
 use vigil_primitives::{
     api::PAGE,
     architecture::MAX_LAYERS,
     lineage::Shares,
-    model::{ModelView, Name, VersionSpec, VersionView},
+    model::{ModelView, Name, VersionSpec, VersionStatus, VersionView},
     registry::{self, Registry},
-    traits::{ModelRegistry, PackageLayout, Provenance, RegisteredVersion},
+    traits::{ModelRegistry, PackageLayout, Packages, Provenance, RegisteredVersion},
     Balance, ModelId, ModelVersionId, Version,
 };
 
@@ -152,6 +156,33 @@ impl<T: Config> Registry for Pallet<T> {
 
     fn release(who: &T::AccountId, amount: Balance) -> DispatchResult {
         T::Currency::release(&HoldReason::Deposit.into(), who, amount, Precision::Exact).map(|_| ())
+    }
+}
+
+impl<T: Config> Packages for Pallet<T> {
+    fn condemn(id: ModelVersionId) -> Result<Balance, DispatchError> {
+        let model = Models::<T>::get(id.model).ok_or(Error::<T>::NotFound)?;
+        let version = Versions::<T>::get(id.model, id.version).ok_or(Error::<T>::NotFound)?;
+        // What has no deposit any more has been condemned before.
+        ensure!(version.deposit > 0, Error::<T>::AlreadyRevoked);
+        let burned = T::Currency::burn_held(
+            &HoldReason::Deposit.into(),
+            &model.owner,
+            version.deposit,
+            Precision::BestEffort,
+            Fortitude::Force,
+        )?;
+        let left = version.deposit.saturating_sub(burned);
+        let version = PublishedVersion { status: VersionStatus::Revoked, deposit: left, ..version };
+        Versions::<T>::insert(id.model, id.version, version);
+        let deposit = model.deposit.saturating_sub(burned);
+        Models::<T>::insert(id.model, Model { deposit, ..model });
+        Self::deposit_event(Event::VersionCondemned { id, burned });
+        Ok(burned)
+    }
+
+    fn condemn_weight() -> Weight {
+        T::WeightInfo::condemn()
     }
 }
 

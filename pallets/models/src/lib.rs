@@ -173,6 +173,14 @@ pub mod pallet {
             /// The version.
             id: ModelVersionId,
         },
+        /// The version's package breaks the rules: it takes no new jobs any more, and its deposit is
+        /// gone.
+        VersionCondemned {
+            /// The version.
+            id: ModelVersionId,
+            /// Its deposit.
+            burned: Balance,
+        },
     }
 
     /// Why a call was refused.

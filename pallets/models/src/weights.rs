@@ -24,6 +24,8 @@ pub trait WeightInfo {
     fn deprecate() -> Weight;
     /// Weight of `revoke`, with the look for paid grants.
     fn revoke() -> Weight;
+    /// Weight of revoking a version and burning its deposit.
+    fn condemn() -> Weight;
 }
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
@@ -48,5 +50,8 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn revoke() -> Weight {
         Self::high(200, 4, 1)
+    }
+    fn condemn() -> Weight {
+        Self::high(300, 4, 4)
     }
 }

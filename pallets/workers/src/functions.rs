@@ -45,6 +45,7 @@ impl<T: Config> Pallet<T> {
             unfinalised: 0,
             serves: Default::default(),
             reputation: Reputation::default(),
+            disputes: 0,
         };
         Workers::<T>::insert(&who, worker);
         Self::deposit_event(Event::Registered { worker: who, bond });
@@ -229,6 +230,7 @@ impl<T: Config> Pallet<T> {
             unfinalised: worker.unfinalised,
             serves: worker.serves.into_inner(),
             reputation: worker.reputation,
+            disputes: worker.disputes,
         }
     }
 }

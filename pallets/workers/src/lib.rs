@@ -51,6 +51,7 @@ mod index;
 #[cfg(test)]
 mod mock;
 mod pool;
+mod stakes;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -71,6 +72,7 @@ pub mod pallet {
     use frame_support::{pallet_prelude::*, traits::fungible};
     use frame_system::pallet_prelude::*;
     use vigil_primitives::{
+        dispute::Penalty,
         model::Url,
         traits::{Market, ModelRegistry},
         worker::{Capability, BOND_COVER, MAX_CAPACITY},
@@ -131,6 +133,15 @@ pub mod pallet {
         /// Burned from the bond for a missed deadline.
         #[pallet::constant]
         type ExpirySlash: Get<Balance>;
+
+        /// Taken from the bond for a wrong result, at least: more where the result earned more than a
+        /// [`BOND_COVER`]th of it.
+        #[pallet::constant]
+        type ConvictionSlash: Get<Balance>;
+
+        /// Blocks a worker spends in jail for a wrong result.
+        #[pallet::constant]
+        type ConvictionJailPeriod: Get<BlockNumberFor<Self>>;
 
         /// Workers looked at in a draw, and as many more when those are not enough.
         #[pallet::constant]
@@ -255,6 +266,15 @@ pub mod pallet {
             /// What is left of the bond.
             bond: Balance,
         },
+        /// Part of a worker's bond was taken for a wrong result.
+        Convicted {
+            /// The worker.
+            worker: T::AccountId,
+            /// Where it went.
+            penalty: Penalty,
+            /// What is left of the bond.
+            bond: Balance,
+        },
         /// A worker was jailed, or its time in jail was extended.
         Jailed {
             /// The worker.
@@ -316,6 +336,8 @@ pub mod pallet {
         StillUnbonding,
         /// The worker is engaged in jobs.
         StillEngaged,
+        /// A result of the worker is disputed: its bond stays until that has ended.
+        StillDisputed,
     }
 
     #[pallet::hooks]
@@ -484,7 +506,7 @@ pub mod pallet {
         /// Only a worker whose unbonding period is over may call it.
         ///
         /// Emits [`Event::Withdrawn`]. Refuses with [`Error::NotFound`],
-        /// [`Error::NotUnbonding`], [`Error::StillUnbonding`].
+        /// [`Error::NotUnbonding`], [`Error::StillUnbonding`], [`Error::StillDisputed`].
         #[pallet::call_index(8)]
         #[pallet::weight(T::WeightInfo::withdraw())]
         pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
@@ -522,6 +544,7 @@ pub mod pallet {
                 TransitionError::NotUnbonding => Self::NotUnbonding,
                 TransitionError::StillUnbonding => Self::StillUnbonding,
                 TransitionError::StillEngaged => Self::StillEngaged,
+                TransitionError::StillDisputed => Self::StillDisputed,
             }
         }
     }

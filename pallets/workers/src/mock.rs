@@ -88,6 +88,8 @@ parameter_types! {
     pub static JailPeriod: u64 = 10;
     pub static MaxMissesInARow: u32 = 3;
     pub static ExpirySlash: Balance = SLASH;
+    pub static ConvictionSlash: Balance = 3 * SLASH;
+    pub static ConvictionJailPeriod: u64 = 40;
     pub static SampleSize: u32 = 4;
     pub static Room: Vec<AccountId> = vec![];
     pub static Published: BTreeMap<ModelVersionId, VersionStatus> = BTreeMap::from([
@@ -110,6 +112,8 @@ impl pallet_workers::Config for Test {
     type JailPeriod = JailPeriod;
     type MaxMissesInARow = MaxMissesInARow;
     type ExpirySlash = ExpirySlash;
+    type ConvictionSlash = ConvictionSlash;
+    type ConvictionJailPeriod = ConvictionJailPeriod;
     type SampleSize = SampleSize;
     type WeightInfo = Weights;
     type BenchmarkHelper = BenchmarkScenes;

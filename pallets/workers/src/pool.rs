@@ -139,9 +139,11 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
     fn release_weight_of(outcome: Outcome) -> Weight {
         let own = match outcome {
             Outcome::Expired => T::WeightInfo::release_expired(),
-            Outcome::Completed | Outcome::Released | Outcome::Declined | Outcome::Undecided => {
-                T::WeightInfo::release()
-            }
+            Outcome::Completed
+            | Outcome::Released
+            | Outcome::Declined
+            | Outcome::Undecided
+            | Outcome::Convicted => T::WeightInfo::release(),
         };
         own.saturating_add(T::Market::room_weight())
     }

@@ -44,6 +44,8 @@ pub struct Worker<BlockNumber> {
     pub serves: Served,
     /// How it has behaved.
     pub reputation: Reputation,
+    /// Disputes about its results that have not ended: its bond stays until they have.
+    pub disputes: u32,
 }
 
 /// Why a transition was not accepted.
@@ -73,6 +75,8 @@ pub enum TransitionError {
     StillUnbonding,
     /// It is engaged in jobs.
     StillEngaged,
+    /// A result of it is disputed.
+    StillDisputed,
 }
 
 /// What the books said when an engagement ended that they cannot say.
@@ -87,21 +91,24 @@ pub const MAX_RELIABILITY: u64 = 1_000;
 /// ```text
 /// 1000 (completed + 4)
 /// ------------------------------------------------------  >>  misses in a row (at most 8)
-/// completed + 8 + 4 missed + declined + 2 contested
+/// completed + 8 + 4 missed + declined + 2 contested + 100 convicted
 /// ```
 /// A worker without a record counts 500, half of what a perfect record can reach, so it gets jobs
 /// from its first block on. A missed deadline weighs as much as four completed jobs, and until the
 /// next job is completed each one in a row halves the result: an outage is felt at once, whatever
-/// the record before. A decline may be the requester's fault and weighs little.
+/// the record before. A decline may be the requester's fault and weighs little. A wrong result weighs
+/// as much as a hundred jobs.
 pub fn reliability(reputation: &Reputation) -> u64 {
-    let Reputation { completed, expired, expired_in_a_row, declined, contested } = *reputation;
+    let Reputation { completed, expired, expired_in_a_row, declined, contested, convicted } =
+        *reputation;
     // Sums of a few u32 times small factors stay far below u64::MAX.
     let good = u64::from(completed).saturating_add(4);
     let all = good
         .saturating_add(4)
         .saturating_add(u64::from(expired).saturating_mul(4))
         .saturating_add(declined.into())
-        .saturating_add(u64::from(contested).saturating_mul(2));
+        .saturating_add(u64::from(contested).saturating_mul(2))
+        .saturating_add(u64::from(convicted).saturating_mul(100));
     let share = good.saturating_mul(MAX_RELIABILITY).checked_div(all).unwrap_or(0);
     share.checked_shr(expired_in_a_row.min(8)).unwrap_or(0).max(1)
 }
@@ -176,6 +183,8 @@ impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
                 count(&mut reputation.expired_in_a_row);
             }
             Outcome::Undecided => count(&mut reputation.contested),
+            // Counted by the conviction, which may come when the job is long paid.
+            Outcome::Convicted => {}
         }
         (self, books)
     }
@@ -247,6 +256,9 @@ impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
         match self.status {
             WorkerStatus::Unbonding { until } if now < until => {
                 Err(TransitionError::StillUnbonding)
+            }
+            WorkerStatus::Unbonding { .. } if self.disputes > 0 => {
+                Err(TransitionError::StillDisputed)
             }
             WorkerStatus::Unbonding { .. } => Ok(self.bond),
             _ => Err(TransitionError::NotUnbonding),

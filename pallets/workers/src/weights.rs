@@ -40,6 +40,11 @@ pub trait WeightInfo {
     /// Weight of the end of an engagement by a missed deadline, with a slash and with jail for a
     /// worker that serves the most versions.
     fn release_expired() -> Weight;
+    /// Weight of the beginning or the end of a dispute.
+    fn dispute() -> Weight;
+    /// Weight of a conviction, with four payments out of the bond and jail for a worker that serves
+    /// the most versions.
+    fn convict() -> Weight;
 }
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
@@ -83,6 +88,12 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn release_expired() -> Weight {
         Self::high(400, 4, 5).saturating_add(lists::<Db>())
+    }
+    fn dispute() -> Weight {
+        Self::high(100, 1, 1)
+    }
+    fn convict() -> Weight {
+        Self::high(1_000, 10, 10).saturating_add(lists::<Db>())
     }
 }
 

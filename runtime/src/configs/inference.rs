@@ -6,8 +6,8 @@ use crate::{
         money::{deposit, MICRO, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Balance, Balances, BlockNumber, Datasets, Hash, Jobs, Models, Provenance, Runtime,
-    RuntimeHoldReason, Workers,
+    AccountId, Balance, Balances, BlockNumber, Datasets, Disputes, Hash, Jobs, Models, Provenance,
+    Runtime, RuntimeHoldReason, TransactionPayment, Workers,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::{
@@ -17,7 +17,10 @@ use frame_support::{
     PalletId,
 };
 use pallet_babe::{ParentBlockRandomness, RandomnessFromOneEpochAgo};
-use sp_runtime::{traits::AccountIdConversion, Permill};
+use sp_runtime::{
+    traits::{AccountIdConversion, Convert},
+    Permill,
+};
 use vigil_ops::weights::Weights;
 use vigil_primitives::{traits::PackageLayout, Architecture, OP_SET};
 
@@ -109,6 +112,8 @@ parameter_types! {
     pub const MaxAsk: Balance = 1_000 * UNIT;
     /// Burned from the bond for a missed deadline.
     pub const ExpirySlash: Balance = UNIT;
+    /// Taken from the bond for a wrong result, at least.
+    pub const ConvictionSlash: Balance = 20 * UNIT;
 }
 
 impl pallet_workers::Config for Runtime {
@@ -123,6 +128,8 @@ impl pallet_workers::Config for Runtime {
     type JailPeriod = ConstU32<HOURS>;
     type MaxMissesInARow = ConstU32<3>;
     type ExpirySlash = ExpirySlash;
+    type ConvictionSlash = ConvictionSlash;
+    type ConvictionJailPeriod = ConstU32<DAYS>;
     type SampleSize = ConstU32<16>;
     type WeightInfo = pallet_workers::weights::HandSet<DbWeight>;
     #[cfg(feature = "runtime-benchmarks")]
@@ -142,6 +149,10 @@ impl Randomness<Hash, BlockNumber> for DrawRandomness {
         }
     }
 }
+
+/// Multiply-accumulates that a worker, or whoever disputes its result, is expected to do in a block: with
+/// ten giga per second it keeps its deadlines.
+const WORK_PER_BLOCK: u64 = 20_000_000_000;
 
 /// Longest challenge window a requester may choose.
 const MAX_CHALLENGE_WINDOW: BlockNumber = DAYS;
@@ -168,14 +179,14 @@ impl pallet_jobs::Config for Runtime {
     type Grants = Provenance;
     type Unpaid = Provenance;
     type Workers = Workers;
-    type Disputes = ();
+    type Disputes = Disputes;
+    type Stakes = Workers;
     type Randomness = DrawRandomness;
     type Treasury = Treasury;
     type ProtocolFee = ProtocolFee;
     type MinAsk = MinAsk;
     type CommitPeriod = ConstU32<MINUTES>;
-    // A worker of 10 giga multiply-accumulates per second keeps its deadlines.
-    type WorkPerBlock = ConstU64<20_000_000_000>;
+    type WorkPerBlock = ConstU64<WORK_PER_BLOCK>;
     type RevealPeriod = ConstU32<{ MINUTES / 2 }>;
     type MinChallengeWindow = ConstU32<3>;
     type MaxChallengeWindow = ConstU32<MAX_CHALLENGE_WINDOW>;
@@ -189,6 +200,44 @@ impl pallet_jobs::Config for Runtime {
     type EraLength = ConstU32<ERA_LENGTH>;
     type ServiceWeight = ServiceWeight;
     type WeightInfo = pallet_jobs::weights::HandSet<DbWeight>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::Scenes;
+}
+
+parameter_types! {
+    /// What a challenger forfeits when it loses, beside the costs of all moves.
+    pub const Forfeit: Balance = 10 * UNIT;
+    /// Most of a block's start for disputes whose time has run out.
+    pub DisputeServiceWeight: Weight = block::MAX_WEIGHT.saturating_div(10);
+}
+
+/// What a call costs, without a tip.
+pub struct CallFee;
+
+impl Convert<(Weight, u32), Balance> for CallFee {
+    fn convert((weight, len): (Weight, u32)) -> Balance {
+        TransactionPayment::weight_to_fee(weight)
+            .saturating_add(TransactionPayment::length_to_fee(len))
+    }
+}
+
+impl pallet_disputes::Config for Runtime {
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Currency = Balances;
+    type Claims = Jobs;
+    type Models = Models;
+    type Packages = Models;
+    type Fees = CallFee;
+    type Treasury = Treasury;
+    type Forfeit = Forfeit;
+    type Clock = ConstU32<{ 10 * MINUTES }>;
+    type WorkPerBlock = ConstU64<WORK_PER_BLOCK>;
+    type TakeoverPeriod = ConstU32<{ 2 * MINUTES }>;
+    type MaxOpen = ConstU32<1_000>;
+    type MaxPerClaim = ConstU32<4>;
+    type History = ConstU32<1_000>;
+    type ServiceWeight = DisputeServiceWeight;
+    type WeightInfo = pallet_disputes::weights::HandSet<DbWeight>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = crate::benchmarks::Scenes;
 }

@@ -112,6 +112,9 @@ pub(super) fn complaint(job: &Job, undelivered: Option<&String>) -> Option<Strin
             format!("job {} was refunded: {}", job.id, refund_reason(*reason))
         }
         JobStatus::Cancelled => format!("job {} was cancelled", job.id),
+        JobStatus::Disputed { .. } => {
+            format!("job {} is disputed: nothing is paid or refunded until that has ended", job.id)
+        }
         JobStatus::Contested { until, .. } => format!(
             "job {} is contested: its workers' results differ, and the whole price comes back \
              at block {until} unless it is decided before",

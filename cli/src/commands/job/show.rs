@@ -21,6 +21,7 @@ pub(crate) fn status_word(job: &Job) -> &'static str {
         JobStatus::Revealing { .. } => "revealing",
         JobStatus::Revealed { .. } => "revealed",
         JobStatus::Contested { .. } => "contested",
+        JobStatus::Disputed { .. } => "disputed",
         JobStatus::Settled { .. } => "settled",
         JobStatus::Refunded { .. } => "refunded",
         JobStatus::Cancelled => "cancelled",
@@ -56,6 +57,12 @@ pub(super) fn status_sentence(job: &Job) -> String {
         JobStatus::Contested { until, .. } => {
             format!("contested: results differ, refunded at block {until} unless decided before")
         }
+        JobStatus::Disputed { .. } => {
+            format!("disputed: {} about its results; it waits", disputes(job.disputes))
+        }
+        JobStatus::Settled { .. } if job.penalty.is_some() => {
+            "settled, and the result was wrong: its workers were convicted".into()
+        }
         JobStatus::Settled { .. } => "settled: the result is paid".into(),
         JobStatus::Refunded { reason } => format!("refunded whole: {}", refund_reason(*reason)),
         JobStatus::Cancelled => "cancelled by the requester, refunded whole".into(),
@@ -71,6 +78,15 @@ pub(crate) fn refund_reason(reason: RefundReason) -> &'static str {
         RefundReason::Outbid => {
             "the market was full and a job with a higher bid took its place: offer more, or try later"
         }
+        RefundReason::Convicted => "every result was wrong, and its workers were convicted",
+    }
+}
+
+/// So many disputes in words.
+fn disputes(count: u32) -> String {
+    match count {
+        1 => "1 dispute".into(),
+        count => format!("{count} disputes"),
     }
 }
 
@@ -128,6 +144,18 @@ pub(super) fn details(job: &Job) -> String {
             ("paid to owners", amount(receipt.owner)),
             ("paid to treasury", amount(receipt.treasury)),
             ("back to requester", amount(receipt.requester)),
+        ]);
+    }
+    if job.disputes > 0 {
+        rows.push(("disputes", disputes(job.disputes)));
+    }
+    if let Some(penalty) = &job.penalty {
+        rows.extend([
+            ("taken from the convicted", amount(penalty.slashed)),
+            ("of it burned", amount(penalty.burned)),
+            ("of it to the requester", amount(penalty.damages)),
+            ("of it to the challenger", amount(penalty.bounty)),
+            ("of it to the treasury", amount(penalty.costs)),
         ]);
     }
     let mut text = output::fields(rows);

@@ -24,6 +24,8 @@ impl<T: Config> Pallet<T> {
         let after = dispute.deadline().saturating_add(1u32.into());
         match dispute.stage.turn() {
             Side::Claimant => after,
+            // Nobody else can stand for a rival's own claim.
+            Side::Challenger if dispute.rival => after,
             Side::Challenger => after.saturating_add(T::TakeoverPeriod::get()),
         }
     }

@@ -50,7 +50,7 @@ impl<T: Config> Pallet<T> {
                 };
                 T::Claims::disputed(&claim_id)?;
                 Self::keep(id, ended);
-                Self::convict(&claim_id, &who, costs);
+                Self::convict(&claim_id, &who, fault, 1, costs);
                 Ok(())
             }
             Opened::Game(token, stage) => {
@@ -89,6 +89,7 @@ impl<T: Config> Pallet<T> {
             claim,
             challenger: who,
             bond,
+            rival: false,
             token,
             stage,
             clocks,
@@ -112,13 +113,55 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Sets a claim against another about the same run that differs. The challenger stands for that
+    /// one, and puts nothing on hold.
+    pub(crate) fn do_contest(claim_id: ClaimIdOf<T>, rival: T::AccountId) -> DispatchResult {
+        let claim = T::Claims::claim(&claim_id)?;
+        let open = OpenDisputes::<T>::get();
+        ensure!(open < T::MaxOpen::get(), Error::<T>::TooManyDisputes);
+        let id = NextDispute::<T>::get();
+        let mut about = ByClaim::<T>::get(&claim_id);
+        about.try_push(id).map_err(|_| Error::<T>::TooManyOfClaim)?;
+        T::Claims::disputed(&claim_id)?;
+        let (clock, now) = (Self::clock_of(&claim), Self::now());
+        let dispute = Dispute {
+            claim_id: claim_id.clone(),
+            claim,
+            challenger: rival.clone(),
+            bond: 0,
+            rival: true,
+            token: None,
+            stage: Stage::Ground,
+            clocks: Clocks { claimant: clock, challenger: clock },
+            since: now,
+            moves: 0,
+            costs: 0,
+            opened_at: now,
+        };
+        Self::schedule(id, &dispute);
+        Disputes::<T>::insert(id, dispute);
+        ByClaim::<T>::insert(&claim_id, about);
+        OpenDisputes::<T>::put(open.saturating_add(1));
+        NextDispute::<T>::put(id.saturating_add(1));
+        let (claim, challenger) = (claim_id, rival);
+        Self::deposit_event(Event::Challenged {
+            dispute: id,
+            claim,
+            challenger,
+            bond: 0,
+            token: None,
+        });
+        Ok(())
+    }
+
     pub(crate) fn do_take_over(who: T::AccountId, id: DisputeId) -> DispatchResult {
         let mut dispute = Self::load(id)?;
         ensure!(dispute.claim_id.claimant() != &who, Error::<T>::OwnClaim);
         ensure!(dispute.challenger != who, Error::<T>::AlreadyChallenged);
         let now = Self::now();
         let left = dispute.stage.turn() == Side::Challenger && now > dispute.deadline();
-        ensure!(left && now < Self::due_at(&dispute), Error::<T>::SeatTaken);
+        let free = left && !dispute.rival && now < Self::due_at(&dispute);
+        ensure!(free, Error::<T>::SeatTaken);
         let bond = Self::bond_of(&dispute.claim, dispute.token).saturating_add(dispute.costs);
         T::Currency::hold(&HoldReason::Challenge.into(), &who, bond)?;
 
@@ -189,5 +232,15 @@ impl<T: Config> Pallet<T> {
         T::WeightInfo::challenge(nodes, data)
             .saturating_add(T::Claims::dispute_weight())
             .saturating_add(Self::convict_weight())
+    }
+}
+
+impl<T: Config> vigil_primitives::traits::Disputes<T::AccountId> for Pallet<T> {
+    fn contested(claim: ClaimIdOf<T>, rival: T::AccountId) -> DispatchResult {
+        Self::do_contest(claim, rival)
+    }
+
+    fn contested_weight() -> Weight {
+        T::WeightInfo::challenge(0, 0).saturating_add(T::Claims::dispute_weight())
     }
 }

@@ -5,7 +5,7 @@
 use super::*;
 use frame_support::{defensive, traits::tokens::Restriction};
 use vigil_primitives::{
-    dispute::Reached,
+    dispute::{Fault, Reached},
     traits::{Claims, Conviction},
 };
 
@@ -14,12 +14,22 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn end(id: DisputeId, dispute: DisputeOf<T>, reached: Reached, verdict: Verdict) {
         let claim_id = dispute.claim_id.clone();
         let challenger = dispute.challenger.clone();
-        let (bond, costs) = (dispute.bond, dispute.costs);
+        let (bond, costs, rival) = (dispute.bond, dispute.costs, dispute.rival);
         Self::remove(id, dispute, reached, verdict);
         match verdict {
-            Verdict::Convicted(_) => {
+            Verdict::Convicted(fault) => {
                 Self::release(&challenger, bond);
-                Self::convict(&claim_id, &challenger, costs);
+                Self::convict(&claim_id, &challenger, fault, 1, costs);
+            }
+            // What it stands for falls with it.
+            Verdict::Vindicated | Verdict::Abandoned if rival => {
+                let fault = match verdict {
+                    Verdict::Abandoned => Fault::Silence,
+                    _ => Fault::Element,
+                };
+                let own = claim_id.rival(challenger);
+                Self::convict(&own, claim_id.claimant(), fault, 0, costs);
+                T::Claims::upheld(&claim_id);
             }
             Verdict::Vindicated | Verdict::Abandoned => {
                 Self::forfeit(&challenger, bond, costs, Some(claim_id.claimant()));
@@ -36,9 +46,15 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Convicts a claim: ends every other dispute about it, and takes the claimant's stake.
-    pub(crate) fn convict(claim_id: &ClaimIdOf<T>, challenger: &T::AccountId, costs: Balance) {
-        let mut costs = costs;
+    /// Convicts a claim of which so many disputes have ended so: ends every other dispute about it,
+    /// and takes the claimant's stake.
+    pub(crate) fn convict(
+        claim_id: &ClaimIdOf<T>,
+        by: &T::AccountId,
+        fault: Fault,
+        mut disputes: u32,
+        mut costs: Balance,
+    ) {
         for other in ByClaim::<T>::get(claim_id) {
             let Some(dispute) = Disputes::<T>::get(other) else {
                 defensive!("a dispute of a claim is not there");
@@ -46,16 +62,13 @@ impl<T: Config> Pallet<T> {
             };
             Self::unschedule(other, &dispute);
             costs = costs.saturating_add(dispute.costs);
+            disputes = disputes.saturating_add(1);
             let reached = dispute.reached();
             Self::end(other, dispute, reached, Verdict::Moot);
         }
-        let conviction = Conviction { challenger, costs };
-        let penalty = T::Claims::convicted(claim_id, conviction);
-        Self::deposit_event(Event::Convicted {
-            claim: claim_id.clone(),
-            challenger: challenger.clone(),
-            penalty,
-        });
+        let penalty = T::Claims::convicted(claim_id, Conviction { by, fault, disputes, costs });
+        let (claim, by) = (claim_id.clone(), by.clone());
+        Self::deposit_event(Event::Convicted { claim, by, penalty });
     }
 
     /// Takes what a challenger forfeits: the costs of all moves, and half of the rest for the

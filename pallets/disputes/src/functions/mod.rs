@@ -5,6 +5,7 @@ mod challenge;
 mod condemn;
 mod end;
 mod play;
+mod views;
 
 use crate::{pallet::*, *};
 use frame_support::{

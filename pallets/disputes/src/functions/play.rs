@@ -2,12 +2,13 @@
 
 use super::*;
 use codec::Encode;
-use vigil_game::{Next, Rules};
-use vigil_primitives::dispute::{Reached, Side, MAX_PROOF_DATA, MAX_PROOF_NODES};
+use vigil_game::{examine, Next, Opened, Rules};
+use vigil_primitives::dispute::{Reached, Side, Stage, MAX_PROOF_DATA, MAX_PROOF_NODES};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_play(who: T::AccountId, id: DisputeId, turn: Move) -> DispatchResult {
-        let mut dispute = Self::load(id)?;
+        let before = Self::load(id)?;
+        let mut dispute = before.clone();
         let side = dispute.stage.turn();
         let sits = match side {
             // What is shown of a commitment is right or refused, whoever shows it.
@@ -26,9 +27,8 @@ impl<T: Config> Pallet<T> {
             Move::Element { element, .. } => Some(*element),
             _ => None,
         };
-        let rules = Rules::new(&dispute.claim, dispute.token).ok_or(Error::<T>::NoTrace)?;
-        let next = rules.play(dispute.stage.clone(), turn).map_err(Error::<T>::from)?;
-        Self::unschedule(id, &dispute);
+        let next = Self::next(&mut dispute, turn)?;
+        Self::unschedule(id, &before);
         dispute.costs = dispute.costs.saturating_add(cost);
         match next {
             Next::Stage(stage) => {
@@ -47,6 +47,25 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// What follows a move. A rival says what is wrong when the game has begun already, and goes on
+    /// when what it asked for is public.
+    fn next(dispute: &mut DisputeOf<T>, turn: Move) -> Result<Next, Error<T>> {
+        if let (Stage::Ground, Move::Ground(ground)) = (&dispute.stage, &turn) {
+            return Ok(match examine(&dispute.claim, ground)? {
+                Opened::Convicted(fault) => Next::Decided(Verdict::Convicted(fault)),
+                Opened::Game(token, stage) => {
+                    dispute.token = token;
+                    Next::Stage(stage)
+                }
+            });
+        }
+        let rules = Rules::new(&dispute.claim, dispute.token).ok_or(Error::<T>::NoTrace)?;
+        Ok(match rules.play(dispute.stage.clone(), turn)? {
+            Next::Decided(Verdict::Published) if dispute.rival => Next::Stage(Stage::Ground),
+            next => next,
+        })
+    }
+
     /// Weight of a move, with what follows if it decides.
     pub(crate) fn play_weight(turn: &Move) -> Weight {
         let len = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
@@ -56,6 +75,7 @@ impl<T: Config> Pallet<T> {
             Move::Nodes(nodes) => T::WeightInfo::play_nodes(len(nodes.len())),
             Move::Bytes(_) => T::WeightInfo::play_bytes(),
             Move::Anchor(_) | Move::Node(_) | Move::Result(_) => T::WeightInfo::play_name(),
+            Move::Ground(ground) => Self::challenge_weight(ground),
             Move::Element { proof, .. } | Move::Publish(proof) => {
                 Self::proof_weight(len(proof.nodes.len()), len(proof.data.len()))
             }

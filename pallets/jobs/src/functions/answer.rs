@@ -1,11 +1,9 @@
 //! From a worker: commit, reveal and decline; and what follows when the last one has answered.
 
 use super::*;
-use crate::types::Verdict;
-use frame_support::storage::with_storage_layer;
+use crate::types::Agreement;
 use vigil_primitives::{
     job::{DeclineReason, Output},
-    traits::Disputes,
     Hash,
 };
 
@@ -66,7 +64,7 @@ impl<T: Config> Pallet<T> {
             Self::deposit_event(Event::Expired { job: id, worker: replica.worker });
         }
         // A withheld reveal never blocks the others: the job goes on with those who revealed.
-        if matches!(job.verdict(), Verdict::Silent) {
+        if matches!(job.agreement(), Agreement::Silent) {
             Self::lose_attempt(id, job, now)
         } else {
             Self::conclude(id, job, now)
@@ -75,30 +73,15 @@ impl<T: Config> Pallet<T> {
 
     /// Compares the revealed outputs.
     fn conclude(id: JobId, mut job: JobRecordOf<T>, now: BlockNumberFor<T>) -> DispatchResult {
-        match job.verdict() {
-            Verdict::Agreed(output) => {
-                let wait = if job.status.replicas().len() >= 2 {
-                    1u32.into()
-                } else {
-                    job.policy.challenge_window
-                };
-                let settle_at = now.saturating_add(wait);
+        match job.agreement() {
+            Agreement::Agreed(output) => {
+                let settle_at = now.saturating_add(Self::window(&job, &output));
                 job.conclude(settle_at);
                 Self::deposit_event(Event::Concluded { job: id, output, settle_at });
                 Self::store(id, job, now);
             }
-            Verdict::Differ => {
-                let until = now.saturating_add(T::ContestPeriod::get());
-                job.contest(until);
-                Self::deposit_event(Event::Contested { job: id, until });
-                Self::store(id, job, now);
-                // Without a decision the job ends by its timeout: a refusal must not undo the
-                // opening that led here.
-                if let Err(error) = with_storage_layer(|| T::Disputes::contested(id)) {
-                    Self::deposit_event(Event::NotDisputed { job: id, error });
-                }
-            }
-            Verdict::Silent => return Self::lose_attempt(id, job, now),
+            Agreement::Differ => Self::contest(id, job, now),
+            Agreement::Silent => return Self::lose_attempt(id, job, now),
         }
         Ok(())
     }

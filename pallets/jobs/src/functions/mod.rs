@@ -5,6 +5,7 @@
 
 pub(crate) mod agenda;
 mod answer;
+mod dispute;
 pub(crate) mod escrow;
 mod queue;
 mod settle;
@@ -120,9 +121,10 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         let outcome = match reason {
             RefundReason::Undecided => Outcome::Undecided,
-            RefundReason::NoWorker | RefundReason::AttemptsExhausted | RefundReason::Outbid => {
-                Outcome::Released
-            }
+            RefundReason::NoWorker
+            | RefundReason::AttemptsExhausted
+            | RefundReason::Outbid
+            | RefundReason::Convicted => Outcome::Released,
         };
         for replica in job.take_replicas() {
             Self::release(id, &job, &replica, outcome);

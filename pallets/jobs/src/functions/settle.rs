@@ -4,7 +4,7 @@
 //! collects it, and only if that fails too does it go back to the requester.
 
 use super::*;
-use crate::types::Verdict;
+use crate::types::Agreement;
 use frame_support::storage::with_storage_layer;
 use vigil_primitives::{
     job::{Output, Receipt},
@@ -44,7 +44,7 @@ impl<T: Config> Pallet<T> {
         mut job: JobRecordOf<T>,
         now: BlockNumberFor<T>,
     ) -> DispatchResult {
-        let Verdict::Agreed(output) = job.verdict() else {
+        let Agreement::Agreed(output) = job.agreement() else {
             return Err(Error::<T>::NotDue.into());
         };
         let work = job.architecture.work(job.tokens_in, output.tokens);

@@ -81,6 +81,9 @@ impl<T: Config> Pallet<T> {
             wake_at: now,
             place: None,
             waiting: WaitingCost::Running { per_block: T::WaitingFee::get() },
+            disputes: 0,
+            penalty: None,
+            convicted: Default::default(),
             status: JobStatus::Queued,
         };
         let evicted = Self::make_way(job.bid(), now)?;

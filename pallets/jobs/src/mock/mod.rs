@@ -34,6 +34,7 @@ use sp_runtime::{
 use std::collections::BTreeMap;
 use vigil_ops::weights::Weights as PackageWeights;
 use vigil_primitives::{
+    dispute::ClaimId,
     job::WaitingCost,
     lineage::{Share, Shares, MAX_PAYEES},
     model::{Fee, Name, Url, VersionSpec},
@@ -83,8 +84,12 @@ pub(crate) const CHEAP: Balance = 10_000;
 
 pub(crate) const COMMIT_PERIOD: u64 = 10;
 pub(crate) const REVEAL_PERIOD: u64 = 5;
-pub(crate) const WINDOW: u64 = 3;
+pub(crate) const WINDOW: u64 = 12;
+/// Shortest one that may be chosen.
+pub(crate) const MIN_WINDOW: u64 = 3;
 pub(crate) const CONTEST_PERIOD: u64 = 20;
+/// The same with the time that a dispute of a job of [`spec`] takes.
+pub(crate) const CONTESTED_FOR: u64 = CONTEST_PERIOD + 2;
 pub(crate) const RETENTION: u64 = 50;
 pub(crate) const RETRY_PERIOD: u64 = 7;
 pub(crate) const MAX_DURATION: u64 = 100;
@@ -156,6 +161,8 @@ impl pallet_workers::Config for Test {
     type JailPeriod = ConstU64<JAIL_PERIOD>;
     type MaxMissesInARow = ConstU32<3>;
     type ExpirySlash = ConstU128<SLASH>;
+    type ConvictionSlash = ConstU128<{ 10 * SLASH }>;
+    type ConvictionJailPeriod = ConstU64<{ 5 * JAIL_PERIOD }>;
     type SampleSize = ConstU32<16>;
     type WeightInfo = Weights;
 }
@@ -167,6 +174,7 @@ parameter_types! {
     pub static TreasuryAccount: AccountId = TREASURY;
     pub static Contested: Vec<JobId> = vec![];
     pub static DisputesFail: bool = false;
+    pub static Court: Vec<ClaimId<AccountId>> = vec![];
     pub static MaxOpenJobs: u32 = 40;
     pub static MaxOpenJobsPerAccount: u32 = 30;
     // Nothing, so that tests of prices need not count blocks.
@@ -186,14 +194,19 @@ impl Randomness<H256, u64> for BlockRandomness {
 /// Remembers which jobs became contested, or refuses them after leaving a trace in storage.
 pub struct RecordedDisputes;
 
-impl Disputes for RecordedDisputes {
-    fn contested(job: JobId) -> DispatchResult {
+impl Disputes<AccountId> for RecordedDisputes {
+    fn contested(claim: ClaimId<AccountId>, _rival: AccountId) -> DispatchResult {
+        let ClaimId::Job { job, .. } = claim;
         if DisputesFail::get() {
             sp_io::storage::set(b"half-written", b"1");
             return Err(DispatchError::Other("no referee"));
         }
         Contested::mutate(|jobs| jobs.push(job));
         Ok(())
+    }
+
+    fn contested_weight() -> Weight {
+        Weight::zero()
     }
 }
 
@@ -206,6 +219,7 @@ impl pallet_jobs::Config for Test {
     type Unpaid = BreakableBook;
     type Workers = Workers;
     type Disputes = RecordedDisputes;
+    type Stakes = Workers;
     type Randomness = BlockRandomness;
     type Treasury = TreasuryAccount;
     type ProtocolFee = ProtocolFee;
@@ -213,7 +227,7 @@ impl pallet_jobs::Config for Test {
     type CommitPeriod = ConstU64<COMMIT_PERIOD>;
     type WorkPerBlock = ConstU64<10_000>;
     type RevealPeriod = ConstU64<REVEAL_PERIOD>;
-    type MinChallengeWindow = ConstU64<WINDOW>;
+    type MinChallengeWindow = ConstU64<MIN_WINDOW>;
     type MaxChallengeWindow = ConstU64<100>;
     type ContestPeriod = ConstU64<CONTEST_PERIOD>;
     type Retention = ConstU64<RETENTION>;

@@ -137,7 +137,7 @@ pub(crate) fn revealed_of(version: ModelVersionId, replicas: u8) -> JobId {
 /// The same for two workers, after they have been paid.
 pub(crate) fn settled_of(version: ModelVersionId) -> JobId {
     let id = revealed_of(version, 2);
-    next_block();
+    run_to(now() + WINDOW);
     assert!(matches!(status(id), JobStatus::Settled { .. }), "not settled");
     id
 }

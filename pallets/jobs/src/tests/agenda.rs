@@ -126,7 +126,7 @@ fn stale_entries_should_be_dropped() {
 fn ended_jobs_should_be_kept_for_a_while_and_then_pruned() {
     Chain::default().build_and_execute(|| {
         let id = revealed(2);
-        next_block();
+        run_to(now() + WINDOW);
         let end = now();
         assert!(matches!(status(id), JobStatus::Settled { .. }));
         run_to(end + RETENTION - 1);
@@ -165,7 +165,7 @@ fn a_transition_that_fails_should_change_nothing_and_be_tried_later() {
         let top = u128::MAX - MAX_PRICE - rest / 2;
         assert_ok!(Balances::write_balance(&REQUESTER, top + MAX_PRICE));
         let before = job(id);
-        next_block();
+        run_to(now() + WINDOW);
         let until = now() + RETRY_PERIOD;
         assert_eq!(job(id), crate::JobRecord { wake_at: until, ..before });
         assert!(matches!(
@@ -193,7 +193,7 @@ fn an_escrow_that_is_gone_should_be_reported_and_not_loop() {
         let precision = frame_support::traits::tokens::Precision::Exact;
         assert_ok!(Balances::release(&escrow, &REQUESTER, MAX_PRICE, precision));
         assert!(Jobs::do_try_state().is_err());
-        run_to(now() + 3 * RETRY_PERIOD);
+        run_to(now() + WINDOW + 2 * RETRY_PERIOD);
         assert!(matches!(status(id), JobStatus::Revealed { .. }));
         assert_eq!(count_events(|event| matches!(event, Event::Postponed { .. })), 3);
     });

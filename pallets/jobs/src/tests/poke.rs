@@ -14,7 +14,7 @@ fn poke_should_settle_a_job_that_is_due() {
     Chain::default().build_and_execute(|| {
         let id = revealed(2);
         assert_noop!(poke(id), Error::<Test>::NotDue);
-        busy_block();
+        busy_blocks(WINDOW);
         assert_ok!(poke(id));
         assert!(matches!(status(id), JobStatus::Settled { .. }));
     });
@@ -65,7 +65,7 @@ fn poke_should_refund_a_job_past_its_deadline() {
 fn poke_should_refund_a_contest_that_nobody_decided() {
     Chain::default().build_and_execute(|| {
         let id = contested();
-        busy_blocks(CONTEST_PERIOD - 1);
+        busy_blocks(CONTESTED_FOR - 1);
         assert_noop!(poke(id), Error::<Test>::NotDue);
         busy_block();
         assert_ok!(poke(id));

@@ -167,7 +167,7 @@ fn late_commitments_should_be_replaced_by_other_workers() {
         assert_ok!(commit(workers[1], id, output(1)));
         assert_ok!(reveal(quick, id, output(1)));
         assert_ok!(reveal(workers[1], id, output(1)));
-        next_block();
+        run_to(now() + WINDOW);
         assert!(matches!(status(id), JobStatus::Settled { .. }));
     });
 }

@@ -6,10 +6,10 @@ use vigil_primitives::{
 };
 
 #[test]
-fn reveal_should_conclude_at_once_when_two_agree() {
+fn equal_results_should_shorten_no_window() {
     Chain::default().build_and_execute(|| {
         let id = revealed(2);
-        let settle_at = now() + 1;
+        let settle_at = now() + WINDOW;
         assert!(matches!(status(id), JobStatus::Revealed { settle_at: at, .. } if at == settle_at));
         let event = Event::Concluded { job: id, output: output(1), settle_at };
         assert_eq!(events().last(), Some(&event));
@@ -151,7 +151,7 @@ fn reveal_should_refuse_a_second_opening() {
         assert_noop!(reveal(worker, id, output(1)), Error::<Test>::AlreadyRevealed);
         assert_ok!(reveal(workers_of(id)[1], id, output(1)));
         assert_noop!(reveal(worker, id, output(1)), Error::<Test>::AlreadyRevealed);
-        next_block();
+        run_to(now() + WINDOW);
         assert!(matches!(status(id), JobStatus::Settled { .. }));
         assert_noop!(reveal(worker, id, output(1)), Error::<Test>::AlreadyRevealed);
     });
@@ -182,7 +182,7 @@ fn reveal_should_refuse_strangers_and_unknown_jobs() {
 fn reveal_should_contest_the_job_when_outputs_differ() {
     Chain::default().build_and_execute(|| {
         let id = contested();
-        let until = now() + CONTEST_PERIOD;
+        let until = now() + CONTESTED_FOR;
         assert!(matches!(status(id), JobStatus::Contested { until: at, .. } if at == until));
         assert_eq!(events().last(), Some(&Event::Contested { job: id, until }));
         assert_eq!(Contested::get(), [id]);
@@ -198,7 +198,7 @@ fn a_contested_job_should_be_refunded_whole_when_nothing_is_decided() {
     Chain::default().build_and_execute(|| {
         let id = contested();
         let workers = workers_of(id);
-        run_to(now() + CONTEST_PERIOD);
+        run_to(now() + CONTESTED_FOR);
         assert_eq!(status(id), JobStatus::Refunded { reason: RefundReason::Undecided });
         assert_eq!(balance(REQUESTER), FUNDS);
         for account in workers {
@@ -227,7 +227,8 @@ fn a_withheld_opening_should_not_block_the_others() {
         let [first, second, silent] = workers_of(id)[..] else { panic!("not three") };
         assert_ok!(reveal(first, id, output(1)));
         assert_ok!(reveal(second, id, output(1)));
-        run_to(now() + REVEAL_PERIOD + 2);
+        run_to(now() + REVEAL_PERIOD + 1);
+        run_to(now() + WINDOW);
         let JobStatus::Settled { replicas, receipt, .. } = status(id) else {
             panic!("not settled")
         };

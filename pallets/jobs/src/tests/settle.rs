@@ -50,7 +50,10 @@ fn settlement_should_pay_for_the_tokens_that_were_generated_and_give_the_rest_ba
         for tokens in [1, 3, TOKENS_OUT] {
             let before = (balance(OWNER), balance(REQUESTER), balance(TREASURY));
             let id = revealed_text(2, tokens);
-            run_to(now() + 1);
+            let JobStatus::Revealed { settle_at, .. } = status(id) else { panic!("not revealed") };
+            // The window has room for the work.
+            assert!(settle_at >= now() + MIN_WINDOW + decoder().work(TOKENS, tokens) / 10_000);
+            run_to(settle_at);
             let receipt = receipt(id);
             let work = decoder().work(TOKENS, tokens);
             let reward = pricing::reward(ASK, work);

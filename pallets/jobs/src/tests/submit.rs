@@ -237,7 +237,7 @@ fn submit_should_refuse_more_replicas_than_workers() {
 #[test]
 fn submit_should_refuse_a_challenge_window_out_of_range() {
     Chain::default().build_and_execute(|| {
-        for window in [0, WINDOW - 1, 101, u64::MAX] {
+        for window in [0, MIN_WINDOW - 1, 101, u64::MAX] {
             assert_noop!(
                 submit_with(|spec| spec.policy.challenge_window = window),
                 Error::<Test>::ChallengeWindowOutOfRange

@@ -151,7 +151,7 @@ fn settlement_should_consume_a_use() {
         let id = revealed_of(version, 2);
         assert!(job(id).grant.is_some());
         assert_eq!(uses(version, REQUESTER), (0, 1));
-        next_block();
+        run_to(now() + WINDOW);
         assert!(matches!(status(id), JobStatus::Settled { .. }));
         assert_eq!(uses(version, REQUESTER), (1, 0));
         assert_noop!(submit_for(REQUESTER, version), ProvenanceError::GrantExhausted);
@@ -201,7 +201,7 @@ fn every_refund_should_give_the_use_back() {
                 assert_ok!(reveal(*worker, id, output(n)));
             }
             assert_eq!(uses(version, REQUESTER), (0, 1), "held while contested");
-            run_to(now() + CONTEST_PERIOD);
+            run_to(now() + CONTESTED_FOR);
         }),
     ];
     for (reason, end) in refunds {

@@ -52,8 +52,9 @@ fn assignments_should_show_the_open_jobs_of_a_worker() {
         assert_eq!(shown, jobs);
         assert_ok!(commit(WORKER, 0, output(1)));
         assert_ok!(reveal(WORKER, 0, output(1)));
+        assert_ok!(commit(WORKER, 1, output(1)));
         run_to(now() + WINDOW);
-        assert_eq!(Jobs::assignments(WORKER).len(), 1);
+        assert_eq!(Jobs::assignments(WORKER).len(), 0);
         assert!(Jobs::assignments(STRANGER).is_empty());
     });
 }

@@ -164,7 +164,7 @@ fn a_fee_that_changes_should_change_nothing_for_jobs_that_were_submitted_before(
 fn a_settled_job_should_cost_its_price_and_the_waiting() {
     chain().build_and_execute(|| {
         let id = revealed(2);
-        next_block();
+        run_to(now() + WINDOW);
         let JobStatus::Settled { receipt, .. } = status(id) else { panic!("not settled") };
         let spent = MAX_PRICE - receipt.requester + FEE;
         assert_eq!(balance(REQUESTER), FUNDS - spent);

@@ -207,7 +207,7 @@ fn settlement_should_weigh_what_the_payees_recorded_at_submission_weigh() {
         let wide = version_citing(&citations);
         let weight_of = |version| {
             let id = revealed_of(version, 2);
-            busy_block();
+            (0..WINDOW).for_each(|_| busy_block());
             let info = Jobs::poke(RuntimeOrigin::signed(STRANGER), id).unwrap();
             assert!(matches!(status(id), JobStatus::Settled { .. }));
             info.actual_weight.unwrap()

@@ -6,13 +6,14 @@ use vigil_primitives::worker::Reputation;
 
 fn record() -> impl Strategy<Value = Reputation> {
     let counter = || prop_oneof![0u32..20, any::<u32>()];
-    (counter(), counter(), counter(), counter(), counter()).prop_map(
-        |(completed, expired, expired_in_a_row, declined, contested)| Reputation {
+    (counter(), counter(), counter(), counter(), counter(), counter()).prop_map(
+        |(completed, expired, expired_in_a_row, declined, contested, convicted)| Reputation {
             completed,
             expired,
             expired_in_a_row,
             declined,
             contested,
+            convicted,
         },
     )
 }
@@ -53,6 +54,7 @@ proptest! {
             Reputation { expired_in_a_row: record.expired_in_a_row.saturating_add(1), ..record },
             Reputation { declined: record.declined.saturating_add(1), ..record },
             Reputation { contested: record.contested.saturating_add(1), ..record },
+            Reputation { convicted: record.convicted.saturating_add(1), ..record },
         ] {
             prop_assert!(reliability(&worse) <= reliability(&record));
         }

@@ -3,10 +3,11 @@
 use crate::{mock::*, types::JobSpecOf, Jobs as JobStore, NextJob};
 use proptest::prelude::*;
 use vigil_primitives::{
+    dispute::{ClaimId, Fault},
     job::{commitment, DeclineReason, Output},
     model::{Url, VersionSpec},
     terms::{Access, GrantTerms, Terms},
-    traits::ModelRegistry,
+    traits::{Claims, Conviction, ModelRegistry},
     worker::{Capability, DeviceClass},
     AssetId, Balance, DatasetVersionId, ModelVersionId,
 };
@@ -136,6 +137,20 @@ pub(super) enum Action {
     MoveTreasury,
     BreakDisputes,
     BreakKeeping,
+    /// Somebody disputes a worker's result.
+    Dispute {
+        job: u64,
+    },
+    /// A dispute ends, and the result holds.
+    Uphold {
+        claim: usize,
+    },
+    /// A result is disputed and found wrong, or its worker has said nothing.
+    Convict {
+        job: u64,
+        silence: bool,
+        costs: Balance,
+    },
 }
 
 pub(super) fn action() -> impl Strategy<Value = Action> {
@@ -144,7 +159,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
             prop_oneof![4 => 1u8..=3, 1 => 0u8..=6],
             prop_oneof![8 => 1u32..=64, 1 => Just(0), 1 => Just(65)],
             prop_oneof![6 => 20_000u128..1_000_000, 1 => 0u128..5_000, 1 => Just(FUNDS)],
-            prop_oneof![8 => WINDOW..20, 1 => 0u64..200],
+            prop_oneof![8 => MIN_WINDOW..20, 1 => 0u64..200],
             prop_oneof![8 => 1u64..40, 1 => 0u64..=MAX_DURATION + 1],
             prop_oneof![4 => Just(0u32), 6 => 1u32..3, 1 => 0u32..6],
             prop::bool::weighted(0.7),
@@ -231,6 +246,10 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::MoveTreasury),
         1 => Just(Action::BreakDisputes),
         1 => Just(Action::BreakKeeping),
+        6 => job.prop_map(|job| Action::Dispute { job }),
+        3 => any::<usize>().prop_map(|claim| Action::Uphold { claim }),
+        4 => (job, any::<bool>(), 0..2 * MIN_BOND)
+            .prop_map(|(job, silence, costs)| Action::Convict { job, silence, costs }),
     ]
 }
 
@@ -249,6 +268,17 @@ fn pick(job: u64) -> u64 {
         (0, _) | (_, 0) => (job >> 8) % (NextJob::<Test>::get() + 1),
         (_, count) => open[((job >> 8) % count) as usize],
     }
+}
+
+/// Some job with results, paid or not.
+fn pick_result(job: u64) -> u64 {
+    let mut with: Vec<_> = JobStore::<Test>::iter()
+        .filter(|(_, job)| job.status.replicas().iter().any(|replica| replica.revealed().is_some()))
+        .map(|(id, _)| id)
+        .collect();
+    with.sort_unstable();
+    let count = with.len().max(1) as u64;
+    with.get(((job >> 8) % count) as usize).copied().unwrap_or(0)
 }
 
 /// Whoever may do something with the job, or half the time whoever comes along.
@@ -403,7 +433,41 @@ pub(super) fn act(who: AccountId, action: Action) {
         Action::MoveTreasury => TreasuryAccount::set(6),
         Action::BreakDisputes => DisputesFail::set(true),
         Action::BreakKeeping => keeping_fails(),
+        Action::Dispute { job: number } => {
+            let job = pick_result(number);
+            let claim = ClaimId::Job { job, worker: insider(who, job, number & !1) };
+            if <Jobs as Claims<_>>::claim(&claim).is_ok() {
+                <Jobs as Claims<_>>::disputed(&claim).unwrap();
+                Court::mutate(|court| court.push(claim));
+            }
+        }
+        Action::Uphold { claim } => {
+            if let Some(claim) = called(claim) {
+                <Jobs as Claims<_>>::upheld(&claim);
+            }
+        }
+        Action::Convict { job: number, silence, costs } => {
+            let job = pick_result(number);
+            let claim = ClaimId::Job { job, worker: insider(who, job, number & !1) };
+            if <Jobs as Claims<_>>::claim(&claim).is_ok() {
+                <Jobs as Claims<_>>::disputed(&claim).unwrap();
+                // All disputes about it end.
+                let others = Court::get().iter().filter(|other| **other == claim).count();
+                Court::mutate(|court| court.retain(|other| *other != claim));
+                let fault = if silence { Fault::Silence } else { Fault::Element };
+                let disputes = 1 + others as u32;
+                let conviction = Conviction { by: &who, fault, disputes, costs };
+                let penalty = <Jobs as Claims<_>>::convicted(&claim, conviction);
+                assert!(penalty.costs <= costs);
+            }
+        }
     }
+}
+
+/// One of the disputed claims, whose dispute ends.
+fn called(claim: usize) -> Option<ClaimId<AccountId>> {
+    let count = Court::get().len();
+    (count > 0).then(|| Court::mutate(|court| court.swap_remove(claim % count)))
 }
 
 /// Who owns the first model.

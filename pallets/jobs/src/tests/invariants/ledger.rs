@@ -58,6 +58,15 @@ impl Ledger {
                 | RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => {
                     self.burned += amount;
                 }
+                RuntimeEvent::Workers(pallet_workers::Event::Convicted { penalty, .. }) => {
+                    let paid = penalty.costs + penalty.damages + penalty.bounty;
+                    prop_assert_eq!(paid + penalty.burned, penalty.slashed);
+                    prop_assert!(penalty.burned >= penalty.slashed / 2);
+                    self.burned += penalty.burned;
+                    if penalty.damages > 0 {
+                        self.see("convicted: damages");
+                    }
+                }
                 RuntimeEvent::Workers(pallet_workers::Event::Jailed { .. }) => self.see("jailed"),
                 RuntimeEvent::Workers(pallet_workers::Event::UnbondingStarted { .. }) => {
                     self.see("unbonding");
@@ -105,6 +114,7 @@ impl Ledger {
                     RefundReason::AttemptsExhausted => "refunded: attempts exhausted",
                     RefundReason::Undecided => "refunded: undecided",
                     RefundReason::Outbid => "refunded: outbid",
+                    RefundReason::Convicted => "refunded: convicted",
                 });
                 if reason == RefundReason::Outbid {
                     prop_assert!(!self.assigned.contains(&job));
@@ -132,6 +142,8 @@ impl Ledger {
             Event::Requeued { .. } => self.see("requeued"),
             Event::Contested { .. } => self.see("contested"),
             Event::NotDisputed { .. } => self.see("not disputed"),
+            Event::Disputed { .. } => self.see("disputed"),
+            Event::Convicted { .. } => self.see("convicted"),
             Event::Pruned { .. } => self.see("pruned"),
             Event::Postponed { job, error, .. } => {
                 return Err(TestCaseError::fail(format!("job {job} failed: {error:?}")));

@@ -1,0 +1,20 @@
+//! What the runtime API asks.
+
+use super::*;
+use vigil_primitives::api::PAGE;
+
+/// Numbers that a listing looks at, at most: more disputes than ever are kept lie between.
+const LOOKS: u64 = 10_000;
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn view(id: DisputeId) -> Option<DisputeViewOf<T>> {
+        let open = Disputes::<T>::get(id).map(|dispute| DisputeView::Open(Box::new(dispute)));
+        open.or_else(|| EndedDisputes::<T>::get(id).map(DisputeView::Ended))
+    }
+
+    pub(crate) fn views(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+        let end = NextDispute::<T>::get().min(from.saturating_add(LOOKS));
+        let limit = usize::try_from(limit.min(PAGE)).unwrap_or(0);
+        (from..end).filter_map(|id| Some((id, Self::view(id)?))).take(limit).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! The bonds as disputes see them: they stay while a result is disputed, and are taken when it is
+//! wrong.
+
+use crate::{pallet::*, types::Worker, WeightInfo};
+use frame_support::{
+    defensive,
+    traits::{
+        fungible::hold::Mutate as _,
+        tokens::{Fortitude, Precision, Restriction},
+        Get,
+    },
+    weights::Weight,
+};
+use sp_runtime::traits::Saturating;
+use vigil_primitives::{
+    dispute::Penalty,
+    pricing,
+    traits::{Slash, Stakes},
+    worker::BOND_COVER,
+    Balance,
+};
+
+impl<T: Config> Stakes<T::AccountId> for Pallet<T> {
+    fn disputed(worker: &T::AccountId) {
+        Workers::<T>::mutate_extant(worker, |record| {
+            record.disputes = record.disputes.saturating_add(1);
+        });
+    }
+
+    fn decided(worker: &T::AccountId, disputes: u32) {
+        Workers::<T>::mutate_extant(worker, |record| {
+            record.disputes = record.disputes.saturating_sub(disputes);
+        });
+    }
+
+    fn convict(who: &T::AccountId, slash: Slash<'_, T::AccountId>) -> Penalty {
+        // Whoever has left with its bond has nothing to lose.
+        let Some(worker) = Workers::<T>::get(who) else { return Penalty::default() };
+        let was_active = worker.is_active();
+        let amount = slash.reward.saturating_mul(BOND_COVER).max(T::ConvictionSlash::get());
+        let planned = pricing::split_slash(amount.min(worker.bond), slash.costs, slash.damages);
+        let costs = Self::pay_from_bond(who, slash.treasury, planned.costs);
+        let damages = Self::pay_from_bond(who, slash.requester, planned.damages);
+        let bounty = Self::pay_from_bond(who, slash.winner, planned.bounty);
+        // What somebody could not be credited with is burned with the rest.
+        let paid = costs.saturating_add(damages).saturating_add(bounty);
+        let burned = T::Currency::burn_held(
+            &HoldReason::Bond.into(),
+            who,
+            planned.slashed.saturating_sub(paid),
+            Precision::BestEffort,
+            Fortitude::Force,
+        );
+        let burned = burned.unwrap_or_else(|error| {
+            defensive!("the bond cannot be slashed", error);
+            0
+        });
+        let slashed = paid.saturating_add(burned);
+        let until = Self::now().saturating_add(T::ConvictionJailPeriod::get());
+        let mut worker = Worker { bond: worker.bond.saturating_sub(slashed), ..worker };
+        worker.reputation.convicted = worker.reputation.convicted.saturating_add(1);
+        let before = worker.status;
+        let worker = worker.jail(until);
+        let bond = worker.bond;
+        let penalty = Penalty { slashed, burned, costs, damages, bounty };
+        Self::deposit_event(Event::Convicted { worker: who.clone(), penalty, bond });
+        if worker.status != before {
+            Self::deposit_event(Event::Jailed { worker: who.clone(), until });
+        }
+        Self::store(who, worker, was_active);
+        penalty
+    }
+
+    fn dispute_weight() -> Weight {
+        T::WeightInfo::dispute()
+    }
+
+    fn convict_weight() -> Weight {
+        T::WeightInfo::convict()
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    /// Pays out of a bond; nothing if the account can't be credited. How much.
+    fn pay_from_bond(who: &T::AccountId, to: &T::AccountId, amount: Balance) -> Balance {
+        if amount == 0 {
+            return 0;
+        }
+        let moved = T::Currency::transfer_on_hold(
+            &HoldReason::Bond.into(),
+            who,
+            to,
+            amount,
+            Precision::Exact,
+            Restriction::Free,
+            Fortitude::Force,
+        );
+        moved.unwrap_or(0)
+    }
+}
