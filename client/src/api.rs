@@ -1,8 +1,8 @@
 //! The chain's runtime APIs, one per domain, and the version of each that this crate needs.
 
 use vigil_primitives::api::{
-    runtime_decl_for_datasets_api, runtime_decl_for_jobs_api, runtime_decl_for_models_api,
-    runtime_decl_for_provenance_api, runtime_decl_for_workers_api,
+    runtime_decl_for_datasets_api, runtime_decl_for_disputes_api, runtime_decl_for_jobs_api,
+    runtime_decl_for_models_api, runtime_decl_for_provenance_api, runtime_decl_for_workers_api,
 };
 
 /// A runtime API of the chain.
@@ -18,12 +18,14 @@ pub enum Api {
     Workers,
     /// Jobs and prices.
     Jobs,
+    /// Disputes.
+    Disputes,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Models, Self::Datasets, Self::Provenance, Self::Workers, Self::Jobs];
+    pub const ALL: [Self; 6] =
+        [Self::Models, Self::Datasets, Self::Provenance, Self::Workers, Self::Jobs, Self::Disputes];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Api {
             Self::Provenance => "ProvenanceApi",
             Self::Workers => "WorkersApi",
             Self::Jobs => "JobsApi",
+            Self::Disputes => "DisputesApi",
         }
     }
 
@@ -40,7 +43,12 @@ impl Api {
     /// keeps its meaning for ever.
     pub fn needed(self) -> u32 {
         match self {
-            Self::Models | Self::Datasets | Self::Provenance | Self::Workers | Self::Jobs => 1,
+            Self::Models
+            | Self::Datasets
+            | Self::Provenance
+            | Self::Workers
+            | Self::Jobs
+            | Self::Disputes => 1,
         }
     }
 
@@ -52,6 +60,7 @@ impl Api {
             Self::Provenance => runtime_decl_for_provenance_api::ID,
             Self::Workers => runtime_decl_for_workers_api::ID,
             Self::Jobs => runtime_decl_for_jobs_api::ID,
+            Self::Disputes => runtime_decl_for_disputes_api::ID,
         }
     }
 

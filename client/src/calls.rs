@@ -1,4 +1,4 @@
-//! Every extrinsic of models, datasets, grants, workers and jobs.
+//! Every extrinsic of models, datasets, grants, workers, jobs and disputes.
 //!
 //! A [`Call`] is a pallet's name, a call's name and the SCALE of the arguments. The indices come
 //! from the node's metadata when it is signed, and the arguments are then decoded once against that
@@ -299,6 +299,42 @@ pub mod workers {
     /// Takes jobs again after a jail term.
     pub fn unjail() -> Call {
         Call::new(PALLET, "unjail", 0, ())
+    }
+}
+
+/// Calls of pallet `Disputes`.
+pub mod disputes {
+    use super::Call;
+    use vigil_primitives::{
+        dispute::{ClaimId, DisputeId, Ground, Move, Proof},
+        ModelVersionId,
+    };
+
+    const PALLET: &str = "Disputes";
+
+    /// Challenges a claim, with a bond. The number of the dispute is in the event `Challenged`.
+    pub fn challenge(claim: &ClaimId, ground: &Ground) -> Call {
+        Call::new(PALLET, "challenge", 2, (claim, ground))
+    }
+
+    /// Makes a move.
+    pub fn play(dispute: DisputeId, turn: &Move) -> Call {
+        Call::new(PALLET, "play", 2, (dispute, turn))
+    }
+
+    /// Ends a dispute in which a side's time has run out.
+    pub fn time_out(dispute: DisputeId) -> Call {
+        Call::new(PALLET, "time_out", 1, (dispute,))
+    }
+
+    /// Takes the seat of a challenger whose clock has run out, with a bond.
+    pub fn take_over(dispute: DisputeId) -> Call {
+        Call::new(PALLET, "take_over", 1, (dispute,))
+    }
+
+    /// Shows that a package breaks the rules.
+    pub fn condemn(version: ModelVersionId, tensor: u32, element: u64, proof: &Proof) -> Call {
+        Call::new(PALLET, "condemn", 4, (version, tensor, element, proof))
     }
 }
 

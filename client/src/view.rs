@@ -10,6 +10,7 @@ use sp_io::hashing::{blake2_128, twox_128};
 use vigil_primitives::{
     asset::Asset,
     dataset::{DatasetVersionView, DatasetView, StatementKind, StatementView},
+    dispute::{Claim, ClaimId, DisputeId, DisputeView},
     grant::{GrantView, Permission},
     job::{Contribution, NoQuote, Parameters, Quote},
     lineage::{LineageView, Share},
@@ -88,6 +89,40 @@ impl<'a> View<'a> {
     /// The jobs a worker is engaged in.
     pub async fn assignments(&self, worker: &AccountId) -> Result<Vec<Job>> {
         self.call("JobsApi_assignments", worker).await
+    }
+
+    /// A dispute. Of one that has ended something is kept for a while.
+    pub async fn dispute(&self, id: DisputeId) -> Result<Option<DisputeView>> {
+        self.call("DisputesApi_dispute", id).await
+    }
+
+    /// Disputes from number `from` on.
+    pub async fn disputes(
+        &self,
+        from: DisputeId,
+        limit: u32,
+    ) -> Result<Vec<(DisputeId, DisputeView)>> {
+        self.call("DisputesApi_disputes", (from, limit)).await
+    }
+
+    /// The disputes in which an account has a side.
+    pub async fn disputes_of(&self, account: &AccountId) -> Result<Vec<(DisputeId, DisputeView)>> {
+        self.call("DisputesApi_disputes_of", account).await
+    }
+
+    /// The disputes about a claim that have not ended.
+    pub async fn disputes_about(&self, claim: &ClaimId) -> Result<Vec<DisputeId>> {
+        self.call("DisputesApi_disputes_about", claim).await
+    }
+
+    /// What a claim says, if it can be challenged now.
+    pub async fn claim(&self, claim: &ClaimId) -> Result<Option<Claim>> {
+        self.call("DisputesApi_claim", claim).await
+    }
+
+    /// What a challenge of a claim takes as a bond; `None` if it can't be challenged now.
+    pub async fn challenge_bond(&self, claim: &ClaimId, position: u32) -> Result<Option<Balance>> {
+        self.call("DisputesApi_challenge_bond", (claim, position)).await
     }
 
     /// What a worker has computed and earned with a version.

@@ -162,6 +162,13 @@ impl Decoder {
         self.project(&x)
     }
 
+    /// Runs new rows of one sequence. Returns the token that is drawn behind each.
+    pub(crate) fn draw_all(&self, rows: Rows<'_>, draws: &[Draw]) -> Result<Vec<u32>> {
+        let logits = self.logits(rows)?; // (rows * vocabulary)
+        let tokens = Sample { kernel: self.kernel, draws }.forward(&logits)?; // (rows)
+        Ok(tokens.to_vec1()?)
+    }
+
     /// Runs new rows of one sequence for its observer alone, as far as that asks for.
     pub(crate) fn observe(
         &self,
@@ -319,9 +326,9 @@ impl Decoder {
     }
 }
 
-/// Whether no sequence's observer asks for anything behind an anchor.
+/// Whether all sequences are computed for observers, and none asks for anything behind an anchor.
 fn ended(batch: &[Rows<'_>], anchor: Anchor) -> bool {
-    batch.iter().all(|rows| rows.observer.as_ref().is_none_or(|o| o.ends_with(anchor)))
+    batch.iter().all(|rows| rows.observer.as_ref().is_some_and(|o| o.ends_with(anchor)))
 }
 
 fn zeros(shape: impl Into<Shape>) -> Result<Tensor> {

@@ -58,6 +58,7 @@ mod source;
 mod speed;
 pub mod tokenizer;
 pub mod trace;
+mod verify;
 
 pub use batch::{Batch, Limits};
 pub use error::{Error, Input, Result};
@@ -69,5 +70,6 @@ pub use smooth::{Calibration, Choice, Factors, Site};
 pub use source::StopToken;
 pub use speed::measure_speed;
 pub use tokenizer::{TextStream, Tokenizer};
+pub use verify::Mistake;
 pub use vigil_architecture::{Activations, Sampling};
 pub use vigil_ops::Kernel;

@@ -13,7 +13,7 @@ use crate::{
     metrics::{self, Metrics},
     packages::Packages,
     server::{self, Expected, Shared},
-    service::{Limits, Service},
+    service::{Limits, Machine, Service},
     setup::{self, patiently},
     store::Store,
 };
@@ -134,9 +134,11 @@ async fn work(config: Config, check: bool) -> Result<()> {
         patiently(usize::MAX, || setup::enlist(&node, &config, offer.clone())).await?;
         let heads = node.heads();
         let limits = executor::Limits { batches: config.batches, batch_size: config.batch };
-        let executor = Executor::new(models, store.clone(), blobs.clone(), metrics.clone(), limits);
+        let executor =
+            Executor::new(models.clone(), store.clone(), blobs.clone(), metrics.clone(), limits);
         let limits = service_limits(&config);
-        let mut service = Service::new(node, executor, store, blobs, expected, metrics, limits);
+        let machine = Machine { executor, advocate: models, store, blobs };
+        let mut service = Service::new(node, machine, expected, metrics, limits);
         service.recover().await?;
         Ok::<_, Error>((service, heads, arrived))
     };
@@ -163,6 +165,7 @@ fn service_limits(config: &Config) -> Limits {
         blob_bytes: config.keep_bytes,
         grace: Duration::from_secs(config.grace_secs),
         leave: config.leave,
+        watch: config.watch,
     }
 }
 

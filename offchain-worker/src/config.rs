@@ -97,6 +97,10 @@ pub(crate) struct Settings {
     /// Most bytes of outputs and inputs kept [default: 10737418240]
     #[arg(long, value_name = "BYTES")]
     pub(crate) keep_bytes: Option<u64>,
+    /// Of a hundred results of others, so many are computed again, and challenged where they are
+    /// wrong [default: 0]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) watch: Option<u8>,
     /// Address of the Prometheus endpoint [default: none]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) prometheus: Option<SocketAddr>,
@@ -148,6 +152,7 @@ pub(crate) struct Config {
     pub(crate) file_sources: Vec<PathBuf>,
     pub(crate) keep_hours: u64,
     pub(crate) keep_bytes: u64,
+    pub(crate) watch: u8,
     pub(crate) prometheus: Option<SocketAddr>,
     pub(crate) grace_secs: u64,
     pub(crate) leave: bool,
@@ -176,7 +181,7 @@ impl Settings {
         or!(self, other: node key_file password_file password_env dev_key data_dir listen
             public_url max_connections serve ask capacity bond memory_mib threads kernel batches
             batch cache_tokens decline_margin max_package_bytes file_sources keep_hours keep_bytes
-            prometheus grace_secs leave log_json)
+            watch prometheus grace_secs leave log_json)
     }
 
     /// Completes and checks the settings.
@@ -210,6 +215,7 @@ impl Settings {
             file_sources: settings.file_sources.unwrap_or_default(),
             keep_hours: need("keep_hours", settings.keep_hours)?,
             keep_bytes: need("keep_bytes", settings.keep_bytes)?,
+            watch: settings.watch.unwrap_or(0).min(100),
             prometheus: settings.prometheus,
             grace_secs: need("grace_secs", settings.grace_secs)?,
             leave: settings.leave.unwrap_or(false),

@@ -8,6 +8,7 @@ mod app;
 mod blobs;
 mod chain;
 mod config;
+mod disputes;
 mod error;
 mod executor;
 mod jobs;

@@ -361,6 +361,10 @@ impl_runtime_apis! {
             Disputes::disputes(from, limit)
         }
 
+        fn disputes_of(account: AccountId) -> Vec<(DisputeId, DisputeView)> {
+            Disputes::disputes_of(account)
+        }
+
         fn disputes_about(claim: ClaimId) -> Vec<DisputeId> {
             Disputes::about(claim)
         }

@@ -27,6 +27,12 @@ impl DisputesApiServer for Disputes {
         Ok(disputes.into_iter().map(Into::into).collect())
     }
 
+    fn of(&self, account: AccountId, at: Option<Hash>) -> RpcResult<Vec<Dispute>> {
+        let at = at.unwrap_or_else(|| self.0.info().best_hash);
+        let disputes = self.0.runtime_api().disputes_of(at, account).map_err(unavailable)?;
+        Ok(disputes.into_iter().map(Into::into).collect())
+    }
+
     fn about(&self, job: JobId, worker: AccountId, at: Option<Hash>) -> RpcResult<Vec<DisputeId>> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
         let claim = ClaimId::Job { job, worker };

@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
+    dispute::{Claim, ClaimId, Clocks, Dispute, DisputeId, Stage, Verdict},
     job::{
         commitment, Input, JobSpec, Output, Parameters, Policy, Receipt, Replica, ReplicaState,
         Sampling, WaitingCost,
@@ -16,7 +17,8 @@ use vigil_primitives::{
     model::VersionView,
     terms::AcceptedTerms,
     worker::{Reputation, WorkerStatus, WorkerView},
-    AccountId, Balance, BlockNumber, Hash, Job, JobId, JobStatus, ModelVersionId, UNIT,
+    AccountId, Architecture, Balance, BlockNumber, Hash, Job, JobId, JobStatus, ModelVersionId,
+    UNIT,
 };
 
 /// The version of every job of the fake.
@@ -34,6 +36,7 @@ pub(crate) struct Fake {
 pub(crate) struct State {
     pub(crate) now: BlockNumber,
     pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) disputes: BTreeMap<DisputeId, Dispute>,
     pub(crate) worker: Option<WorkerView>,
     pub(crate) versions: Vec<VersionView>,
     pub(crate) spendable: Balance,
@@ -79,6 +82,39 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
     }
 }
 
+/// The claim that an output came out of two tokens.
+pub(crate) fn claimed(output: Output) -> Claim {
+    Claim {
+        version: VERSION,
+        architecture: Architecture::Encoder(vigil_primitives::architecture::samples::encoder()),
+        weights: Hash::zero(),
+        weights_len: 0,
+        input: Hash::zero(),
+        tokens_in: 2,
+        max_tokens_out: 0,
+        sampling: Sampling::Greedy,
+        output,
+    }
+}
+
+/// A dispute about our result of a job, in which it is our turn.
+pub(crate) fn dispute(job: JobId, output: Output) -> Dispute {
+    Dispute {
+        claim_id: ClaimId::Job { job, worker: me() },
+        claim: claimed(output),
+        challenger: AccountId::new([8; 32]),
+        bond: UNIT,
+        rival: false,
+        token: None,
+        stage: Stage::Anchors,
+        clocks: Clocks { claimant: 100, challenger: 100 },
+        since: 1,
+        moves: 0,
+        costs: 0,
+        opened_at: 1,
+    }
+}
+
 /// Two token ids, on chain.
 pub(crate) fn inline(token: u32) -> Input {
     let bytes = vigil_primitives::job::tokens_to_bytes(&[token, token + 1]);
@@ -105,6 +141,7 @@ impl Fake {
         let state = State {
             now: 1,
             jobs: BTreeMap::new(),
+            disputes: BTreeMap::new(),
             worker: None,
             versions: Vec::new(),
             spendable: 1_000 * UNIT,
@@ -169,6 +206,14 @@ impl Fake {
 impl State {
     fn apply(&mut self, me: &AccountId, action: Action) -> Result<()> {
         match action {
+            Action::Play(id, _) => {
+                let dispute = self.disputes.get_mut(&id);
+                let unknown = || Error::Reset("no such dispute".into());
+                let dispute = dispute.ok_or_else(unknown)?;
+                let stage = Stage::Anchor { roots: Default::default() };
+                dispute.advance(stage, self.now);
+            }
+            Action::Challenge(..) => {}
             Action::Register(offer, bond) => {
                 self.worker = Some(WorkerView {
                     account: me.clone(),
@@ -268,6 +313,34 @@ impl Chain for Fake {
 
     async fn job(&self, id: JobId, _finalized: bool) -> Result<Option<Job>> {
         Ok(self.up()?.jobs.get(&id).cloned())
+    }
+
+    async fn jobs(&self, from: JobId) -> Result<Vec<Job>> {
+        Ok(self.up()?.jobs.range(from..).map(|(_, job)| job.clone()).collect())
+    }
+
+    async fn disputes(&self) -> Result<Vec<(DisputeId, Dispute)>> {
+        let state = self.up()?;
+        Ok(state.disputes.iter().map(|(id, dispute)| (*id, dispute.clone())).collect())
+    }
+
+    async fn verdict(&self, _id: DisputeId) -> Result<Option<Verdict>> {
+        drop(self.up()?);
+        Ok(None)
+    }
+
+    async fn claim(&self, id: &ClaimId) -> Result<Option<Claim>> {
+        let ClaimId::Job { job, worker } = id;
+        let state = self.up()?;
+        let job = state.jobs.get(job);
+        let replicas = job.map_or(&[][..], |job| job.status.replicas());
+        let output = replicas.iter().find(|r| r.worker == *worker).and_then(Replica::revealed);
+        Ok(output.map(claimed))
+    }
+
+    async fn endpoint(&self, _worker: &AccountId) -> Result<Option<String>> {
+        drop(self.up()?);
+        Ok(None)
     }
 
     async fn worker(&self) -> Result<Option<WorkerView>> {

@@ -8,6 +8,8 @@ use std::future::Future;
 use tokio::sync::watch;
 use vigil_client::{calls, Api, Block, Call, Client, Key, Until};
 use vigil_primitives::{
+    api::PAGE,
+    dispute::{Claim, ClaimId, Dispute, DisputeId, DisputeView, Ground, Move, Verdict},
     job::{DeclineReason, Output, Parameters},
     model::{Url, VersionView},
     worker::{Capability, WorkerView},
@@ -39,6 +41,10 @@ pub(crate) enum Action {
     Reveal(JobId, Output, [u8; 32]),
     /// Give a job back.
     Decline(JobId, DeclineReason),
+    /// Make a move in a dispute.
+    Play(DisputeId, Box<Move>),
+    /// Challenge another's result.
+    Challenge(ClaimId, Box<Ground>),
 }
 
 /// What a worker says of itself.
@@ -72,11 +78,13 @@ impl Action {
             Self::Commit(..) => "commit",
             Self::Reveal(..) => "reveal",
             Self::Decline(..) => "decline",
+            Self::Play(..) => "play",
+            Self::Challenge(..) => "challenge",
         }
     }
 
     fn call(&self) -> Call {
-        use calls::{jobs, workers};
+        use calls::{disputes, jobs, workers};
         match self {
             Self::Register(Offer { endpoint, capability, ask, capacity }, bond) => {
                 workers::register(endpoint, NO_ENCRYPTION, *capability, *ask, *capacity, *bond)
@@ -93,6 +101,8 @@ impl Action {
             Self::Commit(job, commitment) => jobs::commit(*job, *commitment),
             Self::Reveal(job, output, salt) => jobs::reveal(*job, output, *salt),
             Self::Decline(job, reason) => jobs::decline(*job, *reason),
+            Self::Play(dispute, turn) => disputes::play(*dispute, turn),
+            Self::Challenge(claim, ground) => disputes::challenge(claim, ground),
         }
     }
 }
@@ -105,6 +115,16 @@ pub(crate) trait Chain: Clone + Send + Sync + 'static {
     fn assignments(&self) -> impl Future<Output = Result<Vec<Job>>> + Send;
     /// Returns a job, as it is at the finalised block if `finalized` is set.
     fn job(&self, id: JobId, finalized: bool) -> impl Future<Output = Result<Option<Job>>> + Send;
+    /// Returns jobs from number `from` on.
+    fn jobs(&self, from: JobId) -> impl Future<Output = Result<Vec<Job>>> + Send;
+    /// Returns the disputes in which this worker has a side.
+    fn disputes(&self) -> impl Future<Output = Result<Vec<(DisputeId, Dispute)>>> + Send;
+    /// Returns how a dispute has ended; `None` if it has not, or long ago.
+    fn verdict(&self, id: DisputeId) -> impl Future<Output = Result<Option<Verdict>>> + Send;
+    /// Returns what a worker claims, if it can be challenged now.
+    fn claim(&self, id: &ClaimId) -> impl Future<Output = Result<Option<Claim>>> + Send;
+    /// Returns the base URL of a worker's blob server.
+    fn endpoint(&self, worker: &AccountId) -> impl Future<Output = Result<Option<String>>> + Send;
     /// Returns this worker's record; `None` if it is not registered.
     fn worker(&self) -> impl Future<Output = Result<Option<WorkerView>>> + Send;
     /// Returns a version of a model.
@@ -135,7 +155,7 @@ impl Node {
     /// update; [`Error::Temporary`] if no node answers.
     pub(crate) async fn connect(url: &str, key: Key) -> Result<Self> {
         let client = Client::connect(url).await?;
-        client.require(&[Api::Models, Api::Workers, Api::Jobs]).await?;
+        client.require(&[Api::Models, Api::Workers, Api::Jobs, Api::Disputes]).await?;
         Ok(Self { client, key })
     }
 
@@ -169,6 +189,35 @@ impl Chain for Node {
         } else {
             self.client.best().job(id).await?
         })
+    }
+
+    async fn jobs(&self, from: JobId) -> Result<Vec<Job>> {
+        Ok(self.client.best().jobs(from, PAGE).await?)
+    }
+
+    async fn disputes(&self) -> Result<Vec<(DisputeId, Dispute)>> {
+        let list = self.client.best().disputes_of(self.me()).await?;
+        let open = |(id, view)| match view {
+            DisputeView::Open(dispute) => Some((id, *dispute)),
+            DisputeView::Ended(_) => None,
+        };
+        Ok(list.into_iter().filter_map(open).collect())
+    }
+
+    async fn verdict(&self, id: DisputeId) -> Result<Option<Verdict>> {
+        Ok(match self.client.best().dispute(id).await? {
+            Some(DisputeView::Ended(ended)) => Some(ended.verdict),
+            _ => None,
+        })
+    }
+
+    async fn claim(&self, id: &ClaimId) -> Result<Option<Claim>> {
+        Ok(self.client.best().claim(id).await?)
+    }
+
+    async fn endpoint(&self, worker: &AccountId) -> Result<Option<String>> {
+        let worker = self.client.best().worker(worker).await?;
+        Ok(worker.map(|worker| String::from_utf8_lossy(&worker.endpoint).into_owned()))
     }
 
     async fn worker(&self) -> Result<Option<WorkerView>> {

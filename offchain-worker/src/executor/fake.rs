@@ -1,7 +1,10 @@
 //! A device in memory, for tests: it gives the tokens back, and remembers every step.
 
 use super::compute::{Batch, Compute, Computed, Failure};
-use crate::key::Key;
+use crate::{
+    disputes::{Advocate, Case},
+    key::Key,
+};
 use std::{
     sync::{
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +13,10 @@ use std::{
     time::Duration,
 };
 use vigil_engine::{Request, Run};
-use vigil_primitives::{JobId, ModelVersionId};
+use vigil_primitives::{
+    dispute::{Claim, Ground, Move, Roots},
+    JobId, ModelVersionId,
+};
 
 /// A version that [`Echo`] has.
 pub(crate) const ONE: ModelVersionId = ModelVersionId { model: 0, version: 0 };
@@ -36,6 +42,28 @@ impl Echo {
     /// How many steps a request was in.
     pub(crate) fn steps_of(&self, id: JobId) -> usize {
         self.steps.lock().unwrap().iter().filter(|step| step.contains(&id)).count()
+    }
+}
+
+impl Advocate for Echo {
+    fn knows(&self, version: ModelVersionId) -> bool {
+        self.has(version)
+    }
+
+    fn play(&self, case: &Case) -> Result<Option<Move>, Failure> {
+        assert_eq!((case.input.len(), case.output.len()), (2, 8));
+        Ok(Some(Move::Roots(Roots::default())))
+    }
+
+    /// A right output begins with the first token.
+    fn examine(
+        &self,
+        _claim: &Claim,
+        input: &[u32],
+        output: &[u8],
+    ) -> Result<Option<Ground>, Failure> {
+        let right = output.first().copied() == input.first().map(|token| *token as u8);
+        Ok((!right).then_some(Ground::Vector))
     }
 }
 

@@ -7,12 +7,14 @@ use std::{
     panic::{catch_unwind, AssertUnwindSafe},
     sync::Arc,
 };
-use vigil_engine::{Input, Limits, Model, Request, Run};
+use vigil_engine::{Input, Limits, Model, Package, Request, Run};
 use vigil_primitives::{Architecture, ModelVersionId};
 
 /// The models in memory.
 pub(crate) struct Models {
     loaded: HashMap<ModelVersionId, Arc<Model>>,
+    /// What the models were loaded from: a dispute asks for single weights.
+    packages: HashMap<ModelVersionId, Package>,
     limits: Limits,
 }
 
@@ -22,12 +24,18 @@ impl Models {
     /// longest request that its model takes.
     pub(crate) fn new(batch_size: usize, cache_tokens: usize) -> Self {
         let limits = Limits { jobs: batch_size, cache_tokens, ..Limits::default() };
-        Self { loaded: HashMap::new(), limits }
+        Self { loaded: HashMap::new(), packages: HashMap::new(), limits }
     }
 
-    /// Adds a loaded model.
-    pub(crate) fn add(&mut self, version: ModelVersionId, model: Model) {
+    /// Adds a loaded model, and the package that it was loaded from.
+    pub(crate) fn add(&mut self, version: ModelVersionId, model: Model, package: Package) {
         self.loaded.insert(version, Arc::new(model));
+        self.packages.insert(version, package);
+    }
+
+    /// A model with its package.
+    pub(crate) fn with_package(&self, version: ModelVersionId) -> Option<(&Model, &Package)> {
+        Some((self.loaded.get(&version)?.as_ref(), self.packages.get(&version)?))
     }
 
     /// Bytes that the keys and values of one batch may take, with the model that needs most.
@@ -271,7 +279,7 @@ mod tests {
         vigil_engine::pack::pack(source, &package, &Default::default()).unwrap();
         let package = vigil_engine::Package::open(&package).unwrap();
         let mut models = Models::new(2, 1);
-        models.add(TALES, Model::load(&package, &Default::default()).unwrap());
+        models.add(TALES, Model::load(&package, &Default::default()).unwrap(), package);
         models
     }
 

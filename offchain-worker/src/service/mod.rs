@@ -9,6 +9,7 @@
 use crate::{
     blobs::Blobs,
     chain::{Action, Chain},
+    disputes::{Advocate, Disputes},
     error::{Error, Result},
     executor::{Event, Executor, Finished, Problem, Ready},
     jobs::{Jobs, Local, Step},
@@ -17,6 +18,7 @@ use crate::{
     server::Expected,
     store::Store,
 };
+use disputes::Watch;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -25,13 +27,15 @@ use tokio::{
     sync::{watch, Notify},
     task::JoinSet,
 };
-use vigil_client::Block;
+use vigil_client::{blobs::BlobClient, Block};
 use vigil_engine::Request;
 use vigil_primitives::{
+    dispute::{ClaimId, DisputeId, Ground, Move},
     job::{bytes_to_tokens, DeclineReason, Input, JobSpec},
     BlockNumber,
 };
 
+mod disputes;
 mod upkeep;
 
 /// How the service behaves.
@@ -47,6 +51,8 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
     /// Whether a shutdown tells the chain to send no new jobs.
     pub(crate) leave: bool,
+    /// Of a hundred results of others so many are computed again.
+    pub(crate) watch: u8,
 }
 
 /// The end of a task.
@@ -55,6 +61,26 @@ enum Done {
     Sent(Option<Key>, &'static str, Result<()>),
     /// The blob store was pruned to so many bytes.
     Pruned(u64),
+    /// A move of a dispute was computed; `None` where we see nothing wrong.
+    Played(DisputeId, Result<Option<Move>>),
+    /// A move is in a block or has failed.
+    Moved(DisputeId, Result<()>),
+    /// Another's result was computed again: why it is wrong.
+    Watched(ClaimId, Result<Option<Ground>>),
+    /// A challenge of another's result is in a block or has failed.
+    Challenged(ClaimId, Result<()>),
+}
+
+/// What a worker has on its machine.
+pub(crate) struct Machine {
+    /// Computes jobs.
+    pub(crate) executor: Executor,
+    /// Computes moves of disputes.
+    pub(crate) advocate: Arc<dyn Advocate>,
+    /// Records of the jobs under way.
+    pub(crate) store: Arc<Store>,
+    /// Inputs and outputs.
+    pub(crate) blobs: Blobs,
 }
 
 /// The worker at work.
@@ -62,6 +88,10 @@ pub(crate) struct Service<C> {
     chain: C,
     executor: Executor,
     jobs: Jobs,
+    disputes: Disputes,
+    advocate: Arc<dyn Advocate>,
+    watch: Watch,
+    http: BlobClient,
     store: Arc<Store>,
     blobs: Blobs,
     /// Tells the blob server which inputs are awaited.
@@ -82,18 +112,23 @@ pub(crate) struct Service<C> {
 impl<C: Chain> Service<C> {
     pub(crate) fn new(
         chain: C,
-        executor: Executor,
-        store: Arc<Store>,
-        blobs: Blobs,
+        machine: Machine,
         expected: watch::Sender<Expected>,
         metrics: Metrics,
         limits: Limits,
     ) -> Self {
         let jobs = Jobs::new(chain.me().clone(), limits.margin);
+        let Machine { executor, advocate, store, blobs } = machine;
+        let disputes = Disputes::new(chain.me().clone());
+        let watch = Watch::new(limits.watch);
         Self {
             chain,
             executor,
             jobs,
+            disputes,
+            advocate,
+            watch,
+            http: BlobClient::new(),
             store,
             blobs,
             expected,
@@ -162,6 +197,8 @@ impl<C: Chain> Service<C> {
         self.expect_inputs();
         self.ask_for_missing().await?;
         self.return_to_work().await?;
+        self.follow_disputes().await?;
+        self.watch().await?;
         self.prune();
         self.act();
         Ok(())
@@ -263,18 +300,17 @@ impl<C: Chain> Service<C> {
         match done {
             Done::Sent(key, name, result) => self.on_sent(key, name, result)?,
             Done::Pruned(bytes) => self.metrics.blob_bytes.set(bytes),
+            Done::Played(id, result) => self.on_played(id, result)?,
+            Done::Moved(id, result) => self.on_moved(id, result)?,
+            Done::Watched(id, found) => self.on_watched(id, found),
+            Done::Challenged(id, result) => self.on_challenged(id, result)?,
         }
         self.act();
         Ok(())
     }
 
     fn on_sent(&mut self, key: Option<Key>, name: &'static str, result: Result<()>) -> Result<()> {
-        let word = match &result {
-            Ok(()) => "included",
-            Err(error) if error.is_temporary() => "temporary",
-            Err(_) => "rejected",
-        };
-        self.metrics.extrinsics.with_label_values(&[name, word]).inc();
+        self.count(name, &result);
         match key {
             Some(key) => self.jobs.end_sending(&key, result.is_ok()),
             None => self.busy = false,
@@ -289,9 +325,25 @@ impl<C: Chain> Service<C> {
         }
     }
 
+    /// Counts an extrinsic by how it went.
+    fn count(&self, name: &str, result: &Result<()>) {
+        let word = match result {
+            Ok(()) => "included",
+            Err(error) if error.is_temporary() => "temporary",
+            Err(_) => "rejected",
+        };
+        self.metrics.extrinsics.with_label_values(&[name, word]).inc();
+    }
+
     fn on_stop(&mut self) {
         tracing::info!("stopping: finishing the jobs under way");
         self.stopping = Some(Instant::now());
+        let disputes = self.disputes.open();
+        if disputes > 0 {
+            tracing::warn!(
+                "{disputes} disputes go on without us: start again before the next move"
+            );
+        }
         if self.limits.leave {
             self.send(None, Action::Drain);
         } else {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    chain::fake::{inline, job, Fake},
+    chain::fake::{dispute, inline, job, me, Fake},
     executor::{
         self,
         fake::{Echo, OTHER},
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use substrate_prometheus_endpoint::Registry;
 use tokio::task::JoinHandle;
 use vigil_primitives::{
-    job::{Replica, ReplicaState},
+    job::{Output, Replica, ReplicaState},
     Hash, Job, JobId, JobStatus,
 };
 
@@ -65,6 +65,7 @@ impl Rig {
             blob_bytes: 1 << 20,
             grace: Duration::from_secs(5),
             leave: false,
+            watch: 100,
         };
         let expected = watch::channel(Expected::new()).0;
         self.metrics = Some(metrics.clone());
@@ -77,7 +78,8 @@ impl Rig {
         );
         let blobs = self.blobs();
         let chain = self.fake.clone();
-        let mut service = Service::new(chain, executor, store, blobs, expected, metrics, limits);
+        let machine = Machine { executor, advocate: self.compute.clone(), store, blobs };
+        let mut service = Service::new(chain, machine, expected, metrics, limits);
         service.recover().await.unwrap();
         let (arrived, stop) = (self.arrived.clone(), self.stop.clone());
         self.task = Some(tokio::spawn(service.run(self.fake.heads(), arrived, stop)));
@@ -414,4 +416,53 @@ async fn a_stopped_worker_should_finish_its_jobs_and_give_new_ones_back() {
     rig.fake.tick();
     let ended = tokio::time::timeout(Duration::from_secs(4), rig.task.take().unwrap()).await;
     ended.expect("it did not end").unwrap().unwrap();
+}
+
+/// A job whose output of 8 bytes somebody has revealed, and the bytes here.
+fn revealed_output(rig: &Rig, id: JobId, worker: vigil_primitives::AccountId, byte: u8) -> Output {
+    let hash = rig.blobs().put(&[byte; 8]).unwrap();
+    let output = Output { hash, tokens: 0 };
+    let mut job = job(id, inline(u32::from(byte)));
+    let state = ReplicaState::Revealed { output };
+    let replicas = vec![Replica { worker, ask: 1, state }].try_into().unwrap();
+    job.status = JobStatus::Revealed { replicas, settle_at: 1_000 };
+    rig.fake.add(job);
+    output
+}
+
+#[tokio::test]
+async fn a_dispute_should_be_answered_when_it_is_our_turn_and_again_after_a_crash() {
+    let mut rig = Rig::new();
+    let output = revealed_output(&rig, 3, me(), 9);
+    rig.fake.state().disputes.insert(5, dispute(3, output));
+    // The first move goes into a block that is lost, and the worker is killed.
+    rig.fake.state().forgetful = true;
+    rig.start().await;
+    rig.until("a move", |fake| !fake.sent("play").is_empty()).await;
+    rig.kill().await;
+    rig.fake.state().forgetful = false;
+    rig.start().await;
+    rig.until("the move again", |fake| fake.state().disputes[&5].moves == 1).await;
+    // Now it is the other's turn: nothing is sent any more.
+    let sent = rig.fake.sent("play").len();
+    rig.blocks(10).await;
+    assert_eq!(rig.fake.sent("play").len(), sent);
+}
+
+#[tokio::test]
+async fn a_wrong_result_of_another_should_be_challenged_and_a_right_one_not() {
+    let mut rig = Rig::new();
+    let other = vigil_primitives::AccountId::new([4; 32]);
+    revealed_output(&rig, 1, other.clone(), 6);
+    let wrong = revealed_output(&rig, 2, other.clone(), 7);
+    revealed_output(&rig, 3, me(), 8);
+    // The input of job 2 begins with another token than its output.
+    rig.fake.state().jobs.get_mut(&2).unwrap().spec.input = inline(70);
+    rig.start().await;
+    let claim = ClaimId::Job { job: 2, worker: other };
+    rig.until("a challenge", |fake| !fake.sent("challenge").is_empty()).await;
+    rig.blocks(10).await;
+    let challenge = Action::Challenge(claim, Box::new(Ground::Vector));
+    assert_eq!(rig.fake.sent("challenge"), [challenge]);
+    assert_eq!(wrong.tokens, 0);
 }

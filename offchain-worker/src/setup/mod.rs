@@ -58,12 +58,14 @@ pub(crate) async fn load_models<C: Chain>(
         let package = patiently(8, || packages.get(&view.spec)).await?;
         weights = weights.saturating_add(view.spec.weights.len);
         let options = Options { kernel: config.kernel, threads: config.threads };
-        let loaded = tokio::task::spawn_blocking(move || Model::load(&package, &options)).await;
-        let model = loaded
-            .map_err(|error| Error::Critical(error.to_string()))?
-            .map_err(|error| Error::Critical(format!("version {version}: {error}")))?;
+        let load = move || Ok((Model::load(&package, &options)?, package));
+        let loaded = tokio::task::spawn_blocking(load).await;
+        let (model, package) =
+            loaded.map_err(|error| Error::Critical(error.to_string()))?.map_err(
+                |error: vigil_engine::Error| Error::Critical(format!("version {version}: {error}")),
+            )?;
         tracing::info!(%version, kernel = %model.kernel(), "loaded");
-        models.add(*version, model);
+        models.add(*version, model, package);
     }
     check_memory(config, weights, models.cache_bytes() as u64)?;
     Ok(models)

@@ -191,6 +191,11 @@ pub mod pallet {
         ValueQuery,
     >;
 
+    /// Those in which an account has a side.
+    #[pallet::storage]
+    pub type Seats<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, DisputeId, ()>;
+
     /// What is kept of those that have ended lately.
     #[pallet::storage]
     pub type EndedDisputes<T: Config> = StorageMap<_, Twox64Concat, DisputeId, EndedOf<T>>;
@@ -480,6 +485,12 @@ pub mod pallet {
         /// Disputes from number `from` on, at most a page.
         pub fn disputes(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeViewOf<T>)> {
             Self::views(from, limit)
+        }
+
+        /// The disputes in which an account has a side, in the order of the storage keys, at most a
+        /// page.
+        pub fn disputes_of(who: T::AccountId) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+            Self::views_of(&who)
         }
 
         /// The disputes about a claim that have not ended.

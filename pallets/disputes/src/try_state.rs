@@ -19,7 +19,8 @@ impl<T: Config> Pallet<T> {
     /// 4. Every dispute has exactly one entry in the agenda, where its time runs out, on no page that
     ///    is finished; and the agenda has no other entries.
     /// 5. A bond covers what has been counted so far and the forfeit; a rival has none.
-    /// 6. As many disputes that have ended are kept as there may be at most, each with its place.
+    /// 6. Both sides of a dispute have a seat, and nobody else has one.
+    /// 7. As many disputes that have ended are kept as there may be at most, each with its place.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let next = NextDispute::<T>::get();
         let mut holds = BTreeMap::<alloc::vec::Vec<u8>, (T::AccountId, Balance)>::new();
@@ -30,6 +31,9 @@ impl<T: Config> Pallet<T> {
             ensure!(id < next, "a dispute's number is out of range");
             let due = Self::due_at(&dispute);
             ensure!(Agenda::<T>::contains_key(due, id), "a dispute is not in the agenda");
+            for who in [dispute.claim_id.claimant(), &dispute.challenger] {
+                ensure!(Seats::<T>::contains_key(who, id), "a side has no seat");
+            }
             ensure!(due >= cursor, "a dispute is on a page that is finished");
             ensure!(ByClaim::<T>::get(&dispute.claim_id).contains(&id), "a claim misses a dispute");
             let least = T::Forfeit::get().saturating_add(dispute.costs);
@@ -42,6 +46,8 @@ impl<T: Config> Pallet<T> {
         ensure!(open == OpenDisputes::<T>::get(), "disputes are miscounted");
         ensure!(open <= T::MaxOpen::get(), "there are too many disputes");
         ensure!(Agenda::<T>::iter().count() == open as usize, "the agenda has other entries");
+        let seats = usize::try_from(open).unwrap_or(0).saturating_mul(2);
+        ensure!(Seats::<T>::iter().count() == seats, "an account has a seat in no dispute");
         for (account, bonds) in holds.values() {
             let held = T::Currency::balance_on_hold(&HoldReason::Challenge.into(), account);
             ensure!(held == *bonds, "a challenger's bonds are not what it has on hold");

@@ -99,6 +99,8 @@ impl<T: Config> Pallet<T> {
             opened_at: now,
         };
         Self::schedule(id, &dispute);
+        Seats::<T>::insert(claim_id.claimant(), id, ());
+        Seats::<T>::insert(&dispute.challenger, id, ());
         Disputes::<T>::insert(id, dispute);
         ByClaim::<T>::insert(&claim_id, about);
         OpenDisputes::<T>::put(open.saturating_add(1));
@@ -139,6 +141,8 @@ impl<T: Config> Pallet<T> {
             opened_at: now,
         };
         Self::schedule(id, &dispute);
+        Seats::<T>::insert(claim_id.claimant(), id, ());
+        Seats::<T>::insert(&dispute.challenger, id, ());
         Disputes::<T>::insert(id, dispute);
         ByClaim::<T>::insert(&claim_id, about);
         OpenDisputes::<T>::put(open.saturating_add(1));
@@ -168,6 +172,8 @@ impl<T: Config> Pallet<T> {
         // The costs go on with the seat.
         Self::unschedule(id, &dispute);
         let former = core::mem::replace(&mut dispute.challenger, who.clone());
+        Seats::<T>::remove(&former, id);
+        Seats::<T>::insert(&who, id, ());
         Self::forfeit(&former, core::mem::replace(&mut dispute.bond, bond), 0, None);
         dispute.clocks.challenger = Self::clock_of(&dispute.claim);
         dispute.since = now;

@@ -135,6 +135,8 @@ impl<T: Config> Pallet<T> {
     /// Takes a dispute out of everything but the agenda, and keeps what is kept of it.
     fn remove(id: DisputeId, dispute: DisputeOf<T>, reached: Reached, verdict: Verdict) {
         Disputes::<T>::remove(id);
+        Seats::<T>::remove(dispute.claim_id.claimant(), id);
+        Seats::<T>::remove(&dispute.challenger, id);
         OpenDisputes::<T>::mutate(|open| *open = open.saturating_sub(1));
         ByClaim::<T>::mutate_exists(&dispute.claim_id, |about| {
             let mut rest = about.take().unwrap_or_default();

@@ -12,6 +12,12 @@ impl<T: Config> Pallet<T> {
         open.or_else(|| EndedDisputes::<T>::get(id).map(DisputeView::Ended))
     }
 
+    pub(crate) fn views_of(who: &T::AccountId) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+        let page = usize::try_from(PAGE).unwrap_or(0);
+        let seats = Seats::<T>::iter_key_prefix(who).take(page);
+        seats.filter_map(|id| Some((id, Self::view(id)?))).collect()
+    }
+
     pub(crate) fn views(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeViewOf<T>)> {
         let end = NextDispute::<T>::get().min(from.saturating_add(LOOKS));
         let limit = usize::try_from(limit.min(PAGE)).unwrap_or(0);

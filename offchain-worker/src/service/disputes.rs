@@ -1,0 +1,289 @@
+//! Disputes: our moves are made, and results of others are looked at.
+
+use super::{Done, Service};
+use crate::{
+    blobs::Blobs,
+    chain::{Action, Chain},
+    disputes::{Advocate, Case},
+    error::{Error, Result},
+};
+use std::{
+    collections::{hash_map::RandomState, BTreeSet},
+    hash::BuildHasher,
+    sync::Arc,
+};
+use vigil_client::blobs::BlobClient;
+use vigil_primitives::{
+    dispute::{Claim, ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
+    job::{bytes_to_tokens, Input},
+    AccountId, ContentHash, Job, JobId, JobStatus,
+};
+
+/// Looks at results of others: which it has seen, and which it takes.
+pub(super) struct Watch {
+    /// Of a hundred results so many are computed again.
+    percent: u8,
+    /// Nobody knows which.
+    lot: RandomState,
+    /// The first job that may still bring a result.
+    from: JobId,
+    seen: BTreeSet<ClaimId>,
+    /// Results that wait to be looked at.
+    waiting: BTreeSet<ClaimId>,
+    /// One is being looked at.
+    busy: bool,
+}
+
+impl Watch {
+    pub(super) fn new(percent: u8) -> Self {
+        Self {
+            percent: percent.min(100),
+            lot: RandomState::new(),
+            from: 0,
+            seen: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            busy: false,
+        }
+    }
+
+    /// Takes in jobs, and remembers which results are to be looked at.
+    fn take_in(&mut self, jobs: &[Job], me: &AccountId, knows: impl Fn(&Job) -> bool) {
+        let open = |job: &&Job| !job.status.is_final() && !is_revealed(job);
+        let last = jobs.iter().map(|job| job.id).max();
+        let next = last.map_or(self.from, |last| last.saturating_add(1));
+        self.from = jobs.iter().filter(open).map(|job| job.id).min().unwrap_or(next);
+        // What lies before is not looked at again.
+        self.seen.retain(|ClaimId::Job { job, .. }| *job >= self.from || self.from == 0);
+        for job in jobs.iter().filter(|job| is_revealed(job) && knows(job)) {
+            for replica in job.status.replicas() {
+                let id = ClaimId::Job { job: job.id, worker: replica.worker.clone() };
+                let theirs = replica.worker != *me && replica.revealed().is_some();
+                if theirs && self.seen.insert(id.clone()) {
+                    let drawn = self.lot.hash_one((job.id, &replica.worker)) % 100;
+                    if drawn < u64::from(self.percent) {
+                        self.waiting.insert(id);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a job's results can be seen.
+fn is_revealed(job: &Job) -> bool {
+    matches!(
+        job.status,
+        JobStatus::Revealed { .. }
+            | JobStatus::Contested { .. }
+            | JobStatus::Disputed { .. }
+            | JobStatus::Settled { .. }
+    )
+}
+
+/// Where the bytes of claims are found: here, or with the worker that made them.
+#[derive(Clone)]
+pub(super) struct Library<C> {
+    pub(super) chain: C,
+    pub(super) blobs: Blobs,
+    pub(super) http: BlobClient,
+}
+
+impl<C: Chain> Library<C> {
+    /// The tokens that went in and the bytes that came out, as they are claimed.
+    async fn bytes_of(&self, id: &ClaimId, claim: &Claim) -> Result<(Vec<u32>, Vec<u8>)> {
+        let ClaimId::Job { job, worker } = id;
+        let unknown = || Error::Reset(format!("there is no job {job}"));
+        let spec = self.chain.job(*job, false).await?.ok_or_else(unknown)?.spec;
+        let input = match spec.input {
+            Input::Inline(bytes) => bytes.into_inner(),
+            Input::Blob { hash, len } => self.blob(&hash, len.into(), worker).await?,
+        };
+        let odd = || Error::Reset(format!("the input of job {job} is no list of tokens"));
+        let input = bytes_to_tokens(&input).ok_or_else(odd)?;
+        let len = claim.architecture.output_len(claim.output.tokens);
+        let output = self.blob(&claim.output.hash, len.into(), worker).await?;
+        Ok((input, output))
+    }
+
+    async fn blob(&self, hash: &ContentHash, len: u64, worker: &AccountId) -> Result<Vec<u8>> {
+        let broken = |error| Error::Temporary(format!("cannot read a blob: {error}"));
+        if let Some(bytes) = self.blobs.read(hash).map_err(broken)? {
+            return Ok(bytes);
+        }
+        let away = || Error::Temporary(format!("{worker} has no address to fetch from"));
+        let endpoint = self.chain.endpoint(worker).await?.ok_or_else(away)?;
+        let fetched = self.http.get(&endpoint, hash, len).await;
+        let bytes = fetched.map_err(|error| Error::Temporary(error.to_string()))?;
+        Ok(bytes.to_vec())
+    }
+}
+
+impl<C: Chain> Service<C> {
+    /// Takes in the chain's list of our disputes, and has the moves made that are ours.
+    pub(super) async fn follow_disputes(&mut self) -> Result<()> {
+        let list = self.chain.disputes().await?;
+        for id in self.disputes.update(self.now, list) {
+            let verdict = self.chain.verdict(id).await?;
+            tracing::warn!(dispute = id, "a dispute of ours has ended: {}", word(verdict));
+        }
+        self.play();
+        Ok(())
+    }
+
+    /// Has the moves made that are ours.
+    pub(super) fn play(&mut self) {
+        let advocate = Arc::clone(&self.advocate);
+        for (id, dispute) in self.disputes.due(|version| advocate.knows(version)) {
+            self.disputes.begin_computing(id);
+            let (library, advocate) = (self.library(), Arc::clone(&advocate));
+            self.tasks.spawn(async move {
+                Done::Played(id, make_move(&library, advocate, dispute).await)
+            });
+        }
+    }
+
+    /// A move is there, or could not be made.
+    pub(super) fn on_played(&mut self, id: DisputeId, result: Result<Option<Move>>) -> Result<()> {
+        let made = matches!(result, Ok(Some(_)));
+        self.disputes.end_computing(id, made);
+        match result {
+            Ok(Some(turn)) => {
+                self.disputes.begin_sending(id);
+                let (chain, action) = (self.chain.clone(), Action::Play(id, Box::new(turn)));
+                tracing::info!(dispute = id, "moving");
+                self.tasks.spawn(async move { Done::Moved(id, chain.send(action).await) });
+                Ok(())
+            }
+            Ok(None) => {
+                tracing::error!(dispute = id, "nothing is wrong with what we challenge");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(dispute = id, "no move could be made: {error}");
+                match error {
+                    critical @ Error::Critical(_) => Err(critical),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// A move is in a block, or was refused.
+    pub(super) fn on_moved(&mut self, id: DisputeId, result: Result<()>) -> Result<()> {
+        self.disputes.end_sending(id, result.is_ok());
+        self.count("play", &result);
+        result.or_else(|error| match error {
+            critical @ Error::Critical(_) => Err(critical),
+            error => {
+                tracing::warn!(dispute = id, "{error}");
+                Ok(())
+            }
+        })
+    }
+
+    /// Looks for results of others, and has the next of them computed again.
+    pub(super) async fn watch(&mut self) -> Result<()> {
+        if self.watch.percent == 0 || self.stopping.is_some() {
+            return Ok(());
+        }
+        let jobs = self.chain.jobs(self.watch.from).await?;
+        let advocate = &self.advocate;
+        let knows = |job: &Job| advocate.knows(job.spec.version);
+        self.watch.take_in(&jobs, self.chain.me(), knows);
+        if self.watch.busy {
+            return Ok(());
+        }
+        let Some(id) = self.watch.waiting.pop_first() else { return Ok(()) };
+        self.watch.busy = true;
+        let (library, advocate) = (self.library(), Arc::clone(&self.advocate));
+        self.tasks.spawn(async move {
+            let found = examine(&library, advocate, &id).await;
+            Done::Watched(id, found)
+        });
+        Ok(())
+    }
+
+    /// A result of another has been computed again.
+    pub(super) fn on_watched(&mut self, id: ClaimId, found: Result<Option<Ground>>) {
+        self.watch.busy = false;
+        let ClaimId::Job { job, worker } = &id;
+        match found {
+            Ok(None) => tracing::debug!(job, %worker, "the result is right"),
+            Ok(Some(ground)) => {
+                tracing::warn!(job, %worker, "the result is wrong: challenging it");
+                let chain = self.chain.clone();
+                let action = Action::Challenge(id.clone(), Box::new(ground));
+                self.tasks.spawn(async move { Done::Challenged(id, chain.send(action).await) });
+            }
+            // Whoever holds it back is asked for it again.
+            Err(error) => {
+                tracing::warn!(job, %worker, "the result could not be looked at: {error}");
+                if error.is_temporary() && self.watch.waiting.len() < 1_000 {
+                    self.watch.waiting.insert(id);
+                }
+            }
+        }
+    }
+
+    /// A challenge is in a block, or was refused.
+    pub(super) fn on_challenged(&mut self, id: ClaimId, result: Result<()>) -> Result<()> {
+        self.count("challenge", &result);
+        match result {
+            Ok(()) => Ok(()),
+            Err(critical @ Error::Critical(_)) => Err(critical),
+            Err(error) => {
+                tracing::warn!("{error}");
+                if error.is_temporary() {
+                    self.watch.waiting.insert(id);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn library(&self) -> Library<C> {
+        let (chain, blobs) = (self.chain.clone(), self.blobs.clone());
+        Library { chain, blobs, http: self.http.clone() }
+    }
+}
+
+async fn make_move<C: Chain>(
+    library: &Library<C>,
+    advocate: Arc<dyn Advocate>,
+    dispute: Dispute,
+) -> Result<Option<Move>> {
+    let (input, output) = library.bytes_of(&dispute.claim_id, &dispute.claim).await?;
+    let case = Case { dispute, input, output };
+    blocking(move || advocate.play(&case)).await
+}
+
+async fn examine<C: Chain>(
+    library: &Library<C>,
+    advocate: Arc<dyn Advocate>,
+    id: &ClaimId,
+) -> Result<Option<Ground>> {
+    let Some(claim) = library.chain.claim(id).await? else { return Ok(None) };
+    let (input, output) = library.bytes_of(id, &claim).await?;
+    blocking(move || advocate.examine(&claim, &input, &output)).await
+}
+
+/// Runs what computes on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    task: impl FnOnce() -> Result<T, crate::executor::Failure> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(task).await;
+    let done = done.map_err(|error| Error::Temporary(format!("a computation failed: {error}")))?;
+    done.map_err(|failure| Error::Temporary(failure.to_string()))
+}
+
+/// How a dispute has ended, in words.
+fn word(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Convicted(_)) => "the result was convicted",
+        Some(Verdict::Vindicated) => "the result was right",
+        Some(Verdict::Abandoned) => "the challenger has left",
+        Some(Verdict::Published) => "the bytes are published",
+        Some(Verdict::Moot) => "another dispute has convicted the result",
+        None => "nothing is known of how",
+    }
+}
