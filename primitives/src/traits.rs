@@ -304,8 +304,11 @@ pub trait Claims<AccountId> {
     /// Weight of one [`Self::claim`] and one [`Self::disputed`].
     fn dispute_weight() -> Weight;
 
-    /// Most weight of one [`Self::upheld`] or one [`Self::convicted`].
-    fn end_weight() -> Weight;
+    /// Most weight of one [`Self::upheld`].
+    fn uphold_weight() -> Weight;
+
+    /// Most weight of one [`Self::convicted`].
+    fn convict_weight() -> Weight;
 }
 
 /// What the chain does with packages that break the rules of op_sets.

@@ -429,8 +429,8 @@ pub mod pallet {
             dispute: DisputeId,
             turn: Box<Move>,
         ) -> DispatchResultWithPostInfo {
-            Self::do_play(ensure_signed(origin)?, dispute, *turn)?;
-            Ok(Pays::No.into())
+            let weight = Self::do_play(ensure_signed(origin)?, dispute, *turn)?;
+            Ok((Some(weight), Pays::No).into())
         }
 
         /// Ends a dispute in which a side's time has run out. The agenda does the same by itself.

@@ -175,8 +175,12 @@ impl Claims<AccountId> for Book {
         Weight::from_parts(1_000_000, 0)
     }
 
-    fn end_weight() -> Weight {
+    fn uphold_weight() -> Weight {
         Weight::from_parts(1_000_000, 0)
+    }
+
+    fn convict_weight() -> Weight {
+        Weight::from_parts(2_000_000, 0)
     }
 }
 

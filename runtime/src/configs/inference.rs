@@ -208,7 +208,8 @@ parameter_types! {
     /// What a challenger forfeits when it loses, beside the costs of all moves.
     pub const Forfeit: Balance = 10 * UNIT;
     /// Most of a block's start for disputes whose time has run out.
-    pub DisputeServiceWeight: Weight = block::MAX_WEIGHT.saturating_div(10);
+    /// The hand-set weights make a conviction heavy.
+    pub DisputeServiceWeight: Weight = block::MAX_WEIGHT.saturating_div(4);
 }
 
 /// What a call costs, without a tip.

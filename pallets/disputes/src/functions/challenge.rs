@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
         let claim = T::Claims::claim(&claim_id)?;
         let opened = examine(&claim, ground).map_err(Error::<T>::from)?;
         let costs = Self::cost(
-            Self::challenge_weight(ground),
+            Self::ground_weight(ground),
             claim_id.encoded_size() + ground.encoded_size(),
         );
         let id = NextDispute::<T>::get();
@@ -229,15 +229,18 @@ impl<T: Config> Pallet<T> {
 
     /// Weight of a challenge, with what follows if the claim is wrong at first sight.
     pub(crate) fn challenge_weight(ground: &Ground) -> Weight {
+        Self::ground_weight(ground).saturating_add(Self::convict_weight())
+    }
+
+    /// Weight of looking at what a challenge says, and of opening a dispute.
+    pub(crate) fn ground_weight(ground: &Ground) -> Weight {
         let (nodes, data) = match ground {
             Ground::Token { proof, .. } | Ground::Length { proof, .. } => {
                 (proof.nodes.len() as u32, proof.data.len() as u32)
             }
             Ground::Vector | Ground::Withheld { .. } => (0, 0),
         };
-        T::WeightInfo::challenge(nodes, data)
-            .saturating_add(T::Claims::dispute_weight())
-            .saturating_add(Self::convict_weight())
+        T::WeightInfo::challenge(nodes, data).saturating_add(T::Claims::dispute_weight())
     }
 }
 

@@ -171,11 +171,13 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::Ended { dispute: id, claim, verdict, costs });
     }
 
-    /// Weight of the end of a claim with as many disputes as there can be.
+    /// Weight of the end of a dispute that convicts a claim, of which all others end too; of a rival
+    /// that loses also the other claim is told.
     pub(crate) fn convict_weight() -> Weight {
         let disputes = u64::from(T::MaxPerClaim::get());
-        T::Claims::end_weight()
-            .saturating_add(T::WeightInfo::end())
+        T::WeightInfo::end()
             .saturating_mul(disputes.saturating_add(1))
+            .saturating_add(T::Claims::convict_weight())
+            .saturating_add(T::Claims::uphold_weight())
     }
 }

@@ -10,7 +10,7 @@ mod views;
 use crate::{pallet::*, *};
 use frame_support::{
     ensure,
-    pallet_prelude::{DispatchResult, Weight},
+    pallet_prelude::{DispatchError, DispatchResult, Weight},
     traits::{
         fungible::hold::Mutate as _,
         tokens::{Fortitude, Precision},

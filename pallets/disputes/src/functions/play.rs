@@ -6,7 +6,12 @@ use vigil_game::{examine, Next, Opened, Rules};
 use vigil_primitives::dispute::{Reached, Side, Stage, MAX_PROOF_DATA, MAX_PROOF_NODES};
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_play(who: T::AccountId, id: DisputeId, turn: Move) -> DispatchResult {
+    /// Returns what the move has weighed.
+    pub(crate) fn do_play(
+        who: T::AccountId,
+        id: DisputeId,
+        turn: Move,
+    ) -> Result<Weight, DispatchError> {
         let before = Self::load(id)?;
         let mut dispute = before.clone();
         let side = dispute.stage.turn();
@@ -22,7 +27,9 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         ensure!(now <= dispute.deadline(), Error::<T>::TooLate);
 
-        let cost = Self::cost(Self::play_weight(&turn), turn.encoded_size().saturating_add(8));
+        // What follows a decision is not the players' doing.
+        let weight = Self::own_weight(&turn);
+        let cost = Self::cost(weight, turn.encoded_size().saturating_add(8));
         let element = match &turn {
             Move::Element { element, .. } => Some(*element),
             _ => None,
@@ -37,14 +44,15 @@ impl<T: Config> Pallet<T> {
                 Self::schedule(id, &dispute);
                 Disputes::<T>::insert(id, dispute);
                 Self::deposit_event(Event::Moved { dispute: id, side, by: who, deadline });
+                Ok(weight)
             }
             Next::Decided(verdict) => {
                 dispute.moves = dispute.moves.saturating_add(1);
                 let reached = Reached { element, ..dispute.reached() };
                 Self::end(id, dispute, reached, verdict);
+                Ok(weight.saturating_add(Self::convict_weight()))
             }
         }
-        Ok(())
     }
 
     /// What follows a move. A rival says what is wrong when the game has begun already, and goes on
@@ -68,6 +76,13 @@ impl<T: Config> Pallet<T> {
 
     /// Weight of a move, with what follows if it decides.
     pub(crate) fn play_weight(turn: &Move) -> Weight {
+        let decides = matches!(turn, Move::Element { .. } | Move::Publish(_) | Move::Ground(_));
+        let follows = if decides { Self::convict_weight() } else { Weight::zero() };
+        Self::own_weight(turn).saturating_add(follows)
+    }
+
+    /// Weight of a move alone.
+    pub(crate) fn own_weight(turn: &Move) -> Weight {
         let len = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
         match turn {
             Move::Roots(roots) => T::WeightInfo::play_nodes(len(roots.len())),
@@ -75,20 +90,16 @@ impl<T: Config> Pallet<T> {
             Move::Nodes(nodes) => T::WeightInfo::play_nodes(len(nodes.len())),
             Move::Bytes(_) => T::WeightInfo::play_bytes(),
             Move::Anchor(_) | Move::Node(_) | Move::Result(_) => T::WeightInfo::play_name(),
-            Move::Ground(ground) => Self::challenge_weight(ground),
+            Move::Ground(ground) => Self::ground_weight(ground),
             Move::Element { proof, .. } | Move::Publish(proof) => {
-                Self::proof_weight(len(proof.nodes.len()), len(proof.data.len()))
+                T::WeightInfo::play_element(len(proof.nodes.len()), len(proof.data.len()))
             }
         }
     }
 
-    fn proof_weight(nodes: u32, data: u32) -> Weight {
-        T::WeightInfo::play_element(nodes, data).saturating_add(Self::convict_weight())
-    }
-
     /// Weight and length of the largest proof.
     pub(crate) fn heaviest_proof() -> (Weight, u32) {
-        let weight = Self::proof_weight(MAX_PROOF_NODES, MAX_PROOF_DATA);
+        let weight = T::WeightInfo::play_element(MAX_PROOF_NODES, MAX_PROOF_DATA);
         (weight, MAX_PROOF_NODES.saturating_mul(32).saturating_add(MAX_PROOF_DATA))
     }
 }

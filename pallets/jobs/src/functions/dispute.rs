@@ -94,15 +94,19 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
         T::WeightInfo::dispute().saturating_add(T::Stakes::dispute_weight())
     }
 
-    fn end_weight() -> Weight {
-        let replicas = u64::from(MAX_REPLICAS);
+    fn uphold_weight() -> Weight {
         T::WeightInfo::decide()
             .saturating_add(T::WeightInfo::refund(MAX_REPLICAS))
             .saturating_add(T::Grants::use_weight())
             .saturating_add(T::Stakes::dispute_weight())
+            .saturating_add(T::Disputes::contested_weight())
+    }
+
+    fn convict_weight() -> Weight {
+        let replicas = u64::from(MAX_REPLICAS);
+        Self::uphold_weight()
             .saturating_add(T::Stakes::convict_weight().saturating_mul(replicas))
             .saturating_add(Self::release_weight(Outcome::Convicted, MAX_REPLICAS))
-            .saturating_add(T::Disputes::contested_weight())
     }
 }
 

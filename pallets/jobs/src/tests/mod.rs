@@ -6,6 +6,7 @@ mod cancel;
 mod commit;
 mod crowds;
 mod decline;
+mod dispute;
 mod invariants;
 mod outbid;
 mod poke;

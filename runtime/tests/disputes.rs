@@ -1,0 +1,257 @@
+//! Disputes as the runtime wires them: jobs, workers and the referee together.
+
+#[path = "common/market.rs"]
+mod market;
+
+use frame_support::{assert_ok, traits::Hooks};
+use market::*;
+use vigil_game::{
+    players::token_proof,
+    samples::{cases, hash_of, Case, LyingClaimant},
+    Player, Rules,
+};
+use vigil_primitives::{
+    dispute::{ClaimId, DisputeId, Fault, Ground, Side, Stage, Verdict},
+    job::{tokens_to_bytes, Input, JobSpec, Output, RefundReason},
+    Architecture, BlockNumber, JobId, JobStatus, ModelVersionId,
+};
+use vigil_runtime::{AccountId, Disputes, Jobs, Runtime, Workers};
+
+/// A request of several tokens to a language model that generates some.
+fn text() -> Case {
+    let fits = |case: &Case| case.input.len() == 7 && case.tokens_of(&case.output).len() == 3;
+    cases().into_iter().find(fits).expect("a case of 7 and 3 tokens")
+}
+
+/// A request to an encoder.
+fn vector() -> Case {
+    cases().into_iter().find(|case| case.max_tokens_out == 0).expect("a case of an encoder")
+}
+
+/// The model of a case, published and served by all workers.
+fn publish(case: &Case) -> ModelVersionId {
+    let mut spec = version_spec(open());
+    spec.architecture = case.architecture;
+    (spec.weights.hash, spec.weights.len) = (hash_of(&case.weights), case.weights.len() as u64);
+    let version = version(publish_model(&MAKER, spec, &[]).expect("nothing stands against it"));
+    for worker in &WORKERS {
+        assert_ok!(Workers::serve(signed(worker), version));
+    }
+    version
+}
+
+fn spec(case: &Case, version: ModelVersionId, replicas: u8) -> JobSpec<BlockNumber> {
+    let mut spec = job_for(version.into());
+    spec.input = Input::Inline(tokens_to_bytes(&case.input).try_into().expect("it fits"));
+    spec.max_tokens_out = case.max_tokens_out;
+    spec.sampling = case.sampling;
+    spec.policy.replicas = replicas;
+    spec
+}
+
+fn output(case: &Case, bytes: &[u8]) -> Output {
+    Output { hash: hash_of(bytes), tokens: case.tokens_of(bytes).len() as u32 }
+}
+
+/// A wrong output, and its first wrong token.
+fn wrong(case: &Case) -> (Vec<u8>, u32) {
+    let mut bytes = case.output.clone();
+    match case.architecture {
+        Architecture::Encoder(_) => {
+            bytes[5] ^= 4;
+            (bytes, 0)
+        }
+        Architecture::Decoder(decoder) => {
+            let right = u32::from_le_bytes(bytes[4..8].try_into().unwrap());
+            let other = (0..).find(|token| *token != right && !decoder.is_stop(*token)).unwrap();
+            bytes[4..8].copy_from_slice(&other.to_le_bytes());
+            (bytes, 1)
+        }
+    }
+}
+
+/// A job whose workers have revealed these outputs.
+fn revealed_as(case: &Case, version: ModelVersionId, outputs: &[&[u8]]) -> JobId {
+    let spec = spec(case, version, outputs.len() as u8);
+    let job = submit(&REQUESTER, spec).expect("nothing stands against it");
+    next_block();
+    let workers = workers_of(job);
+    for (worker, bytes) in workers.iter().zip(outputs) {
+        assert_ok!(commit(worker, job, output(case, bytes)));
+    }
+    for (worker, bytes) in workers.iter().zip(outputs) {
+        assert_ok!(reveal(worker, job, output(case, bytes)));
+    }
+    job
+}
+
+fn ground(case: &Case, bytes: &[u8], position: u32) -> Ground {
+    match case.architecture {
+        Architecture::Encoder(_) => Ground::Vector,
+        Architecture::Decoder(_) => {
+            Ground::Token { position, proof: token_proof(bytes, position).unwrap() }
+        }
+    }
+}
+
+/// Plays a dispute about `claimed` to its end. Both sides that are right play as the worker does.
+fn play(case: &Case, id: DisputeId, claimed: &[u8]) -> Verdict {
+    let is_right = claimed == case.output;
+    let mut liar = None;
+    loop {
+        let Some(dispute) = pallet_disputes::Disputes::<Runtime>::get(id) else {
+            return pallet_disputes::EndedDisputes::<Runtime>::get(id).unwrap().verdict;
+        };
+        let claimant = dispute.claim_id.claimant().clone();
+        let position = dispute.token.map_or(0, |token| token.position);
+        let rules = Rules::new(&dispute.claim, dispute.token).unwrap();
+        let run = case.recording(claimed, position, |_, _, _| {}).unwrap();
+        let mut honest = Player::new(run, claimed.to_vec());
+        let turn = match (&dispute.stage, dispute.stage.turn()) {
+            // A rival whose own result is wrong objects to a token that is right.
+            (Stage::Ground, _) if is_right => Some(Move::Ground(ground(case, claimed, 0))),
+            (Stage::Ground, _) => Some(Move::Ground(ground(case, claimed, wrong(case).1))),
+            (stage, Side::Challenger) if is_right => {
+                let run = case.recording(claimed, position, |_, _, _| {}).unwrap();
+                LyingChallenger::new(run, claimed.to_vec(), 3).play(&rules, stage)
+            }
+            (stage, Side::Challenger) => honest.challenge(&rules, stage).unwrap(),
+            (stage, Side::Claimant) if is_right => honest.answer(&rules, stage).ok(),
+            (stage, Side::Claimant) => {
+                let liar = liar.get_or_insert_with(|| {
+                    LyingClaimant::new(case, claimed, dispute.token, &[], 1).unwrap()
+                });
+                liar.play(&rules, stage)
+            }
+        };
+        let who = match dispute.stage.turn() {
+            Side::Claimant => claimant,
+            Side::Challenger => dispute.challenger.clone(),
+        };
+        assert_ok!(Disputes::play(signed(&who), id, Box::new(turn.expect("a move"))));
+        pass();
+    }
+}
+
+/// A block of all pallets that disputes concern.
+fn pass() {
+    next_block();
+    Disputes::on_initialize(now());
+}
+
+fn check_all() {
+    check();
+    Disputes::do_try_state().unwrap();
+}
+
+use vigil_game::samples::LyingChallenger;
+use vigil_primitives::dispute::Move;
+
+fn bond(worker: &AccountId) -> vigil_primitives::Balance {
+    pallet_workers::Workers::<Runtime>::get(worker).unwrap().bond
+}
+
+#[test]
+fn a_wrong_result_should_be_convicted_and_the_requester_refunded() {
+    for case in [text(), vector()] {
+        market().execute_with(|| {
+            let version = publish(&case);
+            let (claimed, position) = wrong(&case);
+            let before = wealth(&REQUESTER);
+            let job = revealed_as(&case, version, &[&claimed]);
+            let worker = workers_of(job)[0].clone();
+            let (bonded, stranger) = (bond(&worker), wealth(&STRANGER));
+            let claim = ClaimId::Job { job, worker: worker.clone() };
+            let ground = Box::new(ground(&case, &claimed, position));
+            assert_ok!(Disputes::challenge(signed(&STRANGER), claim, ground));
+            assert!(matches!(status(job), JobStatus::Disputed { .. }));
+            check_all();
+            assert_eq!(play(&case, 0, &claimed), Verdict::Convicted(Fault::Element));
+            assert_eq!(status(job), JobStatus::Refunded { reason: RefundReason::Convicted });
+            let penalty = pallet_jobs::Jobs::<Runtime>::get(job).unwrap().penalty.unwrap();
+            assert_eq!(bond(&worker), bonded - penalty.slashed);
+            assert!(penalty.burned >= penalty.slashed / 2 && penalty.bounty > 0);
+            assert_eq!(wealth(&STRANGER), stranger + penalty.bounty);
+            // All that the requester has paid is the waiting for a block.
+            assert!(before - wealth(&REQUESTER) < vigil_primitives::MILLI);
+            check_all();
+        });
+    }
+}
+
+#[test]
+fn a_lying_challenger_should_lose_its_bond_and_the_worker_be_paid() {
+    let case = text();
+    market().execute_with(|| {
+        let version = publish(&case);
+        let job = revealed_as(&case, version, &[&case.output]);
+        let worker = workers_of(job)[0].clone();
+        let (worked, stranger) = (wealth(&worker), wealth(&STRANGER));
+        let claim = ClaimId::Job { job, worker: worker.clone() };
+        let ground = Box::new(ground(&case, &case.output, 1));
+        assert_ok!(Disputes::challenge(signed(&STRANGER), claim, ground));
+        assert_eq!(play(&case, 0, &case.output), Verdict::Vindicated);
+        let forfeit = <Runtime as pallet_disputes::Config>::Forfeit::get();
+        assert!(wealth(&STRANGER) < stranger - forfeit);
+        assert_eq!(wealth(&worker), worked + forfeit / 2);
+        settle(job);
+        check_all();
+    });
+}
+
+#[test]
+fn results_that_differ_should_be_set_against_each_other_by_the_chain() {
+    for case in [text(), vector()] {
+        let (claimed, _) = wrong(&case);
+        for right_first in [true, false] {
+            market().execute_with(|| {
+                let version = publish(&case);
+                let outputs: [&[u8]; 2] = match right_first {
+                    true => [&case.output, &claimed],
+                    false => [&claimed, &case.output],
+                };
+                let job = revealed_as(&case, version, &outputs);
+                assert!(matches!(status(job), JobStatus::Disputed { .. }), "{:?}", status(job));
+                let workers = workers_of(job);
+                let (right, liar) = match right_first {
+                    true => (&workers[0], &workers[1]),
+                    false => (&workers[1], &workers[0]),
+                };
+                check_all();
+                // The first stands for its result, the second challenges it.
+                let verdict = play(&case, 0, outputs[0]);
+                match right_first {
+                    true => assert_eq!(verdict, Verdict::Vindicated),
+                    false => assert_eq!(verdict, Verdict::Convicted(Fault::Element)),
+                }
+                assert_eq!(workers_of(job), std::slice::from_ref(right));
+                let convicted = |worker: &AccountId| {
+                    pallet_workers::Workers::<Runtime>::get(worker).unwrap().reputation.convicted
+                };
+                assert_eq!((convicted(right), convicted(liar)), (0, 1));
+                settle(job);
+                check_all();
+            });
+        }
+    }
+}
+
+#[test]
+fn rivals_that_say_nothing_should_both_be_decided_by_their_clocks() {
+    let case = vector();
+    let (claimed, _) = wrong(&case);
+    market().execute_with(|| {
+        let version = publish(&case);
+        let job = revealed_as(&case, version, &[&case.output, &claimed]);
+        let silent = workers_of(job)[1].clone();
+        while pallet_disputes::Disputes::<Runtime>::contains_key(0) {
+            pass();
+        }
+        let ended = pallet_disputes::EndedDisputes::<Runtime>::get(0).unwrap();
+        assert_eq!((ended.challenger, ended.verdict), (silent, Verdict::Abandoned));
+        // Whoever is left is paid if nobody objects.
+        settle(job);
+        Jobs::do_try_state().unwrap();
+        check_all();
+    });
+}
