@@ -24,10 +24,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pallet-provenance", &["vigil-primitives"]),
     ("pallet-workers", &["vigil-primitives"]),
     ("pallet-jobs", &["vigil-primitives"]),
+    // The rules of disputes, for the chain that judges and for whoever plays.
+    ("vigil-game", &["vigil-ops", "vigil-primitives"]),
+    ("pallet-disputes", &["vigil-game", "vigil-primitives"]),
     (
         "vigil-runtime",
         &[
             "pallet-datasets",
+            "pallet-disputes",
             "pallet-jobs",
             "pallet-models",
             "pallet-provenance",
@@ -42,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vigil-node", &["vigil-primitives", "vigil-rpc", "vigil-runtime"]),
     // The programs beside the chain: they know its vocabulary, never its pallets.
     ("vigil-client", &["vigil-primitives"]),
-    ("vigil-worker", &["vigil-client", "vigil-engine", "vigil-primitives"]),
+    ("vigil-worker", &["vigil-client", "vigil-engine", "vigil-game", "vigil-primitives"]),
     ("vigil-cli", &["vigil-client", "vigil-engine", "vigil-primitives", "vigil-rpc"]),
     // It starts programs, and links none of them.
     ("vigil-e2e", &[]),

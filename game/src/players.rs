@@ -148,7 +148,7 @@ impl<E: Execution> Player<E> {
         let unfit = || BadInput::WrongLength;
         let program = rules.trace().row_program(target).ok_or_else(unfit)?;
         let op = program.op(disputed.step).ok_or_else(unfit)?;
-        let element = byte / op.dtype.size() as u64;
+        let element = byte.checked_div(op.dtype.size() as u64).ok_or_else(unfit)?;
         let tokens_in = rules.claim().tokens_in;
         let proof = self.prover.proof(target, disputed.step, element, tokens_in, &self.output)?;
         Ok(Move::Element { element, proof: proof_of(proof).ok_or_else(unfit)? })

@@ -26,7 +26,7 @@ impl<T: Config> Pallet<T> {
         let opened = examine(&claim, ground).map_err(Error::<T>::from)?;
         let costs = Self::cost(
             Self::ground_weight(ground),
-            claim_id.encoded_size() + ground.encoded_size(),
+            claim_id.encoded_size().saturating_add(ground.encoded_size()),
         );
         let id = NextDispute::<T>::get();
         let now = Self::now();
