@@ -6,7 +6,7 @@ use frame_benchmarking::{
     baseline, baseline::Pallet as BaselineBench, BenchmarkBatch, BenchmarkConfig, BenchmarkList,
 };
 use frame_support::traits::fungible::Mutate;
-use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+use frame_support::traits::{Hooks as _, StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 use frame_system::RawOrigin;
 use frame_system_benchmarking::{
     extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench,
@@ -15,15 +15,18 @@ use sp_runtime::traits::TrailingZeroInput;
 use sp_storage::TrackedStorageKey;
 use vigil_primitives::{
     dataset::DatasetSpec,
+    dispute::{Claim, ClaimId},
     grant::Grant,
+    job::{commitment, Input, JobSpec, Policy, TOKEN_BYTES},
     lineage::{Share, Shares, MAX_PAYEES},
-    model::{Name, Url},
+    model::{Artifact, Name, Url, VersionSpec},
     registry::{Entry, Published},
     samples,
-    terms::{Access, Terms},
+    terms::{AcceptedTerms, Access, Terms},
     traits::{ModelRegistry, PackageLayout, Provenance as _},
     worker::{Capability, DeviceClass, MAX_CAPACITY},
-    AccountId, Architecture, AssetId, Balance, DatasetVersionId, Decoder, ModelVersionId, Permill,
+    AccountId, Architecture, AssetId, Balance, ContentHash, DatasetVersionId, Decoder,
+    ModelVersionId, Permill, UNIT,
 };
 
 use crate::*;
@@ -98,13 +101,23 @@ impl Scenes {
 
     /// A small language model with the longest description there is.
     fn publish(owner: &AccountId) -> ModelVersionId {
-        let origin = Self::fund(owner);
-        let model = pallet_models::NextModelId::<Runtime>::get();
         let stop_tokens = core::array::from_fn(|token| Some(token as u32));
         let decoder = Decoder { positions: 2_048, stop_tokens, ..samples::decoder() };
         let architecture = Architecture::Decoder(decoder);
         let len = <Runtime as pallet_models::Config>::Layout::weights_len(&architecture);
-        let spec = samples::version_spec(architecture, len);
+        Self::publish_spec(owner, samples::version_spec(architecture, len))
+    }
+
+    /// A model with these weights.
+    fn publish_weights(architecture: Architecture, weights: Artifact) -> ModelVersionId {
+        let owner = frame_benchmarking::account("owner", 0, 0);
+        let spec = samples::version_spec(architecture, weights.len);
+        Self::publish_spec(&owner, VersionSpec { weights, ..spec })
+    }
+
+    fn publish_spec(owner: &AccountId, spec: VersionSpec) -> ModelVersionId {
+        let origin = Self::fund(owner);
+        let model = pallet_models::NextModelId::<Runtime>::get();
         let name = Name::truncate_from(b"benchmark".to_vec());
         Models::create(origin.clone(), name)
             .and_then(|()| Models::publish(origin, model, Box::new(spec), Shares::default()))
@@ -167,5 +180,41 @@ impl pallet_jobs::benchmarking::BenchmarkHelper<AccountId> for Scenes {
         let asset = AssetId::from(version);
         pallet_provenance::GrantsOf::<Runtime>::insert(who, asset, held);
         pallet_provenance::GrantHolders::<Runtime>::insert(asset, who, ());
+    }
+}
+
+impl pallet_disputes::benchmarking::BenchmarkHelper<AccountId> for Scenes {
+    fn claim(claimant: AccountId, claim: Claim) -> ClaimId<AccountId> {
+        const SALT: [u8; 32] = [7; 32];
+        let weights = Artifact { hash: claim.weights, len: claim.weights_len };
+        let version = Self::publish_weights(claim.architecture, weights);
+        let licence = samples::terms(Access::Open).licence_hash();
+        <Self as pallet_jobs::benchmarking::BenchmarkHelper<_>>::worker(&claimant, &[version]);
+        let requester: AccountId = frame_benchmarking::account("requester", 0, 0);
+        let job = pallet_jobs::NextJob::<Runtime>::get();
+        let spec = JobSpec {
+            version,
+            terms: AcceptedTerms { licence, commercial: true },
+            input: Input::Blob {
+                hash: claim.input,
+                len: claim.tokens_in.saturating_mul(TOKEN_BYTES),
+            },
+            max_tokens_out: claim.max_tokens_out,
+            sampling: claim.sampling,
+            policy: Policy { replicas: 1, challenge_window: 100 },
+            max_price: 1_000 * UNIT,
+            deadline: System::block_number().saturating_add(1_000),
+        };
+        Jobs::submit(Self::fund(&requester), Box::new(spec)).expect("the job is as it should be");
+        Jobs::on_initialize(System::block_number().saturating_add(1));
+        let origin = RuntimeOrigin::from(RawOrigin::Signed(claimant.clone()));
+        let committed = commitment(&claim.output, &SALT, &claimant, job);
+        Jobs::commit(origin.clone(), job, committed).expect("the only worker was drawn");
+        Jobs::reveal(origin, job, claim.output, SALT).expect("it is what was committed to");
+        ClaimId::Job { job, worker: claimant }
+    }
+
+    fn version(architecture: Architecture, weights: ContentHash, len: u64) -> ModelVersionId {
+        Self::publish_weights(architecture, Artifact { hash: weights, len })
     }
 }

@@ -9,7 +9,7 @@
 //! The first record that two parties differ in expands to a [`RowProgram`]: the operators between
 //! that record and those before it, restricted to its row. Their results are committed to as BLAKE3
 //! of their bytes. The first of these that differs has a first chunk that differs, and in the chunk
-//! one element, which the [`referee`] computes itself from opened operands.
+//! one element, which the [`referee`](mod@referee) computes itself from opened operands.
 //!
 //! All of this follows from the architecture and the number of tokens, by arithmetic. No output byte
 //! depends on it: [`VERSION`] counts apart from `op_set`. `docs/trace.md` is the normative text.

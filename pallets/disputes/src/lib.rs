@@ -22,7 +22,7 @@
 //! Moves that the rules take are free, and what they would have cost is counted: the loser pays it. A
 //! challenger's bond covers that, whatever happens, and what it forfeits beside it, of which half is
 //! burned and half goes to the claimant. What a convicted claimant loses is up to where the claim comes
-//! from ([`Claims`]).
+//! from ([`Claims`](vigil_primitives::traits::Claims)).
 //!
 //! ## Rivals
 //!

@@ -22,6 +22,7 @@ use frame_support::{
 use frame_system::RawOrigin;
 use sp_runtime::{traits::Saturating, BoundedVec};
 use vigil_primitives::{
+    dispute::{ClaimId, Fault},
     job::{
         commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, RefundReason, Sampling,
         MAX_ATTEMPTS, MAX_INLINE_INPUT, MAX_REPLICAS, TOKEN_BYTES,
@@ -29,7 +30,7 @@ use vigil_primitives::{
     lineage::MAX_PAYEES,
     pricing,
     terms::AcceptedTerms,
-    traits::{Grants, Market, ModelRegistry, UnpaidBook},
+    traits::{Claims, Conviction, Grants, Market, ModelRegistry, UnpaidBook},
     worker::MAX_SERVED,
     ContentHash, JobStatus, ModelVersionId,
 };
@@ -472,6 +473,36 @@ mod benches {
             serve_page_of::<T>(id)?;
         }
         assert!(!Jobs::<T>::contains_key(id));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn dispute() -> Result<(), BenchmarkError> {
+        let id = revealed::<T>(MAX_REPLICAS, 1)?;
+        let worker = account("worker", 0, 0);
+        #[block]
+        {
+            <Pallet<T> as Claims<T::AccountId>>::disputed(&ClaimId::Job { job: id, worker })?;
+        }
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Disputed { .. }));
+        Ok(())
+    }
+
+    /// Everybody has said the same, and it is wrong: all are convicted and the escrow goes back.
+    #[benchmark]
+    fn decide() -> Result<(), BenchmarkError> {
+        let id = revealed::<T>(MAX_REPLICAS, 1)?;
+        let (worker, by) = (account("worker", 0, 0), account("challenger", 0, 0));
+        fund::<T>(&by)?;
+        let claim = ClaimId::Job { job: id, worker };
+        <Pallet<T> as Claims<T::AccountId>>::disputed(&claim)?;
+        let conviction = Conviction { by: &by, fault: Fault::Element, disputes: 1, costs: 1 };
+        #[block]
+        {
+            <Pallet<T> as Claims<T::AccountId>>::convicted(&claim, conviction);
+        }
+        let convicted = JobStatus::Refunded { reason: RefundReason::Convicted };
+        assert_eq!(job::<T>(id)?.status, convicted);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use vigil_primitives::{
     registry::Registry,
     samples::{decoder, largest_sources, largest_terms, longest_name, version_spec},
     terms::{Access, GrantTerms},
-    traits::{ModelRegistry, PackageLayout},
+    traits::{ModelRegistry, PackageLayout, Packages},
     Architecture, Balance, ContentHash, Decoder, ModelVersionId,
 };
 
@@ -145,6 +145,23 @@ mod benchmarks {
         #[extrinsic_call]
         _(RawOrigin::Signed(owner), id.model, id.version);
 
+        let version = <Pallet<T> as ModelRegistry<_>>::version(id).ok_or("no version")?;
+        assert_eq!(version.status, VersionStatus::Revoked);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn condemn() -> Result<(), BenchmarkError> {
+        let owner = funded::<T>("owner")?;
+        let id = published::<T>(&owner)?;
+        let burned;
+
+        #[block]
+        {
+            burned = <Pallet<T> as Packages>::condemn(id)?;
+        }
+
+        assert!(burned > 0);
         let version = <Pallet<T> as ModelRegistry<_>>::version(id).ok_or("no version")?;
         assert_eq!(version.status, VersionStatus::Revoked);
         Ok(())

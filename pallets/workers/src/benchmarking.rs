@@ -9,7 +9,7 @@ use sp_runtime::traits::{One, Saturating};
 use vigil_primitives::{
     job::MAX_REPLICAS,
     model::{Url, MAX_URL},
-    traits::{Outcome, Vacancy, WorkerPool},
+    traits::{Outcome, Slash, Stakes, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
     Balance, ModelVersionId,
 };
@@ -306,6 +306,46 @@ mod benchmarks {
             <Pallet<T> as WorkerPool<T::AccountId>>::release(&who, 0, Outcome::Expired);
         }
 
+        assert!(matches!(status::<T>(&who)?, WorkerStatus::Jailed { .. }));
+        assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 1));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn dispute() -> Result<(), BenchmarkError> {
+        let (who, _) = first_of_two::<T>(MAX_SERVED)?;
+
+        #[block]
+        {
+            <Pallet<T> as Stakes<T::AccountId>>::disputed(&who);
+        }
+
+        assert_eq!(Workers::<T>::get(&who).ok_or("no worker")?.disputes, 1);
+        Ok(())
+    }
+
+    /// Everybody is paid, and something is burned.
+    #[benchmark]
+    fn convict() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+        let [treasury, requester, winner] = [1, 2, 3].map(funded::<T>);
+        let slash = Slash {
+            reward: Balance::MAX,
+            costs: bond::<T>() / 10,
+            treasury: &treasury?,
+            damages: bond::<T>() / 10,
+            requester: &requester?,
+            winner: &winner?,
+        };
+        let penalty;
+
+        #[block]
+        {
+            penalty = <Pallet<T> as Stakes<T::AccountId>>::convict(&who, slash);
+        }
+
+        assert!(penalty.costs > 0 && penalty.damages > 0 && penalty.bounty > 0);
+        assert!(penalty.burned > 0);
         assert!(matches!(status::<T>(&who)?, WorkerStatus::Jailed { .. }));
         assert!(versions.iter().all(|version| ServingCount::<T>::get(version) == 1));
         Ok(())

@@ -207,8 +207,8 @@ impl pallet_jobs::Config for Runtime {
 parameter_types! {
     /// What a challenger forfeits when it loses, beside the costs of all moves.
     pub const Forfeit: Balance = 10 * UNIT;
-    /// Most of a block's start for disputes whose time has run out.
-    /// The hand-set weights make a conviction heavy.
+    /// Most of a block's start for disputes whose time has run out: a conviction is heavy by its
+    /// hand-set weight, and one must fit.
     pub DisputeServiceWeight: Weight = block::MAX_WEIGHT.saturating_div(4);
 }
 
