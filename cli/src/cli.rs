@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        account, chain, collect, compare, dataset, grant, job, lineage, metadata, model, pack,
-        revenue, run, search, worker,
+        account, chain, collect, compare, dataset, dispute, grant, job, lineage, metadata, model,
+        pack, revenue, run, search, worker,
     },
     error::{CommandResult, Failure},
     global::Global,
@@ -59,6 +59,9 @@ pub(crate) enum Command {
     /// Paid runs of a model.
     #[command(subcommand)]
     Job(job::Command),
+    /// Disputes about results: the list, and the way down of one.
+    #[command(subcommand)]
+    Dispute(dispute::Command),
     /// Rank documents for questions with paid jobs.
     Search(search::Search),
     /// Keys, balances and transfers.
@@ -96,6 +99,7 @@ impl Cli {
             Command::Revenue(revenue) => revenue.execute(&global).await,
             Command::Worker(command) => command.execute(&global).await,
             Command::Job(command) => command.execute(&global).await,
+            Command::Dispute(command) => command.execute(&global).await,
             Command::Search(search) => search.execute(&global).await,
             Command::Account(command) => command.execute(&global).await,
             Command::Chain(command) => command.execute(&global).await,

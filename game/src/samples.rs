@@ -98,6 +98,16 @@ pub fn cases() -> Vec<Case> {
 }
 
 impl Case {
+    /// The same request to a model with other weights, and its right result.
+    ///
+    /// # Errors
+    /// The weights don't fit the architecture.
+    pub fn with_weights(&self, weights: Vec<u8>) -> Result<Self, BadInput> {
+        let case = Self { weights, ..self.clone() };
+        let output = case.run()?;
+        Ok(Self { output, ..case })
+    }
+
     fn run(&self) -> Result<Vec<u8>, BadInput> {
         match &self.architecture {
             Architecture::Encoder(_) => {

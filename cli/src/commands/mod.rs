@@ -5,6 +5,7 @@ pub(crate) mod chain;
 pub(crate) mod collect;
 pub(crate) mod compare;
 pub(crate) mod dataset;
+pub(crate) mod dispute;
 pub(crate) mod document;
 pub(crate) mod generation;
 pub(crate) mod grant;

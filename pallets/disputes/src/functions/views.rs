@@ -3,9 +3,6 @@
 use super::*;
 use vigil_primitives::api::PAGE;
 
-/// Numbers that a listing looks at, at most: more disputes than ever are kept lie between.
-const LOOKS: u64 = 10_000;
-
 impl<T: Config> Pallet<T> {
     pub(crate) fn view(id: DisputeId) -> Option<DisputeViewOf<T>> {
         let open = Disputes::<T>::get(id).map(|dispute| DisputeView::Open(Box::new(dispute)));
@@ -19,8 +16,11 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn views(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeViewOf<T>)> {
-        let end = NextDispute::<T>::get().min(from.saturating_add(LOOKS));
         let limit = usize::try_from(limit.min(PAGE)).unwrap_or(0);
-        (from..end).filter_map(|id| Some((id, Self::view(id)?))).take(limit).collect()
+        // Both maps are bounded, and most numbers are no longer kept.
+        let kept = Disputes::<T>::iter_keys().chain(EndedDisputes::<T>::iter_keys());
+        let mut ids: Vec<DisputeId> = kept.filter(|id| *id >= from).collect();
+        ids.sort_unstable();
+        ids.into_iter().take(limit).filter_map(|id| Some((id, Self::view(id)?))).collect()
     }
 }

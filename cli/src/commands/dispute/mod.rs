@@ -1,0 +1,117 @@
+//! `vigil dispute`: who says which result is wrong, and how far the two sides have come.
+
+mod show;
+
+use crate::{
+    context::Context,
+    error::{CommandResult, Failure},
+    format::{form, short_account},
+    global::Global,
+    output,
+};
+use clap::Subcommand;
+use serde_json::json;
+use show::{status, title, Names};
+use vigil_primitives::{
+    api::PAGE,
+    dispute::{ClaimId, DisputeId, DisputeView},
+    JobId,
+};
+
+/// `vigil dispute ...`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the disputes that are open, and those that have ended lately.
+    List {
+        /// Only disputes about results of this job.
+        #[arg(long)]
+        job: Option<JobId>,
+        /// Only disputes that are open.
+        #[arg(long)]
+        open: bool,
+    },
+    /// Show a dispute, and the way down to what its sides differ in.
+    Show {
+        /// Its number.
+        dispute: DisputeId,
+    },
+}
+
+impl Command {
+    /// Does what was typed.
+    pub(crate) async fn execute(self, global: &Global) -> CommandResult {
+        match self {
+            Self::List { job, open } => list(global, job, open).await,
+            Self::Show { dispute } => show(global, dispute).await,
+        }
+    }
+}
+
+/// The job that a dispute is about.
+fn job_of(view: &DisputeView) -> JobId {
+    let ClaimId::Job { job, .. } = show::claim_id(view);
+    *job
+}
+
+async fn list(global: &Global, job: Option<JobId>, open: bool) -> CommandResult {
+    let context = Context::connect(global).await?;
+    let mut disputes: Vec<(DisputeId, DisputeView)> = Vec::new();
+    loop {
+        let from = disputes.last().map_or(0, |(id, _)| id.saturating_add(1));
+        let page = context.view().disputes(from, PAGE).await?;
+        let last = page.len() < PAGE as usize;
+        disputes.extend(page);
+        if last {
+            break;
+        }
+    }
+    disputes.retain(|(_, view)| {
+        job.is_none_or(|job| job_of(view) == job) && (!open || matches!(view, DisputeView::Open(_)))
+    });
+    let forms = disputes.iter().cloned().map(vigil_rpc::disputes::Dispute::from);
+    let json = json!({ "disputes": forms.map(form).collect::<Vec<_>>() });
+    output::show(global, &json, || table(&disputes));
+    Ok(())
+}
+
+fn table(disputes: &[(DisputeId, DisputeView)]) -> String {
+    if disputes.is_empty() {
+        return "no disputes: nobody has said that a result is wrong".into();
+    }
+    let mut table = output::table(["DISPUTE", "JOB", "ABOUT", "CLAIMANT", "CHALLENGER", "STATUS"]);
+    for (id, view) in disputes {
+        table.add_row([
+            id.to_string(),
+            job_of(view).to_string(),
+            title(view),
+            short_account(show::claim_id(view).claimant()),
+            short_account(show::challenger(view)),
+            status(view),
+        ]);
+    }
+    output::align_right(&mut table, &[0, 1]);
+    output::render(&table)
+}
+
+async fn show(global: &Global, id: DisputeId) -> CommandResult {
+    let context = Context::connect(global).await?;
+    let view = context.view().dispute(id).await?.ok_or_else(|| {
+        Failure::not_found(format!("there is no dispute {id}, or it has ended long ago"))
+    })?;
+    // What is kept of a dispute that has ended says nothing of the model: its job does.
+    let names = match &view {
+        DisputeView::Open(dispute) => Names::of_claim(&dispute.claim, dispute.token),
+        DisputeView::Ended(ended) => match context.view().job(job_of(&view)).await? {
+            Some(job) => {
+                let version = context.view().version(job.spec.version).await?;
+                version.and_then(|version| {
+                    Names::of_job(&job, &version.spec.architecture, ended.token)
+                })
+            }
+            None => None,
+        },
+    };
+    let json = form(vigil_rpc::disputes::Dispute::from((id, view.clone())));
+    output::show(global, &json, || show::details(id, &view, names.as_ref()));
+    Ok(())
+}
