@@ -71,7 +71,7 @@ fn a_quota_should_not_be_consumed_by_a_refunded_job() {
 }
 
 #[test]
-fn a_quota_should_not_be_consumed_by_a_contested_job() {
+fn a_quota_should_not_be_consumed_while_a_job_is_disputed() {
     run(|| {
         let asset = bought_model();
         let mut spec = job_for(asset);
@@ -79,12 +79,9 @@ fn a_quota_should_not_be_consumed_by_a_contested_job() {
         let job = submit(&REQUESTER, spec).unwrap();
         next_block();
         disagree(job);
-        assert!(matches!(status(job), JobStatus::Contested { .. }));
+        assert!(matches!(status(job), JobStatus::Disputed { .. }));
+        run_to(now() + 20);
         assert_eq!(uses(asset, &REQUESTER), (0, 1));
-        let JobStatus::Contested { until, .. } = status(job) else { unreachable!() };
-        run_to(until + 1);
-        assert_eq!(status(job), JobStatus::Refunded { reason: RefundReason::Undecided });
-        assert_eq!(uses(asset, &REQUESTER), (0, 0));
     });
 }
 

@@ -238,7 +238,8 @@ fn due(asset: AssetId) -> JobId {
     let mut spec = job_for(asset);
     spec.policy.replicas = WORKERS.len() as u8;
     let job = revealed_by(&REQUESTER, spec);
-    System::set_block_number(now() + 1);
+    let JobStatus::Revealed { settle_at, .. } = status(job) else { panic!("it is revealed") };
+    System::set_block_number(settle_at);
     job
 }
 
