@@ -3,7 +3,7 @@
 #[path = "common/market.rs"]
 mod market;
 
-use frame_support::{assert_ok, traits::Hooks};
+use frame_support::assert_ok;
 use market::*;
 use vigil_game::{
     players::token_proof,
@@ -129,14 +129,8 @@ fn play(case: &Case, id: DisputeId, claimed: &[u8]) -> Verdict {
             Side::Challenger => dispute.challenger.clone(),
         };
         assert_ok!(Disputes::play(signed(&who), id, Box::new(turn.expect("a move"))));
-        pass();
+        next_block();
     }
-}
-
-/// A block of all pallets that disputes concern.
-fn pass() {
-    next_block();
-    Disputes::on_initialize(now());
 }
 
 fn check_all() {
@@ -245,7 +239,7 @@ fn rivals_that_say_nothing_should_both_be_decided_by_their_clocks() {
         let job = revealed_as(&case, version, &[&case.output, &claimed]);
         let silent = workers_of(job)[1].clone();
         while pallet_disputes::Disputes::<Runtime>::contains_key(0) {
-            pass();
+            next_block();
         }
         let ended = pallet_disputes::EndedDisputes::<Runtime>::get(0).unwrap();
         assert_eq!((ended.challenger, ended.verdict), (silent, Verdict::Abandoned));

@@ -36,7 +36,7 @@ use vigil_primitives::{
 use vigil_runtime::{
     configs::{keeper, ServiceWeight},
     genesis_presets::DEVELOPMENT,
-    AccountId, Balances, Datasets, Jobs, Models, Provenance, Runtime, RuntimeHoldReason,
+    AccountId, Balances, Datasets, Disputes, Jobs, Models, Provenance, Runtime, RuntimeHoldReason,
     RuntimeOrigin, System, Workers,
 };
 
@@ -393,6 +393,7 @@ pub fn next_block() {
     Jobs::on_idle(now(), ServiceWeight::get());
     System::set_block_number(now() + 1);
     Jobs::on_initialize(now());
+    Disputes::on_initialize(now());
 }
 
 pub fn run_to(block: BlockNumber) {

@@ -4,13 +4,14 @@ use crate::market::*;
 use frame_support::{assert_ok, traits::tokens::Preservation};
 use sp_runtime::{DispatchError, TokenError};
 use vigil_primitives::{
+    dispute::{ClaimId, Ground},
     grant::Permission,
     grant::{Grant, Unusable},
     job::RefundReason,
     terms::{Access, GrantTerms},
     AccountId, AssetId, Balance, JobId, JobStatus,
 };
-use vigil_runtime::{Balances, Jobs, Models, Provenance, Runtime, Workers};
+use vigil_runtime::{Balances, Disputes, Jobs, Models, Provenance, Runtime, Workers};
 
 type Error = pallet_provenance::Error<Runtime>;
 type DatasetError = pallet_datasets::Error<Runtime>;
@@ -71,7 +72,7 @@ fn a_quota_should_not_be_consumed_by_a_refunded_job() {
 }
 
 #[test]
-fn a_quota_should_not_be_consumed_while_a_job_is_disputed() {
+fn a_quota_should_be_consumed_by_a_contested_job_only_when_it_is_paid() {
     run(|| {
         let asset = bought_model();
         let mut spec = job_for(asset);
@@ -80,8 +81,29 @@ fn a_quota_should_not_be_consumed_while_a_job_is_disputed() {
         next_block();
         disagree(job);
         assert!(matches!(status(job), JobStatus::Disputed { .. }));
-        run_to(now() + 20);
         assert_eq!(uses(asset, &REQUESTER), (0, 1));
+        // The chain has set one against the other, who says nothing: the first holds.
+        run_to(now() + 500);
+        assert!(matches!(status(job), JobStatus::Settled { .. }));
+        assert_eq!(uses(asset, &REQUESTER), (1, 0));
+    });
+}
+
+#[test]
+fn a_quota_should_not_be_consumed_by_a_convicted_job() {
+    run(|| {
+        let asset = bought_model();
+        let job = submitted(asset);
+        next_block();
+        answer(job, OUTPUT);
+        let worker = workers_of(job)[0].clone();
+        let claim = ClaimId::Job { job, worker };
+        assert_ok!(Disputes::challenge(signed(&STRANGER), claim, Box::new(Ground::Vector)));
+        assert_eq!(uses(asset, &REQUESTER), (0, 1));
+        // The worker is silent.
+        run_to(now() + 500);
+        assert_eq!(status(job), JobStatus::Refunded { reason: RefundReason::Convicted });
+        assert_eq!(uses(asset, &REQUESTER), (0, 0));
     });
 }
 

@@ -195,6 +195,10 @@ impl Ledger {
                 | RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => {
                     self.issued -= amount;
                 }
+                RuntimeEvent::Workers(pallet_workers::Event::Convicted { penalty, .. }) => {
+                    self.see("convicted");
+                    self.issued -= penalty.burned;
+                }
                 RuntimeEvent::Balances(pallet_balances::Event::TransferOnHold {
                     reason,
                     dest,
