@@ -138,8 +138,8 @@ impl Encoder {
         }
         for (number, layer) in self.layers.iter().enumerate() {
             let number = number as u16;
+            // The layer leaves its projections where they are.
             self.layer(layer, &x, lengths, &work)?; // (rows, hidden), in place
-                                                    // The projections are still there.
             if self.tell(&mut observer, Anchor::KeyValues(number), &work.query_key_value)?
                 || self.tell(&mut observer, Anchor::Stream(number), &x)?
             {

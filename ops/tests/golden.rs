@@ -7,9 +7,10 @@
 mod support;
 
 use codec::Encode;
-use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write};
 use support::{
     encoder,
+    files::{self, hex},
     golden::{cases, generations},
     random_weights, Model, Stream, ACTIVATIONS,
 };
@@ -18,17 +19,6 @@ use vigil_ops::{reference, Kernel, Program, OP_SET};
 
 /// Longest tensor that is written out; of longer ones the hash is.
 const SHORT: usize = 512;
-
-fn directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("op_set_{OP_SET}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 fn state(text: &mut String, name: &str, bytes: &[u8]) {
     if bytes.len() <= SHORT {
@@ -39,17 +29,9 @@ fn state(text: &mut String, name: &str, bytes: &[u8]) {
     }
 }
 
+/// Compares with the file of this name.
 fn check(name: &str, text: &str) {
-    let path = directory().join(format!("{name}.txt"));
-    if !path.exists() && std::env::var_os("VIGIL_WRITE_GOLDEN").is_some() {
-        fs::create_dir_all(directory()).unwrap();
-        fs::write(&path, text).unwrap();
-    }
-    let golden = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    for (line, (golden, now)) in golden.lines().zip(text.lines()).enumerate() {
-        assert_eq!(golden, now, "{name}, line {}", line + 1);
-    }
-    assert_eq!(golden.len(), text.len(), "{name} has another length");
+    files::check(&format!("op_set_{OP_SET}"), name, text);
 }
 
 #[test]

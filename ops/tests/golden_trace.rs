@@ -4,8 +4,11 @@
 //! new number of the trace (`vigil_ops::trace::VERSION`), and vectors of its own. With
 //! `VIGIL_WRITE_GOLDEN=1` missing files are written; a file that exists is never touched.
 
+mod support;
+
 use codec::Encode;
-use std::{fmt::Write, fs, path::PathBuf};
+use std::fmt::Write;
+use support::files::{check, hex};
 use vigil_architecture::Architecture;
 use vigil_ops::{
     proof::Proof,
@@ -17,28 +20,6 @@ use vigil_ops::{
 const TOKENS_IN: u32 = 60;
 /// Tokens of the output before the disputed one, of a decoder.
 const TOKENS_OUT: u32 = 6;
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn check(name: &str, text: &str) {
-    let folder =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("trace_{VERSION}"));
-    let path = folder.join(format!("{name}.txt"));
-    if !path.exists() && std::env::var_os("VIGIL_WRITE_GOLDEN").is_some() {
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(&path, text).unwrap();
-    }
-    let golden = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    for (line, (golden, now)) in golden.lines().zip(text.lines()).enumerate() {
-        assert_eq!(golden, now, "{name}, line {}", line + 1);
-    }
-    assert_eq!(golden.len(), text.len(), "{name} has another length");
-}
 
 /// A proof by the number of its nodes, its length and BLAKE3 of the nodes and the data behind them.
 fn of_proof(proof: &Proof) -> String {
@@ -109,6 +90,6 @@ fn traces_should_keep_their_golden_bytes() {
             }
         }
         let family = if is_decoder { "decoder" } else { "encoder" };
-        check(&format!("{family}_{number}"), &text);
+        check(&format!("trace_{VERSION}"), &format!("{family}_{number}"), &text);
     }
 }

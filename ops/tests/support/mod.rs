@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod files;
 pub mod golden;
 
 use std::collections::HashMap;

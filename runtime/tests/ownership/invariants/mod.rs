@@ -17,10 +17,11 @@ use proptest::{
 use std::{cell::RefCell, collections::BTreeMap};
 use vigil_runtime::{configs::treasury, Provenance, Runtime, System};
 
-const MUST_REACH: [&str; 16] = [
+const MUST_REACH: [&str; 17] = [
     "settled",
     "settled under a grant",
     "refunded",
+    "convicted",
     "cancelled",
     "kept",
     "returned",
