@@ -46,10 +46,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vigil-node", &["vigil-primitives", "vigil-rpc", "vigil-runtime"]),
     // The programs beside the chain: they know its vocabulary, never its pallets.
     ("vigil-client", &["vigil-primitives"]),
-    ("vigil-worker", &["vigil-client", "vigil-engine", "vigil-game", "vigil-primitives"]),
-    ("vigil-cli", &["vigil-client", "vigil-engine", "vigil-primitives", "vigil-rpc"]),
-    // It starts programs, and links none of them.
+    ("vigil-advocate", &["vigil-client", "vigil-engine", "vigil-game", "vigil-primitives"]),
+    ("vigil-worker", &["vigil-advocate", "vigil-client", "vigil-engine", "vigil-primitives"]),
+    (
+        "vigil-cli",
+        &["vigil-advocate", "vigil-client", "vigil-engine", "vigil-primitives", "vigil-rpc"],
+    ),
+    // It starts programs, and links none of them. The adversary is a worker with other hands.
     ("vigil-e2e", &[]),
+    (
+        "vigil-adversary",
+        &[
+            "vigil-advocate",
+            "vigil-engine",
+            "vigil-game",
+            "vigil-ops",
+            "vigil-primitives",
+            "vigil-worker",
+        ],
+    ),
 ];
 
 /// These are also built where there is no chain: by a browser, by other projects.

@@ -8,7 +8,8 @@ use crate::{
     chain::{Chain, Node},
     config::{Config, KeySource, Settings, DEFAULT},
     error::{Error, Result},
-    executor::{self, Executor},
+    disputes::Advocates,
+    executor::{self, Compute, Executor, Models},
     listener::Bounded,
     metrics::{self, Metrics},
     packages::Packages,
@@ -30,7 +31,7 @@ use vigil_client::{Amount, Key};
 /// Serves jobs of the Vigil chain with this machine's hardware, and is paid for it.
 #[derive(Parser)]
 #[command(name = "vigil-worker", version, about)]
-pub(crate) struct Cli {
+pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -55,9 +56,26 @@ struct Run {
     settings: Settings,
 }
 
+/// What computes jobs and moves, of the models that are loaded.
+pub struct Hands {
+    /// Computes jobs.
+    pub compute: Arc<dyn Compute>,
+    /// Computes moves of disputes.
+    pub advocates: Arc<dyn Advocates>,
+}
+
+impl From<Arc<Models>> for Hands {
+    fn from(models: Arc<Models>) -> Self {
+        Self { compute: models.clone(), advocates: models }
+    }
+}
+
 impl Cli {
-    /// Runs the command to its end.
-    pub(crate) fn run(self) -> Result<()> {
+    /// Runs the command to its end. `hands` gets the loaded models.
+    ///
+    /// # Errors
+    /// A sentence for the operator when the worker can't go on.
+    pub fn run(self, hands: impl FnOnce(Arc<Models>) -> Hands) -> Result<()> {
         let run = match self.command {
             Command::Init => {
                 print!("{DEFAULT}");
@@ -79,7 +97,7 @@ impl Cli {
         let config = settings.finish()?;
         let runtime = tokio::runtime::Runtime::new()
             .map_err(|error| Error::Critical(format!("cannot start threads: {error}")))?;
-        let result = runtime.block_on(work(config, run.check));
+        let result = runtime.block_on(work(config, run.check, hands));
         // A computation can't be interrupted; at the next start it is done again.
         runtime.shutdown_timeout(Duration::from_secs(1));
         result
@@ -100,7 +118,11 @@ fn init_logs(json: bool) {
     };
 }
 
-async fn work(config: Config, check: bool) -> Result<()> {
+async fn work(
+    config: Config,
+    check: bool,
+    hands: impl FnOnce(Arc<Models>) -> Hands,
+) -> Result<()> {
     let key = load_key(&config.key)?;
     tracing::info!(account = key.address(), "vigil-worker {}", env!("CARGO_PKG_VERSION"));
     let cannot = |error| Error::Critical(format!("{}: {error}", config.data_dir.display()));
@@ -125,7 +147,8 @@ async fn work(config: Config, check: bool) -> Result<()> {
     let serving = async {
         let node = patiently(usize::MAX, || Node::connect(&config.node, key.clone())).await?;
         store.bind(node.me(), node.genesis())?;
-        let models = Arc::new(setup::load_models(&node, &config, &packages).await?);
+        let models = setup::load_models(&node, &config, &packages).await?;
+        let Hands { compute, advocates } = hands(Arc::new(models));
         let (expected, awaited) = watch::channel(Expected::new());
         let shared = Shared::new(node.me().clone(), blobs.clone(), awaited, metrics.clone());
         let arrived = shared.arrived.clone();
@@ -135,9 +158,9 @@ async fn work(config: Config, check: bool) -> Result<()> {
         let heads = node.heads();
         let limits = executor::Limits { batches: config.batches, batch_size: config.batch };
         let executor =
-            Executor::new(models.clone(), store.clone(), blobs.clone(), metrics.clone(), limits);
+            Executor::new(compute, store.clone(), blobs.clone(), metrics.clone(), limits);
         let limits = service_limits(&config);
-        let machine = Machine { executor, advocate: models, store, blobs };
+        let machine = Machine { executor, advocates, store, blobs };
         let mut service = Service::new(node, machine, expected, metrics, limits);
         service.recover().await?;
         Ok::<_, Error>((service, heads, arrived))

@@ -10,7 +10,7 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error by reaction.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// Try again after a while: a network, a node or a disk is not ready.
     #[error("{0}")]
     Temporary(String),

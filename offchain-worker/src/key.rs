@@ -8,11 +8,11 @@ use vigil_primitives::{Hash, Job, JobId};
 ///
 /// The number alone is not enough: after a re-organisation another job may bear it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub struct Key {
     /// The job's number.
-    pub(crate) id: JobId,
+    pub id: JobId,
     /// BLAKE3 of requester and specification.
-    pub(crate) content: Hash,
+    pub content: Hash,
 }
 
 impl Key {

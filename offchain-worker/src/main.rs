@@ -1,31 +1,11 @@
-//! The Vigil worker: serves jobs with local hardware and is paid for it.
-//!
-//! The engine computes and the shared client talks to the chain; what lies between is here.
-//! `service` is the event loop, `jobs` what it knows and the table that it follows, `executor` what
-//! computes, `store` what survives a crash, `server` what requesters reach.
-
-mod app;
-mod blobs;
-mod chain;
-mod config;
-mod disputes;
-mod error;
-mod executor;
-mod jobs;
-mod key;
-mod listener;
-mod metrics;
-mod packages;
-mod server;
-mod service;
-mod setup;
-mod store;
+//! `vigil-worker`: the program.
 
 use clap::Parser;
 use std::process::ExitCode;
+use vigil_worker::{Cli, Hands};
 
 fn main() -> ExitCode {
-    match app::Cli::parse().run() {
+    match Cli::parse().run(Hands::from) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("vigil-worker: {error}");

@@ -1,13 +1,13 @@
 //! The worker's view of its disputes: what the chain says of each, joined to what is under way here.
 //!
 //! The chain's list of disputes in which we have a side comes with every best block. For each
-//! [`dispute::next`] names the next step; the service has the move computed by the [`Advocate`] and
+//! [`dispute::next`] names the next step; the service has the move computed by the [`Advocates`] and
 //! sends it. A move that the chain does not show some blocks after it was sent is made again.
 
-pub(crate) mod advocate;
+mod advocates;
 pub(crate) mod dispute;
 
-pub(crate) use advocate::{Advocate, Case};
+pub use advocates::Advocates;
 pub(crate) use dispute::Step;
 
 use dispute::Facts;

@@ -5,7 +5,7 @@ use vigil_engine::{Request, Run};
 use vigil_primitives::ModelVersionId;
 
 /// Runs models. Calls block: they belong on a thread of their own.
-pub(crate) trait Compute: Send + Sync + 'static {
+pub trait Compute: Send + Sync + 'static {
     /// Whether a version can be run.
     fn has(&self, version: ModelVersionId) -> bool;
 
@@ -15,7 +15,7 @@ pub(crate) trait Compute: Send + Sync + 'static {
 }
 
 /// Requests for one version that are computed together.
-pub(crate) trait Batch {
+pub trait Batch {
     /// Takes a request in. It is computed from the next step on that has memory for it; one that
     /// can't be computed is among the results of the next step.
     fn add(&mut self, key: Key, request: Request);
@@ -28,11 +28,11 @@ pub(crate) trait Batch {
 }
 
 /// The result of one request.
-pub(crate) type Computed = (Key, Result<Run, Failure>);
+pub type Computed = (Key, Result<Run, Failure>);
 
 /// Why a request has no output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It does not fit the model: no worker can compute it.
     #[error("{0}")]
     BadRequest(String),

@@ -2,7 +2,7 @@
 
 use super::compute::{Batch, Compute, Computed, Failure};
 use crate::{
-    disputes::{Advocate, Case},
+    disputes::Advocates,
     key::Key,
 };
 use std::{
@@ -12,6 +12,7 @@ use std::{
     },
     time::Duration,
 };
+use vigil_advocate::Case;
 use vigil_engine::{Request, Run};
 use vigil_primitives::{
     dispute::{Claim, Ground, Move, Roots},
@@ -45,7 +46,7 @@ impl Echo {
     }
 }
 
-impl Advocate for Echo {
+impl Advocates for Echo {
     fn knows(&self, version: ModelVersionId) -> bool {
         self.has(version)
     }

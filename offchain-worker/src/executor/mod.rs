@@ -25,8 +25,8 @@ mod models;
 mod recorder;
 mod runner;
 
-pub(crate) use compute::{Compute, Failure};
-pub(crate) use models::Models;
+pub use compute::{Batch, Compute, Computed, Failure};
+pub use models::Models;
 
 use crate::{
     blobs::Blobs,

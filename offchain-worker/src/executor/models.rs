@@ -11,7 +11,7 @@ use vigil_engine::{Input, Limits, Model, Package, Request, Run};
 use vigil_primitives::{Architecture, ModelVersionId};
 
 /// The models in memory.
-pub(crate) struct Models {
+pub struct Models {
     loaded: HashMap<ModelVersionId, Arc<Model>>,
     /// What the models were loaded from: a dispute asks for single weights.
     packages: HashMap<ModelVersionId, Package>,
@@ -34,7 +34,7 @@ impl Models {
     }
 
     /// A model with its package.
-    pub(crate) fn with_package(&self, version: ModelVersionId) -> Option<(&Model, &Package)> {
+    pub fn with_package(&self, version: ModelVersionId) -> Option<(&Model, &Package)> {
         Some((self.loaded.get(&version)?.as_ref(), self.packages.get(&version)?))
     }
 

@@ -4,7 +4,7 @@ use super::{Done, Service};
 use crate::{
     blobs::Blobs,
     chain::{Action, Chain},
-    disputes::{Advocate, Case},
+    disputes::Advocates,
     error::{Error, Result},
 };
 use std::{
@@ -12,6 +12,7 @@ use std::{
     hash::BuildHasher,
     sync::Arc,
 };
+use vigil_advocate::Case;
 use vigil_client::blobs::BlobClient;
 use vigil_primitives::{
     dispute::{Claim, ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
@@ -132,12 +133,12 @@ impl<C: Chain> Service<C> {
 
     /// Has the moves made that are ours.
     pub(super) fn play(&mut self) {
-        let advocate = Arc::clone(&self.advocate);
-        for (id, dispute) in self.disputes.due(|version| advocate.knows(version)) {
+        let advocates = Arc::clone(&self.advocates);
+        for (id, dispute) in self.disputes.due(|version| advocates.knows(version)) {
             self.disputes.begin_computing(id);
-            let (library, advocate) = (self.library(), Arc::clone(&advocate));
+            let (library, advocates) = (self.library(), Arc::clone(&advocates));
             self.tasks.spawn(async move {
-                Done::Played(id, make_move(&library, advocate, dispute).await)
+                Done::Played(id, make_move(&library, advocates, dispute).await)
             });
         }
     }
@@ -187,17 +188,17 @@ impl<C: Chain> Service<C> {
             return Ok(());
         }
         let jobs = self.chain.jobs(self.watch.from).await?;
-        let advocate = &self.advocate;
-        let knows = |job: &Job| advocate.knows(job.spec.version);
+        let advocates = &self.advocates;
+        let knows = |job: &Job| advocates.knows(job.spec.version);
         self.watch.take_in(&jobs, self.chain.me(), knows);
         if self.watch.busy {
             return Ok(());
         }
         let Some(id) = self.watch.waiting.pop_first() else { return Ok(()) };
         self.watch.busy = true;
-        let (library, advocate) = (self.library(), Arc::clone(&self.advocate));
+        let (library, advocates) = (self.library(), Arc::clone(&self.advocates));
         self.tasks.spawn(async move {
-            let found = examine(&library, advocate, &id).await;
+            let found = examine(&library, advocates, &id).await;
             Done::Watched(id, found)
         });
         Ok(())
@@ -249,22 +250,22 @@ impl<C: Chain> Service<C> {
 
 async fn make_move<C: Chain>(
     library: &Library<C>,
-    advocate: Arc<dyn Advocate>,
+    advocates: Arc<dyn Advocates>,
     dispute: Dispute,
 ) -> Result<Option<Move>> {
     let (input, output) = library.bytes_of(&dispute.claim_id, &dispute.claim).await?;
     let case = Case { dispute, input, output };
-    blocking(move || advocate.play(&case)).await
+    blocking(move || advocates.play(&case)).await
 }
 
 async fn examine<C: Chain>(
     library: &Library<C>,
-    advocate: Arc<dyn Advocate>,
+    advocates: Arc<dyn Advocates>,
     id: &ClaimId,
 ) -> Result<Option<Ground>> {
     let Some(claim) = library.chain.claim(id).await? else { return Ok(None) };
     let (input, output) = library.bytes_of(id, &claim).await?;
-    blocking(move || advocate.examine(&claim, &input, &output)).await
+    blocking(move || advocates.examine(&claim, &input, &output)).await
 }
 
 /// Runs what computes on a thread that may block.

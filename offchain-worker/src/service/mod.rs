@@ -9,7 +9,7 @@
 use crate::{
     blobs::Blobs,
     chain::{Action, Chain},
-    disputes::{Advocate, Disputes},
+    disputes::{Advocates, Disputes},
     error::{Error, Result},
     executor::{Event, Executor, Finished, Problem, Ready},
     jobs::{Jobs, Local, Step},
@@ -76,7 +76,7 @@ pub(crate) struct Machine {
     /// Computes jobs.
     pub(crate) executor: Executor,
     /// Computes moves of disputes.
-    pub(crate) advocate: Arc<dyn Advocate>,
+    pub(crate) advocates: Arc<dyn Advocates>,
     /// Records of the jobs under way.
     pub(crate) store: Arc<Store>,
     /// Inputs and outputs.
@@ -89,7 +89,7 @@ pub(crate) struct Service<C> {
     executor: Executor,
     jobs: Jobs,
     disputes: Disputes,
-    advocate: Arc<dyn Advocate>,
+    advocates: Arc<dyn Advocates>,
     watch: Watch,
     http: BlobClient,
     store: Arc<Store>,
@@ -118,7 +118,7 @@ impl<C: Chain> Service<C> {
         limits: Limits,
     ) -> Self {
         let jobs = Jobs::new(chain.me().clone(), limits.margin);
-        let Machine { executor, advocate, store, blobs } = machine;
+        let Machine { executor, advocates, store, blobs } = machine;
         let disputes = Disputes::new(chain.me().clone());
         let watch = Watch::new(limits.watch);
         Self {
@@ -126,7 +126,7 @@ impl<C: Chain> Service<C> {
             executor,
             jobs,
             disputes,
-            advocate,
+            advocates,
             watch,
             http: BlobClient::new(),
             store,

@@ -78,7 +78,7 @@ impl Rig {
         );
         let blobs = self.blobs();
         let chain = self.fake.clone();
-        let machine = Machine { executor, advocate: self.compute.clone(), store, blobs };
+        let machine = Machine { executor, advocates: self.compute.clone(), store, blobs };
         let mut service = Service::new(chain, machine, expected, metrics, limits);
         service.recover().await.unwrap();
         let (arrived, stop) = (self.arrived.clone(), self.stop.clone());
