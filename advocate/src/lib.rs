@@ -7,10 +7,13 @@
 //! |---|---|
 //! | this one | [`Advocate`]: what is wrong with a claim, and the next move, from a run of the model |
 //! | [`pursuit`] | one dispute played to its end by a key of ours, through a node |
+//! | [`watch`] | which results of others are looked at |
 
 pub mod pursuit;
+pub mod watch;
 
 pub use pursuit::{Progress, Pursuit};
+pub use watch::Watch;
 
 use vigil_engine::{trace::Replay, Mistake, Model, Package, Request};
 use vigil_game::{

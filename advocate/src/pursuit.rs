@@ -104,7 +104,8 @@ impl Pursuit {
                 self.at = Some(now);
                 return Ok(Progress::Reached(dispute));
             }
-            let quiet = self.sent.is_some_and(|(moves, again)| moves == dispute.moves && now < again);
+            let quiet =
+                self.sent.is_some_and(|(moves, again)| moves == dispute.moves && now < again);
             if quiet || player(&dispute) != self.key.account() || now > dispute.deadline() {
                 continue;
             }

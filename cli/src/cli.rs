@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         account, chain, collect, compare, dataset, dispute, grant, job, lineage, metadata, model,
-        pack, revenue, run, search, worker,
+        pack, revenue, run, search, verify, worker,
     },
     error::{CommandResult, Failure},
     global::Global,
@@ -59,9 +59,11 @@ pub(crate) enum Command {
     /// Paid runs of a model.
     #[command(subcommand)]
     Job(job::Command),
-    /// Disputes about results: the list, and the way down of one.
+    /// Disputes about results: the list, the way down of one, and challenges of your own.
     #[command(subcommand)]
     Dispute(dispute::Command),
+    /// Find out on this machine whether the results of a job are right, and name what is wrong.
+    Verify(verify::Verify),
     /// Rank documents for questions with paid jobs.
     Search(search::Search),
     /// Keys, balances and transfers.
@@ -100,6 +102,7 @@ impl Cli {
             Command::Worker(command) => command.execute(&global).await,
             Command::Job(command) => command.execute(&global).await,
             Command::Dispute(command) => command.execute(&global).await,
+            Command::Verify(verify) => verify.execute(&global).await,
             Command::Search(search) => search.execute(&global).await,
             Command::Account(command) => command.execute(&global).await,
             Command::Chain(command) => command.execute(&global).await,

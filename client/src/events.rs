@@ -165,6 +165,40 @@ pub mod provenance {
     }
 }
 
+/// Events of pallet `Disputes`.
+pub mod disputes {
+    use super::*;
+    use vigil_primitives::{
+        dispute::{ClaimId, DisputeId, Penalty, TokenAt},
+        AccountId, Balance,
+    };
+
+    typed! { "Disputes":
+        /// A claim is challenged, and a game begins.
+        Challenged {
+            /// The dispute.
+            dispute: DisputeId,
+            /// The claim.
+            claim: ClaimId,
+            /// Who challenges it.
+            challenger: AccountId,
+            /// On hold of the challenger.
+            bond: Balance,
+            /// The disputed token.
+            token: Option<TokenAt>,
+        }
+        /// A claim is wrong, and its claimant has lost its stake.
+        Convicted {
+            /// The claim.
+            claim: ClaimId,
+            /// Who has convicted it.
+            by: AccountId,
+            /// Where the stake went.
+            penalty: Penalty,
+        }
+    }
+}
+
 /// Events of pallet `Jobs`.
 pub mod jobs {
     use super::*;

@@ -15,7 +15,7 @@ mod worker;
 
 pub use model::Model;
 pub use process::Process;
-pub use worker::Worker;
+pub use worker::{Kind, Worker};
 
 use serde_json::Value;
 use std::{
@@ -117,6 +117,17 @@ impl Network {
         ended.stdout
     }
 
+    /// Runs a `vigil` command that must succeed, as a person does. What it printed.
+    pub fn vigil_text(&self, args: &[&str]) -> String {
+        let output = Command::new(program("vigil"))
+            .args(["--quiet", "--node", &self.url()])
+            .args(args)
+            .output()
+            .expect("vigil starts");
+        assert!(output.status.success(), "vigil {args:?} failed: {output:?}\n{}", self.logs());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Runs a `vigil` command that must fail with this exit code. What it complained of.
     pub fn vigil_refused(&self, code: i32, args: &[&str]) -> String {
         let ended = self.try_vigil(args);
@@ -152,9 +163,14 @@ impl Network {
 
     /// Starts a worker for a version and waits until it serves it.
     pub fn worker(&self, version: &str, kernel: Option<&str>) -> Worker {
+        self.worker_of(version, Kind { kernel, ..Kind::default() })
+    }
+
+    /// Starts a worker of some kind for a version and waits until it serves it.
+    pub fn worker_of(&self, version: &str, kind: Kind<'_>) -> Worker {
         let number = self.workers.get();
         self.workers.set(number + 1);
-        Worker::start(self, number, version, kernel)
+        Worker::start(self, number, version, kind)
     }
 
     /// Submits a job, or one per text, and returns what the command printed.
@@ -196,6 +212,21 @@ impl Network {
             self.job(id)["status"]["kind"] == status
         });
         self.job(id)
+    }
+
+    /// The disputes about a job, ended ones among them.
+    pub fn disputes(&self, job: u64) -> Vec<Value> {
+        let list = self.vigil(&["dispute", "list", "--job", &job.to_string()]);
+        list["disputes"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until the first dispute about a job has ended. The dispute.
+    pub fn dispute_ended(&self, job: u64, seconds: u64) -> Value {
+        let first = || self.disputes(job).into_iter().next().unwrap_or_default();
+        self.wait(&format!("the dispute about job {job} to end"), seconds, || {
+            first()["kind"] == "ended"
+        });
+        first()
     }
 
     /// Everything an account has, in the smallest unit.

@@ -4,6 +4,17 @@ use crate::{amount, free_port, model::packages, program, text, Network, Process}
 use serde_json::Value;
 use std::{net::TcpStream, path::Path};
 
+/// What a worker is like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kind<'a> {
+    /// The kernel; the fastest when left out.
+    pub kernel: Option<&'a str>,
+    /// Of a hundred results of others it computes so many again.
+    pub watch: u8,
+    /// The role of `vigil-adversary` that it plays, with its flags; none of an honest worker.
+    pub adversary: Option<&'a [&'a str]>,
+}
+
 /// A running `vigil-worker`.
 pub struct Worker {
     /// Its account.
@@ -16,12 +27,7 @@ pub struct Worker {
 impl Worker {
     /// Makes a key, sends it money, writes a configuration file, starts the worker and waits until
     /// it serves `version`.
-    pub(crate) fn start(
-        network: &Network,
-        number: u32,
-        version: &str,
-        kernel: Option<&str>,
-    ) -> Self {
+    pub(crate) fn start(network: &Network, number: u32, version: &str, kind: Kind<'_>) -> Self {
         let file = |ending: &str| network.dir().join(format!("worker-{number}{ending}"));
         let key = file(".key").display().to_string();
         let account = text(&network.vigil(&["account", "new", &key])["address"]);
@@ -29,15 +35,17 @@ impl Worker {
 
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
-        let config = configuration(network, &key, &file(""), port, version, kernel);
+        let config = configuration(network, &key, &file(""), port, version, kind);
         let path = file(".toml");
         std::fs::write(&path, config).expect("a configuration can be written");
 
-        let mut process = Process::start(
-            &program("vigil-worker"),
-            &["run", "--config", &path.display().to_string()],
-            &file(".log"),
-        );
+        let path = path.display().to_string();
+        let (name, role) = match kind.adversary {
+            Some(role) => ("vigil-adversary", role),
+            None => ("vigil-worker", ["run"].as_slice()),
+        };
+        let args = [role, &["--config", &path]].concat();
+        let mut process = Process::start(&program(name), &args, &file(".log"));
         network.wait(&format!("worker {number} to serve {version}"), 90, || {
             let shown = network.try_vigil(&["worker", "show", &account]).stdout;
             let serves = shown["serves"].as_array();
@@ -74,9 +82,10 @@ fn configuration(
     data: &Path,
     port: u16,
     version: &str,
-    kernel: Option<&str>,
+    kind: Kind<'_>,
 ) -> String {
-    let kernel = kernel.map(|kernel| format!("kernel = \"{kernel}\"\n")).unwrap_or_default();
+    let watch = kind.watch;
+    let kernel = kind.kernel.map(|kernel| format!("kernel = \"{kernel}\"\n")).unwrap_or_default();
     format!(
         "node = \"{}\"\n\
          key_file = \"{key}\"\n\
@@ -87,6 +96,7 @@ fn configuration(
          ask = \"0.01\"\n\
          bond = \"200\"\n\
          capacity = 8\n\
+         watch = {watch}\n\
          threads = 1\n\
          file_sources = [\"{}\"]\n\
          {kernel}",

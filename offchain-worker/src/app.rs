@@ -7,8 +7,8 @@ use crate::{
     blobs::Blobs,
     chain::{Chain, Node},
     config::{Config, KeySource, Settings, DEFAULT},
-    error::{Error, Result},
     disputes::Advocates,
+    error::{Error, Result},
     executor::{self, Compute, Executor, Models},
     listener::Bounded,
     metrics::{self, Metrics},
@@ -118,11 +118,7 @@ fn init_logs(json: bool) {
     };
 }
 
-async fn work(
-    config: Config,
-    check: bool,
-    hands: impl FnOnce(Arc<Models>) -> Hands,
-) -> Result<()> {
+async fn work(config: Config, check: bool, hands: impl FnOnce(Arc<Models>) -> Hands) -> Result<()> {
     let key = load_key(&config.key)?;
     tracing::info!(account = key.address(), "vigil-worker {}", env!("CARGO_PKG_VERSION"));
     let cannot = |error| Error::Critical(format!("{}: {error}", config.data_dir.display()));

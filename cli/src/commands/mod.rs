@@ -18,4 +18,5 @@ pub(crate) mod revenue;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod texts;
+pub(crate) mod verify;
 pub(crate) mod worker;

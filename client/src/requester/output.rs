@@ -32,9 +32,23 @@ impl Requester {
     /// [`Error::NoOutput`] when the job is not settled, [`Error::OutputUnavailable`] when no worker
     /// hands it out.
     pub async fn output(&self, job: &Job, architecture: &Architecture) -> Result<Output> {
-        let JobStatus::Settled { output, replicas, .. } = &job.status else {
-            return Err(Error::NoOutput(Box::new(job.clone())));
-        };
+        match &job.status {
+            JobStatus::Settled { output, .. } => self.revealed(job, output, architecture).await,
+            _ => Err(Error::NoOutput(Box::new(job.clone()))),
+        }
+    }
+
+    /// An output that a worker of a job has revealed, right or wrong, paid for or not, from any
+    /// worker that revealed it. Its bytes have its hash.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnavailable`] when no worker hands it out.
+    pub async fn revealed(
+        &self,
+        job: &Job,
+        output: &vigil_primitives::job::Output,
+        architecture: &Architecture,
+    ) -> Result<Output> {
         let length = architecture.output_len(output.tokens);
         let mut reasons = Vec::new();
         for attempt in 0..ATTEMPTS {
@@ -43,7 +57,9 @@ impl Requester {
             }
             reasons.clear();
             let mut temporary = false;
-            for replica in replicas.iter().filter(|replica| replica.revealed() == Some(*output)) {
+            for replica in
+                job.status.replicas().iter().filter(|replica| replica.revealed() == Some(*output))
+            {
                 let endpoint = self.endpoint(&replica.worker).await?;
                 match self.blobs.get(&endpoint, &output.hash, length.into()).await {
                     Ok(bytes) if bytes.len() == length as usize => {

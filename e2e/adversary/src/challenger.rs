@@ -29,18 +29,12 @@ impl Advocates for Liar {
         let unable = |what: &str| Failure::Unable(what.into());
         let rules = Rules::new(&dispute.claim, dispute.token).ok_or_else(|| unable("no trace"))?;
         let (tokens, claim) = (case.tokens(), &dispute.claim);
-        let run =
-            recording(&self.models, claim.version, (&tokens, claim.sampling), |_, _, _| {})?;
+        let run = recording(&self.models, claim.version, (&tokens, claim.sampling), |_, _, _| {})?;
         let seed = u64::from(dispute.moves);
         Ok(LyingChallenger::new(run, case.output.clone(), seed).play(&rules, &dispute.stage))
     }
 
-    fn examine(
-        &self,
-        claim: &Claim,
-        _: &[u32],
-        output: &[u8],
-    ) -> Result<Option<Ground>, Failure> {
+    fn examine(&self, claim: &Claim, _: &[u32], output: &[u8]) -> Result<Option<Ground>, Failure> {
         let mistake = match claim.architecture {
             Architecture::Encoder(_) => Mistake::Vector,
             Architecture::Decoder(_) => Mistake::Token { position: 0, found: 0, right: 0 },

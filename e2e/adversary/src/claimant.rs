@@ -1,6 +1,7 @@
 //! A worker whose machine flips a bit.
 
 use crate::recording;
+use std::sync::Arc;
 use vigil_advocate::Case;
 use vigil_engine::{Request, Run};
 use vigil_game::{Player, Rules};
@@ -9,7 +10,6 @@ use vigil_primitives::{
     dispute::{Claim, Ground, Move},
     ModelVersionId, Sampling,
 };
-use std::sync::Arc;
 use vigil_worker::{Advocates, Batch, Compute, Computed, Failure, Key, Models};
 
 /// One bit of one operator's result.
@@ -68,7 +68,8 @@ impl Broken {
             if drawn == id.to_le_bytes() {
                 continue;
             }
-            let mut output = right.output.get(..position.saturating_mul(4)).unwrap_or_default().to_vec();
+            let mut output =
+                right.output.get(..position.saturating_mul(4)).unwrap_or_default().to_vec();
             output.extend_from_slice(&drawn);
             let id = drawn.as_slice().try_into().map(u32::from_le_bytes).unwrap_or_default();
             tokens.push(id);
@@ -125,7 +126,9 @@ impl Batch for OneByOne<'_> {
 
     fn step(&mut self) -> Vec<Computed> {
         let next = self.requests.pop();
-        next.map(|(key, request)| (key, self.broken.run(self.version, &request))).into_iter().collect()
+        next.map(|(key, request)| (key, self.broken.run(self.version, &request)))
+            .into_iter()
+            .collect()
     }
 
     fn is_empty(&self) -> bool {

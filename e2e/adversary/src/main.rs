@@ -51,15 +51,14 @@ fn main() -> ExitCode {
     let Cli { role, config } = Cli::parse();
     let config = config.map(|path| ["--config".into(), path.into_os_string()]);
     let args = ["vigil-adversary".into(), "run".into()];
-    let worker = vigil_worker::Cli::parse_from(args.into_iter().chain(config.into_iter().flatten()));
+    let worker =
+        vigil_worker::Cli::parse_from(args.into_iter().chain(config.into_iter().flatten()));
     let hands = |models: Arc<Models>| match role {
         Role::Claimant { op, byte, bit } => {
             let broken = Arc::new(Broken { models, flip: Flip { op, byte, bit } });
             Hands { compute: broken.clone(), advocates: broken }
         }
-        Role::Challenger => {
-            Hands { compute: models.clone(), advocates: Arc::new(Liar { models }) }
-        }
+        Role::Challenger => Hands { compute: models.clone(), advocates: Arc::new(Liar { models }) },
     };
     match worker.run(hands) {
         Ok(()) => ExitCode::SUCCESS,

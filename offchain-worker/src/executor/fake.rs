@@ -1,10 +1,7 @@
 //! A device in memory, for tests: it gives the tokens back, and remembers every step.
 
 use super::compute::{Batch, Compute, Computed, Failure};
-use crate::{
-    disputes::Advocates,
-    key::Key,
-};
+use crate::{disputes::Advocates, key::Key};
 use std::{
     sync::{
         atomic::{AtomicUsize, Ordering},

@@ -7,79 +7,14 @@ use crate::{
     disputes::Advocates,
     error::{Error, Result},
 };
-use std::{
-    collections::{hash_map::RandomState, BTreeSet},
-    hash::BuildHasher,
-    sync::Arc,
-};
+use std::sync::Arc;
 use vigil_advocate::Case;
 use vigil_client::blobs::BlobClient;
 use vigil_primitives::{
     dispute::{Claim, ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
     job::{bytes_to_tokens, Input},
-    AccountId, ContentHash, Job, JobId, JobStatus,
+    AccountId, ContentHash, Job,
 };
-
-/// Looks at results of others: which it has seen, and which it takes.
-pub(super) struct Watch {
-    /// Of a hundred results so many are computed again.
-    percent: u8,
-    /// Nobody knows which.
-    lot: RandomState,
-    /// The first job that may still bring a result.
-    from: JobId,
-    seen: BTreeSet<ClaimId>,
-    /// Results that wait to be looked at.
-    waiting: BTreeSet<ClaimId>,
-    /// One is being looked at.
-    busy: bool,
-}
-
-impl Watch {
-    pub(super) fn new(percent: u8) -> Self {
-        Self {
-            percent: percent.min(100),
-            lot: RandomState::new(),
-            from: 0,
-            seen: BTreeSet::new(),
-            waiting: BTreeSet::new(),
-            busy: false,
-        }
-    }
-
-    /// Takes in jobs, and remembers which results are to be looked at.
-    fn take_in(&mut self, jobs: &[Job], me: &AccountId, knows: impl Fn(&Job) -> bool) {
-        let open = |job: &&Job| !job.status.is_final() && !is_revealed(job);
-        let last = jobs.iter().map(|job| job.id).max();
-        let next = last.map_or(self.from, |last| last.saturating_add(1));
-        self.from = jobs.iter().filter(open).map(|job| job.id).min().unwrap_or(next);
-        // What lies before is not looked at again.
-        self.seen.retain(|ClaimId::Job { job, .. }| *job >= self.from || self.from == 0);
-        for job in jobs.iter().filter(|job| is_revealed(job) && knows(job)) {
-            for replica in job.status.replicas() {
-                let id = ClaimId::Job { job: job.id, worker: replica.worker.clone() };
-                let theirs = replica.worker != *me && replica.revealed().is_some();
-                if theirs && self.seen.insert(id.clone()) {
-                    let drawn = self.lot.hash_one((job.id, &replica.worker)) % 100;
-                    if drawn < u64::from(self.percent) {
-                        self.waiting.insert(id);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Whether a job's results can be seen.
-fn is_revealed(job: &Job) -> bool {
-    matches!(
-        job.status,
-        JobStatus::Revealed { .. }
-            | JobStatus::Contested { .. }
-            | JobStatus::Disputed { .. }
-            | JobStatus::Settled { .. }
-    )
-}
 
 /// Where the bytes of claims are found: here, or with the worker that made them.
 #[derive(Clone)]
@@ -184,18 +119,21 @@ impl<C: Chain> Service<C> {
 
     /// Looks for results of others, and has the next of them computed again.
     pub(super) async fn watch(&mut self) -> Result<()> {
-        if self.watch.percent == 0 || self.stopping.is_some() {
+        if self.watch.is_off() || self.stopping.is_some() {
             return Ok(());
         }
-        let jobs = self.chain.jobs(self.watch.from).await?;
         let advocates = &self.advocates;
         let knows = |job: &Job| advocates.knows(job.spec.version);
-        self.watch.take_in(&jobs, self.chain.me(), knows);
-        if self.watch.busy {
+        let mut page = Some(self.watch.wanted(None));
+        while let Some(from) = page {
+            let jobs = self.chain.jobs(from).await?;
+            page = self.watch.take_in(from, &jobs, self.chain.me(), knows);
+        }
+        if self.watching {
             return Ok(());
         }
-        let Some(id) = self.watch.waiting.pop_first() else { return Ok(()) };
-        self.watch.busy = true;
+        let Some(id) = self.watch.take_out() else { return Ok(()) };
+        self.watching = true;
         let (library, advocates) = (self.library(), Arc::clone(&self.advocates));
         self.tasks.spawn(async move {
             let found = examine(&library, advocates, &id).await;
@@ -206,7 +144,7 @@ impl<C: Chain> Service<C> {
 
     /// A result of another has been computed again.
     pub(super) fn on_watched(&mut self, id: ClaimId, found: Result<Option<Ground>>) {
-        self.watch.busy = false;
+        self.watching = false;
         let ClaimId::Job { job, worker } = &id;
         match found {
             Ok(None) => tracing::debug!(job, %worker, "the result is right"),
@@ -219,8 +157,8 @@ impl<C: Chain> Service<C> {
             // Whoever holds it back is asked for it again.
             Err(error) => {
                 tracing::warn!(job, %worker, "the result could not be looked at: {error}");
-                if error.is_temporary() && self.watch.waiting.len() < 1_000 {
-                    self.watch.waiting.insert(id);
+                if error.is_temporary() {
+                    self.watch.again(id);
                 }
             }
         }
@@ -235,7 +173,7 @@ impl<C: Chain> Service<C> {
             Err(error) => {
                 tracing::warn!("{error}");
                 if error.is_temporary() {
-                    self.watch.waiting.insert(id);
+                    self.watch.again(id);
                 }
                 Ok(())
             }

@@ -18,7 +18,6 @@ use crate::{
     server::Expected,
     store::Store,
 };
-use disputes::Watch;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -27,6 +26,7 @@ use tokio::{
     sync::{watch, Notify},
     task::JoinSet,
 };
+use vigil_advocate::Watch;
 use vigil_client::{blobs::BlobClient, Block};
 use vigil_engine::Request;
 use vigil_primitives::{
@@ -91,6 +91,8 @@ pub(crate) struct Service<C> {
     disputes: Disputes,
     advocates: Arc<dyn Advocates>,
     watch: Watch,
+    /// A result of another is being looked at.
+    watching: bool,
     http: BlobClient,
     store: Arc<Store>,
     blobs: Blobs,
@@ -128,6 +130,7 @@ impl<C: Chain> Service<C> {
             disputes,
             advocates,
             watch,
+            watching: false,
             http: BlobClient::new(),
             store,
             blobs,

@@ -1,6 +1,9 @@
 //! `vigil dispute`: who says which result is wrong, and how far the two sides have come.
 
+mod challenge;
+pub(crate) mod court;
 mod show;
+mod watch;
 
 use crate::{
     context::Context,
@@ -35,6 +38,11 @@ pub(crate) enum Command {
         /// Its number.
         dispute: DisputeId,
     },
+    /// Challenge a wrong result, with a bond, and play the dispute to its end. What was interrupted
+    /// goes on when it is typed again.
+    Challenge(challenge::Challenge),
+    /// Run results of others again as they come, and challenge the wrong ones, for the bounty.
+    Watch(watch::Watch),
 }
 
 impl Command {
@@ -43,6 +51,8 @@ impl Command {
         match self {
             Self::List { job, open } => list(global, job, open).await,
             Self::Show { dispute } => show(global, dispute).await,
+            Self::Challenge(challenge) => challenge.execute(global).await,
+            Self::Watch(watch) => watch.execute(global).await,
         }
     }
 }
@@ -95,6 +105,14 @@ fn table(disputes: &[(DisputeId, DisputeView)]) -> String {
 
 async fn show(global: &Global, id: DisputeId) -> CommandResult {
     let context = Context::connect(global).await?;
+    let (view, names) = find(&context, id).await?;
+    let json = form(vigil_rpc::disputes::Dispute::from((id, view.clone())));
+    output::show(global, &json, || show::details(id, &view, names.as_ref()));
+    Ok(())
+}
+
+/// A dispute, and what the numbers of its trace mean where that is known.
+async fn find(context: &Context, id: DisputeId) -> CommandResult<(DisputeView, Option<Names>)> {
     let view = context.view().dispute(id).await?.ok_or_else(|| {
         Failure::not_found(format!("there is no dispute {id}, or it has ended long ago"))
     })?;
@@ -111,7 +129,5 @@ async fn show(global: &Global, id: DisputeId) -> CommandResult {
             None => None,
         },
     };
-    let json = form(vigil_rpc::disputes::Dispute::from((id, view.clone())));
-    output::show(global, &json, || show::details(id, &view, names.as_ref()));
-    Ok(())
+    Ok((view, names))
 }

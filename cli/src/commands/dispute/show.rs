@@ -64,7 +64,7 @@ pub(super) fn status(view: &DisputeView) -> String {
 }
 
 /// Whose turn it is, and what for.
-fn turn(dispute: &Dispute) -> String {
+pub(super) fn turn(dispute: &Dispute) -> String {
     let side = match dispute.stage.turn() {
         Side::Claimant => "claimant",
         Side::Challenger => "challenger",

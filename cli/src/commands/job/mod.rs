@@ -8,7 +8,6 @@ mod royalties;
 mod show;
 mod submit;
 mod terms;
-mod verify;
 
 pub(crate) use answer::{embedding, Answer};
 pub(crate) use follow::Followed;
@@ -61,8 +60,6 @@ pub(crate) enum Command {
         #[command(flatten)]
         tokenizer: texts::TokenizerArgs,
     },
-    /// Run a job again on this machine, and compare what its workers revealed and were paid.
-    Verify(verify::Verify),
     /// List jobs that are not pruned, newest first.
     List(List),
     /// Take back a job that no worker has been drawn for.
@@ -101,7 +98,6 @@ impl Command {
             Self::Output { job, save, tokenizer } => {
                 fetch(global, job, save.as_deref(), &tokenizer).await
             }
-            Self::Verify(verify) => verify.execute(global).await,
             Self::List(list) => list.execute(global).await,
             Self::Cancel { job } => cancel(global, job).await,
             Self::Quote(quote) => quote.execute(global).await,

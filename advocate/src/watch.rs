@@ -1,0 +1,184 @@
+//! Which results of others are looked at.
+
+use std::{
+    collections::{hash_map::RandomState, BTreeSet},
+    hash::BuildHasher,
+};
+use vigil_primitives::{api::PAGE, dispute::ClaimId, AccountId, Job, JobId, JobStatus};
+
+/// Most results that wait to be looked at once more.
+const WAITING: usize = 1_000;
+
+/// Draws results of others that are to be computed again. Nobody can know beforehand which.
+///
+/// It remembers the jobs that have no result yet, which the chain bounds, and where the jobs begin
+/// that it has not seen. So a job that waits for long keeps no later one from being looked at.
+pub struct Watch {
+    percent: u8,
+    lot: RandomState,
+    /// The first job that it has not seen.
+    next: JobId,
+    /// Jobs before it that may still bring a result.
+    open: BTreeSet<JobId>,
+    waiting: BTreeSet<ClaimId>,
+}
+
+impl Watch {
+    /// Of a hundred results it takes so many.
+    pub fn new(percent: u8) -> Self {
+        Self {
+            percent: percent.min(100),
+            lot: RandomState::new(),
+            next: 0,
+            open: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// Whether it takes none.
+    pub fn is_off(&self) -> bool {
+        self.percent == 0
+    }
+
+    /// The first job behind `after` that it wants to know more of.
+    pub fn wanted(&self, after: Option<JobId>) -> JobId {
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        self.open.range(from..).next().copied().unwrap_or(self.next.max(from))
+    }
+
+    /// Takes in the jobs from number `from` on, one page of them, and returns the first job of the
+    /// next page that it wants; `None` behind the last. `wanted` says whether a job's results can be
+    /// computed here; `me` does not look at its own.
+    pub fn take_in(
+        &mut self,
+        from: JobId,
+        jobs: &[Job],
+        me: &AccountId,
+        wanted: impl Fn(&Job) -> bool,
+    ) -> Option<JobId> {
+        let last = jobs.last().map(|job| job.id).filter(|_| jobs.len() >= PAGE as usize);
+        // What is not there any more has been pruned.
+        self.open.retain(|id| *id < from || last.is_some_and(|last| *id > last));
+        for job in jobs {
+            self.next = self.next.max(job.id.saturating_add(1));
+            if !wanted(job) {
+                continue;
+            }
+            if !is_revealed(job) {
+                if !job.status.is_final() {
+                    self.open.insert(job.id);
+                }
+                continue;
+            }
+            for replica in job.status.replicas() {
+                let theirs = replica.worker != *me && replica.revealed().is_some();
+                let drawn = self.lot.hash_one((job.id, &replica.worker)) % 100;
+                if theirs && drawn < u64::from(self.percent) {
+                    self.waiting
+                        .insert(ClaimId::Job { job: job.id, worker: replica.worker.clone() });
+                }
+            }
+        }
+        last.map(|last| self.wanted(Some(last)))
+    }
+
+    /// Takes out the next result to look at.
+    pub fn take_out(&mut self) -> Option<ClaimId> {
+        self.waiting.pop_first()
+    }
+
+    /// A result could not be looked at: later.
+    pub fn again(&mut self, id: ClaimId) {
+        if self.waiting.len() < WAITING {
+            self.waiting.insert(id);
+        }
+    }
+}
+
+/// Whether a job's results can be seen.
+fn is_revealed(job: &Job) -> bool {
+    matches!(
+        job.status,
+        JobStatus::Revealed { .. }
+            | JobStatus::Contested { .. }
+            | JobStatus::Disputed { .. }
+            | JobStatus::Settled { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigil_primitives::{
+        job::{Output, Receipt},
+        samples::{job, replica, settled},
+        BlockNumber,
+    };
+
+    fn numbered(id: JobId, status: JobStatus<AccountId, BlockNumber>) -> Job {
+        Job { id, ..job(status) }
+    }
+
+    fn done(id: JobId) -> Job {
+        let output = Output { hash: [4; 32].into(), tokens: 0 };
+        let receipt = Receipt { workers: 80, owner: 5, treasury: 5, requester: 10, work: 1 };
+        numbered(id, settled(output, vec![replica(2, 40, 4), replica(3, 40, 4)], receipt))
+    }
+
+    fn all(watch: &mut Watch) -> Vec<(JobId, u8)> {
+        let mut found = Vec::new();
+        while let Some(ClaimId::Job { job, worker }) = watch.take_out() {
+            let bytes: &[u8; 32] = worker.as_ref();
+            found.push((job, bytes[0]));
+        }
+        found
+    }
+
+    #[test]
+    fn each_result_of_others_should_be_taken_once() {
+        let mut watch = Watch::new(100);
+        let me = AccountId::new([3; 32]);
+        let jobs = [done(1), numbered(2, JobStatus::Queued), done(3)];
+        assert_eq!(watch.take_in(0, &jobs, &me, |_| true), None);
+        assert_eq!(all(&mut watch), [(1, 2), (3, 2)]);
+        assert_eq!(watch.wanted(None), 2, "the second may still bring a result");
+        assert_eq!(watch.wanted(Some(2)), 4);
+        watch.take_in(2, &[done(2)], &me, |_| true);
+        assert_eq!(all(&mut watch), [(2, 2)]);
+        assert_eq!(watch.wanted(None), 4);
+    }
+
+    #[test]
+    fn a_job_that_waits_should_keep_no_later_one_from_being_looked_at() {
+        let mut watch = Watch::new(100);
+        let me = AccountId::new([3; 32]);
+        let last = u64::from(PAGE) - 1;
+        let mut page: Vec<Job> = (0..=last).map(done).collect();
+        page[0].status = JobStatus::Queued;
+        assert_eq!(watch.take_in(0, &page, &me, |_| true), Some(last + 1));
+        assert_eq!(watch.take_in(last + 1, &[done(last + 1)], &me, |_| true), None);
+        assert_eq!(all(&mut watch).len(), last as usize + 1);
+        // The first is looked at when it comes, and what lies between is not asked for again.
+        assert_eq!((watch.wanted(None), watch.wanted(Some(0))), (0, last + 2));
+        watch.take_in(0, &[], &me, |_| true);
+        assert_eq!(watch.wanted(None), last + 2, "it has been pruned");
+    }
+
+    #[test]
+    fn nothing_should_be_taken_when_it_is_off_or_unwanted() {
+        let me = AccountId::new([9; 32]);
+        let (mut off, mut on) = (Watch::new(0), Watch::new(100));
+        off.take_in(0, &[done(1)], &me, |_| true);
+        on.take_in(0, &[done(1)], &me, |_| false);
+        assert!(off.is_off() && off.take_out().is_none() && on.take_out().is_none());
+    }
+
+    #[test]
+    fn a_result_should_come_back_when_it_could_not_be_looked_at() {
+        let mut watch = Watch::new(100);
+        watch.take_in(0, &[done(1)], &AccountId::new([2; 32]), |_| true);
+        let id = watch.take_out().unwrap();
+        watch.again(id.clone());
+        assert_eq!(watch.take_out(), Some(id));
+    }
+}

@@ -1,0 +1,203 @@
+//! A version's model on this machine, and the claims that are examined and challenged with it.
+
+use crate::{
+    commands::run::With,
+    context::Context,
+    error::{CommandResult, Failure},
+    format::short_account,
+    global::Global,
+    output::{note, Progress},
+};
+use std::path::Path;
+use vigil_advocate::{Advocate, Progress as Step, Pursuit};
+use vigil_client::{calls, events, Until};
+use vigil_engine::{Mistake, Model, Package, Request};
+use vigil_primitives::{
+    dispute::{ClaimId, DisputeId, DisputeView, Ended, Ground},
+    job::Output,
+    model::VersionView,
+    AccountId, Job, JobId, ModelVersionId,
+};
+
+/// The bytes that a claim is about: tokens in, and what is claimed to come out.
+pub(crate) type Ends = (Vec<u32>, Vec<u8>);
+
+/// Where a challenge has led.
+pub(crate) enum Outcome {
+    /// The chain has seen at once that the claim is wrong.
+    AtOnce,
+    /// A game was played to its end.
+    Played(DisputeId, Ended),
+}
+
+/// Opens the package of a version, and refuses any other.
+pub(crate) fn open(version: &VersionView, package: &Path) -> CommandResult<Package> {
+    let opened = Package::open(package)?;
+    if opened.manifest_hash() == *version.spec.package.as_fixed_bytes() {
+        return Ok(opened);
+    }
+    Err(Failure::failed(format!(
+        "the package in {} is not that of version {}",
+        package.display(),
+        version.id
+    )))
+}
+
+/// A version's model.
+pub(crate) struct Court {
+    pub(crate) context: Context,
+    pub(crate) version: VersionView,
+    model: Model,
+    package: Package,
+}
+
+impl Court {
+    /// Loads the model of a version from its package.
+    pub(crate) async fn open(
+        context: Context,
+        version: ModelVersionId,
+        package: &Path,
+        with: &With,
+    ) -> CommandResult<Self> {
+        let version = context.version(version).await?;
+        let spinner = Progress::spinner(&context.global, "verifying and loading the package");
+        let package = open(&version, package)?;
+        let model = with.load(&package)?;
+        drop(spinner);
+        Ok(Self { context, version, model, package })
+    }
+
+    /// The name of the kernel that computes here.
+    pub(crate) fn kernel(&self) -> &'static str {
+        self.model.kernel().name()
+    }
+
+    fn global(&self) -> &Global {
+        &self.context.global
+    }
+
+    /// The tokens that a job was given, and the bytes that some of its workers revealed.
+    pub(crate) async fn ends(&self, job: &Job, output: &Output) -> CommandResult<Ends> {
+        let requester = self.context.requester();
+        let input = requester.input(job).await?;
+        let claimed = requester.revealed(job, output, &self.version.spec.architecture).await?;
+        Ok((input, claimed.bytes.to_vec()))
+    }
+
+    /// The first mistake of an output of a job; `None` if it is right.
+    pub(crate) fn examine(&self, job: &Job, ends: &Ends) -> CommandResult<Option<Mistake>> {
+        let (max_tokens_out, sampling) = (job.spec.max_tokens_out, job.spec.sampling);
+        let request = Request { tokens: ends.0.clone(), max_tokens_out, sampling };
+        Ok(tokio::task::block_in_place(|| self.model.verify(&request, &ends.1))?)
+    }
+
+    /// What this machine makes of a job.
+    pub(crate) fn run(&self, job: &Job, tokens: Vec<u32>) -> CommandResult<vigil_engine::Run> {
+        let (max_tokens_out, sampling) = (job.spec.max_tokens_out, job.spec.sampling);
+        let request = Request { tokens, max_tokens_out, sampling };
+        Ok(tokio::task::block_in_place(|| self.model.run(&request))?)
+    }
+
+    /// A dispute of ours about a claim that is still open.
+    pub(crate) async fn ours(&self, claim: &ClaimId) -> CommandResult<Option<DisputeId>> {
+        let me = self.context.key()?.account();
+        let list = self.context.view().disputes_of(me).await?;
+        let ours = |(id, view): (DisputeId, DisputeView)| match view {
+            DisputeView::Open(dispute) if dispute.claim_id == *claim => {
+                (dispute.challenger == *me).then_some(id)
+            }
+            _ => None,
+        };
+        Ok(list.into_iter().find_map(ours))
+    }
+
+    /// Challenges a claim and plays to the end; goes on where a challenge of ours is open already.
+    pub(crate) async fn prosecute(
+        &self,
+        claim: &ClaimId,
+        ground: &Ground,
+        ends: Ends,
+    ) -> CommandResult<Outcome> {
+        let id = match self.ours(claim).await? {
+            Some(id) => {
+                note(self.global(), &format!("dispute {id} of ours is open: going on with it"));
+                id
+            }
+            None => {
+                let call = calls::disputes::challenge(claim, ground);
+                let key = self.context.key()?;
+                let included = self.context.client.submit(&call, key, Until::InBlock).await?;
+                match included.events.find::<events::disputes::Challenged>()? {
+                    Some(challenged) => {
+                        let bond = crate::format::amount(challenged.bond);
+                        let id = challenged.dispute;
+                        note(
+                            self.global(),
+                            &format!("dispute {id} is open, with a bond of {bond}"),
+                        );
+                        id
+                    }
+                    None => return Ok(Outcome::AtOnce),
+                }
+            }
+        };
+        Ok(Outcome::Played(id, self.pursue(id, ends).await?))
+    }
+
+    /// Plays a dispute of ours to its end.
+    pub(crate) async fn pursue(&self, id: DisputeId, ends: Ends) -> CommandResult<Ended> {
+        let advocate = Advocate::new(&self.model, &self.package);
+        let key = self.context.key()?;
+        let mut pursuit = Pursuit::new(&self.context.client, key, id, ends);
+        let spinner = Progress::spinner(self.global(), format!("dispute {id}"));
+        loop {
+            match pursuit.next(&advocate).await? {
+                Step::Reached(dispute) => {
+                    let turn = super::show::turn(&dispute);
+                    note(self.global(), &format!("move {:2}: {turn}", dispute.moves));
+                    spinner.say(format!("dispute {id}: {turn}"));
+                }
+                Step::Moved(_) => {}
+                Step::Ended(ended) => return Ok(ended),
+            }
+        }
+    }
+}
+
+/// The claims of a job: every output that was revealed, with those who stand for it.
+pub(crate) fn claims(job: &Job) -> Vec<(Output, Vec<AccountId>)> {
+    let mut claims: Vec<(Output, Vec<AccountId>)> = Vec::new();
+    for replica in job.status.replicas() {
+        let Some(output) = replica.revealed() else { continue };
+        match claims.iter_mut().find(|(other, _)| *other == output) {
+            Some((_, workers)) => workers.push(replica.worker.clone()),
+            None => claims.push((output, vec![replica.worker.clone()])),
+        }
+    }
+    claims
+}
+
+/// No worker has revealed anything.
+pub(crate) fn nothing_revealed(job: &Job) -> Failure {
+    Failure::rejected(format!(
+        "job {} is {}: no worker has revealed anything to look at",
+        job.id,
+        crate::commands::job::status_word(job)
+    ))
+}
+
+/// What is wrong with a result, in a sentence.
+pub(crate) fn complaint(job: JobId, worker: &AccountId, mistake: Mistake) -> String {
+    format!("the result of {} for job {job} is wrong: {mistake}", short_account(worker))
+}
+
+impl From<vigil_advocate::pursuit::Error> for Failure {
+    fn from(error: vigil_advocate::pursuit::Error) -> Self {
+        use vigil_advocate::pursuit::Error;
+        match error {
+            Error::Client(error) => error.into(),
+            Error::Unknown(_) => Self::not_found(error.to_string()),
+            Error::Advocate(_) | Error::NothingWrong(_) => Self::failed(error.to_string()),
+        }
+    }
+}

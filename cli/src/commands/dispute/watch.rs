@@ -1,0 +1,165 @@
+//! `vigil dispute watch`: results of others are computed again, and wrong ones challenged.
+
+use super::court::{claims, complaint, Court, Outcome};
+use crate::{
+    commands::run::With,
+    context::Context,
+    error::CommandResult,
+    format::short_account,
+    global::Global,
+    output::{self, note},
+};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use vigil_advocate::{ground, Watch as Drawn};
+use vigil_primitives::{
+    api::PAGE,
+    dispute::{ClaimId, DisputeView},
+    job::Output,
+    JobId, ModelVersionId,
+};
+
+/// Arguments of `dispute watch`.
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The version whose results are looked at.
+    version: ModelVersionId,
+    /// Its package.
+    #[arg(long, value_name = "DIR")]
+    package: PathBuf,
+    /// Of a hundred results so many are computed again.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    percent: u8,
+    /// Look at what is there and end.
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    with: With,
+}
+
+/// What has been looked at.
+#[derive(Default)]
+struct Tally {
+    right: u32,
+    unavailable: u32,
+    /// Jobs with a wrong result, and whether it was convicted.
+    wrong: Vec<(JobId, bool)>,
+}
+
+impl Watch {
+    pub(super) async fn execute(self, global: &Global) -> CommandResult {
+        let context = Context::signing(global).await?;
+        let court = Court::open(context, self.version, &self.package, &self.with).await?;
+        let mut tally = Tally::default();
+        self.resume(&court, &mut tally).await?;
+        let mut drawn = Drawn::new(self.percent);
+        let mut blocks = court.context.client.blocks();
+        note(global, &format!("watching results of version {}", self.version));
+        loop {
+            self.take_in(&court, &mut drawn).await?;
+            while let Some(claim) = drawn.take_out() {
+                self.look(&court, claim, &mut tally).await?;
+            }
+            if self.once {
+                break;
+            }
+            blocks.next().await;
+        }
+        let wrong: Vec<_> = tally
+            .wrong
+            .iter()
+            .map(|(job, convicted)| json!({ "job": job, "convicted": convicted }))
+            .collect();
+        let json =
+            json!({ "right": tally.right, "unavailable": tally.unavailable, "wrong": wrong });
+        output::show(global, &json, || {
+            format!(
+                "{} right, {} wrong, {} that nobody hands out",
+                tally.right,
+                tally.wrong.len(),
+                tally.unavailable
+            )
+        });
+        Ok(())
+    }
+
+    /// Goes on with what a former watch has begun.
+    async fn resume(&self, court: &Court, tally: &mut Tally) -> CommandResult {
+        let me = court.context.key()?.account().clone();
+        for (id, view) in court.context.view().disputes_of(&me).await? {
+            let DisputeView::Open(dispute) = view else { continue };
+            if dispute.challenger != me || dispute.claim.version != self.version {
+                continue;
+            }
+            let ClaimId::Job { job, .. } = dispute.claim_id;
+            let found = court.context.job(job).await?;
+            note(&court.context.global, &format!("going on with dispute {id} about job {job}"));
+            let ends = court.ends(&found, &dispute.claim.output).await?;
+            let ended = court.pursue(id, ends).await?;
+            self.ended(court, job, Some(&Outcome::Played(id, ended)), tally);
+        }
+        Ok(())
+    }
+
+    async fn take_in(&self, court: &Court, drawn: &mut Drawn) -> CommandResult {
+        let me = court.context.key()?.account();
+        let mut page = Some(drawn.wanted(None));
+        while let Some(from) = page {
+            let jobs = court.context.view().jobs(from, PAGE).await?;
+            page = drawn.take_in(from, &jobs, me, |job| job.spec.version == self.version);
+        }
+        Ok(())
+    }
+
+    /// Looks at one result, and challenges it if it is wrong.
+    async fn look(&self, court: &Court, claim: ClaimId, tally: &mut Tally) -> CommandResult {
+        let ClaimId::Job { job: id, worker } = &claim;
+        let global = &court.context.global;
+        let job = court.context.job(*id).await?;
+        let of = |(_, workers): &(Output, Vec<_>)| workers.contains(worker);
+        let Some((revealed, _)) = claims(&job).into_iter().find(of) else { return Ok(()) };
+        let ends = match court.ends(&job, &revealed).await {
+            Ok(ends) => ends,
+            Err(error) => {
+                note(global, &format!("job {id} of {}: {error}", short_account(worker)));
+                tally.unavailable = tally.unavailable.saturating_add(1);
+                return Ok(());
+            }
+        };
+        let Some(mistake) = court.examine(&job, &ends)? else {
+            note(global, &format!("job {id} of {}: right", short_account(worker)));
+            tally.right = tally.right.saturating_add(1);
+            return Ok(());
+        };
+        note(global, &complaint(*id, worker, mistake));
+        // It may have been convicted by somebody else meanwhile, or be beyond its time.
+        if court.context.view().claim(&claim).await?.is_none() {
+            return Ok(());
+        }
+        let Some(ground) = ground(mistake, &ends.1) else { return Ok(()) };
+        let outcome = court.prosecute(&claim, &ground, ends).await;
+        if let Err(error) = &outcome {
+            note(global, &format!("job {id}: {error}"));
+        }
+        self.ended(court, *id, outcome.ok().as_ref(), tally);
+        Ok(())
+    }
+
+    fn ended(&self, court: &Court, job: JobId, outcome: Option<&Outcome>, tally: &mut Tally) {
+        use vigil_primitives::dispute::Verdict;
+        let convicted = match outcome {
+            Some(Outcome::AtOnce) => true,
+            Some(Outcome::Played(id, ended)) => {
+                let view = DisputeView::Ended(ended.clone());
+                note(
+                    &court.context.global,
+                    &format!("dispute {id}: {}", super::show::status(&view)),
+                );
+                matches!(ended.verdict, Verdict::Convicted(_) | Verdict::Moot)
+            }
+            None => false,
+        };
+        tally.wrong.push((job, convicted));
+    }
+}
