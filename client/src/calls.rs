@@ -233,7 +233,7 @@ pub mod provenance {
 /// Calls of pallet `Workers`.
 pub mod workers {
     use super::Call;
-    use vigil_primitives::{model::Url, worker::Capability, Balance, ModelVersionId};
+    use vigil_primitives::{model::Url, worker::Capability, AccountId, Balance, ModelVersionId};
 
     const PALLET: &str = "Workers";
 
@@ -299,6 +299,16 @@ pub mod workers {
     /// Takes jobs again after a jail term.
     pub fn unjail() -> Call {
         Call::new(PALLET, "unjail", 0, ())
+    }
+
+    /// Says whom the signer's worker belongs to. It counts when the owner confirms it.
+    pub fn name_owner(owner: Option<&AccountId>) -> Call {
+        Call::new(PALLET, "name_owner", 1, (owner,))
+    }
+
+    /// Confirms that a worker belongs to the signer.
+    pub fn confirm_worker(worker: &AccountId) -> Call {
+        Call::new(PALLET, "confirm_worker", 1, (worker,))
     }
 }
 

@@ -52,6 +52,7 @@ pub mod pack;
 pub mod package;
 mod pool;
 mod reader;
+mod recheck;
 pub mod report;
 mod smooth;
 mod source;

@@ -152,7 +152,11 @@ async fn work(config: Config, check: bool, hands: impl FnOnce(Arc<Models>) -> Ha
         let offer = setup::offer(&config).await?;
         patiently(usize::MAX, || setup::enlist(&node, &config, offer.clone())).await?;
         let heads = node.heads();
-        let limits = executor::Limits { batches: config.batches, batch_size: config.batch };
+        let limits = executor::Limits {
+            batches: config.batches,
+            batch_size: config.batch,
+            recheck: config.recheck,
+        };
         let executor =
             Executor::new(compute, store.clone(), blobs.clone(), metrics.clone(), limits);
         let limits = service_limits(&config);

@@ -101,6 +101,10 @@ pub(crate) struct Settings {
     /// wrong [default: 0]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) watch: Option<u8>,
+    /// Of a hundred runs of its own, so many have a row computed again before the worker stands for
+    /// them: a machine that computes wrongly is noticed before it costs the bond [default: 5]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) recheck: Option<u8>,
     /// Address of the Prometheus endpoint [default: none]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) prometheus: Option<SocketAddr>,
@@ -153,6 +157,7 @@ pub(crate) struct Config {
     pub(crate) keep_hours: u64,
     pub(crate) keep_bytes: u64,
     pub(crate) watch: u8,
+    pub(crate) recheck: u8,
     pub(crate) prometheus: Option<SocketAddr>,
     pub(crate) grace_secs: u64,
     pub(crate) leave: bool,
@@ -181,7 +186,7 @@ impl Settings {
         or!(self, other: node key_file password_file password_env dev_key data_dir listen
             public_url max_connections serve ask capacity bond memory_mib threads kernel batches
             batch cache_tokens decline_margin max_package_bytes file_sources keep_hours keep_bytes
-            watch prometheus grace_secs leave log_json)
+            watch recheck prometheus grace_secs leave log_json)
     }
 
     /// Completes and checks the settings.
@@ -216,6 +221,7 @@ impl Settings {
             keep_hours: need("keep_hours", settings.keep_hours)?,
             keep_bytes: need("keep_bytes", settings.keep_bytes)?,
             watch: settings.watch.unwrap_or(0).min(100),
+            recheck: need("recheck", settings.recheck)?.min(100),
             prometheus: settings.prometheus,
             grace_secs: need("grace_secs", settings.grace_secs)?,
             leave: settings.leave.unwrap_or(false),

@@ -21,6 +21,10 @@ pub type JobId = u64;
 pub const MAX_REPLICAS: u32 = 5;
 /// Times a job's replicas are assigned again before it is refunded whole.
 pub const MAX_ATTEMPTS: u8 = 3;
+/// Most workers that can lose one job: every replica of every attempt.
+pub const MAX_LOST: u32 = MAX_REPLICAS * (MAX_ATTEMPTS as u32 + 1);
+/// Most workers that must not be drawn for a job: those it has and those that lost it.
+pub const MAX_EXCLUDED: u32 = MAX_REPLICAS + MAX_LOST;
 /// Largest input carried by the chain itself, in bytes.
 pub const MAX_INLINE_INPUT: u32 = 4_096;
 /// Bytes of one token id: u32, little-endian.

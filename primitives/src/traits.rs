@@ -146,13 +146,13 @@ pub trait UnpaidBook<AccountId> {
 pub struct Vacancy<'a, AccountId> {
     /// The version to run.
     pub version: ModelVersionId,
-    /// Different workers needed: as many are drawn, or none.
+    /// Different workers needed, of as many owners: as many are drawn, or none.
     pub replicas: u8,
     /// Multiply-accumulates of each at most.
     pub work: u64,
     /// The most that each may earn.
     pub budget: Balance,
-    /// Workers that must not be drawn.
+    /// Workers that must not be drawn, nor others of their owners.
     pub exclude: &'a [AccountId],
     /// A worker that is known to have room: it is looked at when a random sample is not enough.
     pub roomy: Option<&'a AccountId>,

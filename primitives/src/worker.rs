@@ -119,6 +119,17 @@ pub struct Reputation {
     pub convicted: u32,
 }
 
+/// Whom a worker belongs to, as it says.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Owner<AccountId = crate::AccountId> {
+    /// The owner.
+    pub account: AccountId,
+    /// Whether the owner says so too. Before that it has no effect.
+    pub confirmed: bool,
+}
+
 /// A worker.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNumber> {
@@ -148,4 +159,6 @@ pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNu
     pub reputation: Reputation,
     /// Disputes about its results that have not ended: its bond stays until they have.
     pub disputes: u32,
+    /// Whom it belongs to, if it has said so. Two workers of one owner are never in one job.
+    pub owner: Option<Owner<AccountId>>,
 }

@@ -40,6 +40,17 @@ pub struct Worker {
     pub reputation: Reputation,
     /// Disputes about its results that have not ended: its bond stays until they have.
     pub disputes: u32,
+    /// Whom it belongs to, if it has said so. Two workers of one owner are never in one job.
+    pub owner: Option<Owner>,
+}
+
+/// Whom a worker belongs to, as it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The owner.
+    pub account: AccountId,
+    /// Whether the owner says so too. Before that it has no effect.
+    pub confirmed: bool,
 }
 
 /// Whether a worker is given jobs.
@@ -155,6 +166,7 @@ impl From<WorkerView> for Worker {
             serves: it.serves.iter().map(ToString::to_string).collect(),
             reputation: it.reputation.into(),
             disputes: it.disputes,
+            owner: it.owner.map(|it| Owner { account: it.account, confirmed: it.confirmed }),
         }
     }
 }

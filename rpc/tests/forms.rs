@@ -269,6 +269,7 @@ fn workers_should_be_written_like_this() {
             convicted: 1,
         },
         disputes: 2,
+        owner: Some(worker::Owner { account: Bob.to_account_id(), confirmed: true }),
     };
     use worker::{DeviceClass::*, WorkerStatus::*};
     snapshot!(

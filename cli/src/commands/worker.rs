@@ -49,6 +49,19 @@ pub(crate) enum Command {
         /// How much.
         amount: Amount,
     },
+    /// Say whom the worker belongs to: two workers of one owner are never in one job. It counts when
+    /// the owner has confirmed it.
+    NameOwner {
+        /// The owner (an address or //Name); nobody else when left out.
+        #[arg(value_parser = context::parse_account)]
+        owner: Option<AccountId>,
+    },
+    /// Confirm that a worker, which has named the signing key's account, belongs to it.
+    Confirm {
+        /// The worker (an address or //Name).
+        #[arg(value_parser = context::parse_account)]
+        worker: AccountId,
+    },
 }
 
 impl Command {
@@ -69,6 +82,20 @@ impl Command {
             Self::BondMore { amount } => {
                 (calls::workers::bond_more(amount.0), format!("{amount} added to the bond"))
             }
+            Self::NameOwner { owner } => (
+                calls::workers::name_owner(owner.as_ref()),
+                match &owner {
+                    Some(owner) => format!(
+                        "the worker says that it belongs to {owner}, which confirms it with \
+                         `vigil worker confirm`"
+                    ),
+                    None => "the worker belongs to nobody else".into(),
+                },
+            ),
+            Self::Confirm { worker } => (
+                calls::workers::confirm_worker(&worker),
+                format!("{worker} belongs to the signing account"),
+            ),
         };
         let context = Context::signing(global).await?;
         context.submit_and_report(call, done).await
@@ -170,6 +197,7 @@ fn details(worker: &WorkerView) -> String {
     let reputation = &worker.reputation;
     output::fields([
         ("worker", worker.account.to_string()),
+        ("owner", owner(worker)),
         ("status", status(&worker.status)),
         ("bond", amount(worker.bond)),
         ("not yet paid", amount(worker.unfinalised)),
@@ -196,6 +224,14 @@ fn details(worker: &WorkerView) -> String {
             ),
         ),
     ])
+}
+
+fn owner(worker: &WorkerView) -> String {
+    match &worker.owner {
+        None => "nobody else".into(),
+        Some(owner) if owner.confirmed => owner.account.to_string(),
+        Some(owner) => format!("{}, as it says; not confirmed", owner.account),
+    }
 }
 
 fn serves(worker: &WorkerView) -> String {
@@ -235,6 +271,7 @@ mod tests {
             serves: vec![ModelVersionId { model: 0, version: 1 }],
             reputation: Reputation::default(),
             disputes: 0,
+            owner: None,
         }
     }
 

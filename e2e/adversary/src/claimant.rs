@@ -111,6 +111,11 @@ impl Compute for Broken {
     fn batch(&self, version: ModelVersionId) -> Box<dyn Batch + '_> {
         Box::new(OneByOne { broken: self, version, requests: Vec::new() })
     }
+
+    /// It believes in what it computes.
+    fn recheck(&self, _: ModelVersionId, _: &Request, _: &[u8], _: u64) -> Result<bool, Failure> {
+        Ok(true)
+    }
 }
 
 struct OneByOne<'a> {

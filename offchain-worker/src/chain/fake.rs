@@ -229,6 +229,7 @@ impl State {
                     serves: Vec::new(),
                     reputation: Reputation::default(),
                     disputes: 0,
+                    owner: None,
                 });
             }
             Action::Update(offer) => {

@@ -12,6 +12,19 @@ pub trait Compute: Send + Sync + 'static {
     /// Returns an empty batch of a version. If the version can't be run, all requests of the batch
     /// fail.
     fn batch(&self, version: ModelVersionId) -> Box<dyn Batch + '_>;
+
+    /// Whether one row of a run comes out the same when it is computed again in another way. `lot`
+    /// is any number, and decides which row.
+    ///
+    /// # Errors
+    /// It can't be computed again.
+    fn recheck(
+        &self,
+        version: ModelVersionId,
+        request: &Request,
+        output: &[u8],
+        lot: u64,
+    ) -> Result<bool, Failure>;
 }
 
 /// Requests for one version that are computed together.
@@ -39,4 +52,7 @@ pub enum Failure {
     /// This machine can't compute it. Another may.
     #[error("{0}")]
     Unable(String),
+    /// This machine gives two answers to one question: its memory or its processor fails.
+    #[error("this machine computes wrongly: a row came out different when it was computed again")]
+    Broken,
 }

@@ -4,7 +4,7 @@ use super::compute::{Batch, Compute, Computed, Failure};
 use crate::{disputes::Advocates, key::Key};
 use std::{
     sync::{
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         Mutex,
     },
     time::Duration,
@@ -29,6 +29,8 @@ pub(crate) struct Echo {
     pub(crate) steps: Mutex<Vec<Vec<JobId>>>,
     /// How long a step takes, in milliseconds.
     pub(crate) time: AtomicUsize,
+    /// Whatever is computed again comes out different.
+    pub(crate) broken: AtomicBool,
 }
 
 impl Echo {
@@ -72,6 +74,16 @@ impl Compute for Echo {
 
     fn batch(&self, _version: ModelVersionId) -> Box<dyn Batch + '_> {
         Box::new(EchoBatch { echo: self, requests: Vec::new() })
+    }
+
+    fn recheck(
+        &self,
+        _version: ModelVersionId,
+        _request: &Request,
+        _output: &[u8],
+        _lot: u64,
+    ) -> Result<bool, Failure> {
+        Ok(!self.broken.load(Ordering::SeqCst))
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Limits {
     pub(crate) batches: usize,
     /// Most requests in one batch, those in its queue included. 0 counts as 1.
     pub(crate) batch_size: usize,
+    /// Of a hundred runs so many have a row computed again before they are recorded.
+    pub(crate) recheck: u8,
 }
 
 /// A request that could be computed now.
@@ -126,7 +128,7 @@ impl Executor {
     ) -> Self {
         let (sender, results) = mpsc::unbounded_channel();
         let recorder = Recorder::new(store, blobs);
-        let runner = Arc::new(Runner::new(compute, recorder, metrics, sender));
+        let runner = Arc::new(Runner::new(compute, recorder, metrics, sender, limits.recheck));
         Self { runner, limits, running: Vec::new(), threads: JoinSet::new(), results }
     }
 

@@ -66,6 +66,18 @@ impl Compute for Models {
             Architecture::Decoder(_) => Box::new(DecoderBatch::new(model, self.limits_of(model))),
         }
     }
+
+    fn recheck(
+        &self,
+        version: ModelVersionId,
+        request: &Request,
+        output: &[u8],
+        lot: u64,
+    ) -> Result<bool, Failure> {
+        let missing = || Failure::Unable(format!("version {version} is not loaded"));
+        let (model, package) = self.with_package(version).ok_or_else(missing)?;
+        guarded(|| model.recheck(package, request, output, lot))
+    }
 }
 
 /// A batch of a version that is not loaded: every request fails.

@@ -23,7 +23,7 @@ impl Rig {
         let store = Arc::new(Store::open(folder.path()).unwrap());
         let blobs = Blobs::open(&folder.path().join("blobs")).unwrap();
         let metrics = Metrics::new(&Registry::new()).unwrap();
-        let limits = Limits { batches, batch_size };
+        let limits = Limits { batches, batch_size, recheck: 100 };
         let executor = Executor::new(echo.clone(), store.clone(), blobs.clone(), metrics, limits);
         Self { executor, echo, store, blobs, folder }
     }
@@ -215,4 +215,14 @@ async fn close_should_end_every_batch_after_the_step_that_it_is_in() {
     // What comes later begins a batch of its own.
     assert_eq!(rig.admit(&[ready(3, ONE, 3)], 1), [3]);
     assert_eq!(rig.finish().await, [3]);
+}
+
+#[tokio::test]
+async fn a_run_that_comes_out_different_should_not_be_recorded() {
+    let mut rig = Rig::new(1, 2);
+    rig.echo.broken.store(true, Ordering::SeqCst);
+    assert_eq!(rig.admit(&[ready(1, ONE, 1)], 1), [1]);
+    let finished = rig.finished().await;
+    assert_eq!(finished.result, Err(Problem::NotComputed(Failure::Broken)));
+    assert!(rig.store.all().unwrap().is_empty());
 }

@@ -137,7 +137,7 @@ impl Entry {
             Err(Problem::NotComputed(Failure::BadRequest(_))) => {
                 self.decline(DeclineReason::InputInvalid);
             }
-            Err(Problem::NotComputed(Failure::Unable(_))) => {
+            Err(Problem::NotComputed(Failure::Unable(_) | Failure::Broken)) => {
                 self.decline(DeclineReason::VersionUnavailable);
             }
             Err(Problem::NotStored(_)) => self.quiet_until = now.saturating_add(RETRY),

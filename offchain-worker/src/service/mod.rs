@@ -11,7 +11,7 @@ use crate::{
     chain::{Action, Chain},
     disputes::{Advocates, Disputes},
     error::{Error, Result},
-    executor::{Event, Executor, Finished, Problem, Ready},
+    executor::{Event, Executor, Failure, Finished, Problem, Ready},
     jobs::{Jobs, Local, Step},
     key::Key,
     metrics::Metrics,
@@ -109,6 +109,8 @@ pub(crate) struct Service<C> {
     busy: bool,
     /// Since when the worker is about to end.
     stopping: Option<Instant>,
+    /// The machine computes wrongly.
+    broken: bool,
 }
 
 impl<C: Chain> Service<C> {
@@ -142,6 +144,7 @@ impl<C: Chain> Service<C> {
             pruned: 0,
             busy: false,
             stopping: None,
+            broken: false,
         }
     }
 
@@ -186,7 +189,13 @@ impl<C: Chain> Service<C> {
                 Err(error) => tracing::warn!("{error}"),
             }
             if self.is_over() {
-                return Ok(());
+                return match self.broken {
+                    true => Err(Error::Critical(format!(
+                        "{}: check its memory and processor before you start again",
+                        Failure::Broken
+                    ))),
+                    false => Ok(()),
+                };
             }
         }
     }
@@ -287,6 +296,10 @@ impl<C: Chain> Service<C> {
         if let Event::Finished(Finished { key, version, result }) = event {
             match &result {
                 Ok(_) => {}
+                Err(problem @ Problem::NotComputed(Failure::Broken)) => {
+                    tracing::error!(job = key.id, %version, "{problem}");
+                    self.give_up();
+                }
                 Err(problem @ Problem::NotComputed(_)) => {
                     tracing::warn!(job = key.id, %version, "{problem}");
                 }
@@ -336,6 +349,16 @@ impl<C: Chain> Service<C> {
             Err(_) => "rejected",
         };
         self.metrics.extrinsics.with_label_values(&[name, word]).inc();
+    }
+
+    /// The machine computes wrongly: nothing more is begun on it, and the worker ends when what is
+    /// under way has come out right or been given back.
+    fn give_up(&mut self) {
+        self.broken = true;
+        self.limits.leave = true;
+        if self.stopping.is_none() {
+            self.on_stop();
+        }
     }
 
     fn on_stop(&mut self) {

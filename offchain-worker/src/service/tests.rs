@@ -74,7 +74,7 @@ impl Rig {
             store.clone(),
             self.blobs(),
             metrics.clone(),
-            executor::Limits { batches: 1, batch_size: 8 },
+            executor::Limits { batches: 1, batch_size: 8, recheck: 100 },
         );
         let blobs = self.blobs();
         let chain = self.fake.clone();
@@ -465,4 +465,20 @@ async fn a_wrong_result_of_another_should_be_challenged_and_a_right_one_not() {
     let challenge = Action::Challenge(claim, Box::new(Ground::Vector));
     assert_eq!(rig.fake.sent("challenge"), [challenge]);
     assert_eq!(wrong.tokens, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_computes_wrongly_should_give_its_jobs_back_and_end() {
+    let mut rig = Rig::new();
+    rig.compute.broken.store(true, Ordering::SeqCst);
+    rig.start().await;
+    rig.fake.add(job(1, inline(5)));
+    rig.until("declined", |fake| !fake.sent("decline").is_empty()).await;
+    rig.until("drained", |fake| !fake.sent("drain").is_empty()).await;
+    assert!(rig.fake.sent("commit").is_empty());
+    rig.blocks(3).await;
+    let ended = tokio::time::timeout(Duration::from_secs(20), rig.task.take().unwrap()).await;
+    let error = ended.expect("it goes on").unwrap().unwrap_err();
+    assert!(matches!(error, Error::Critical(_)), "{error:?}");
+    assert!(error.to_string().contains("computes wrongly"), "{error}");
 }

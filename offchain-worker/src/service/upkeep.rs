@@ -65,7 +65,9 @@ impl<C: Chain> Service<C> {
                 self.send(None, Action::Unjail);
             }
             Some(WorkerStatus::Jailed { until }) => {
-                tracing::warn!("in jail for missed deadlines until block {until}");
+                tracing::warn!(
+                    "in jail until block {until}, for missed deadlines or a wrong result"
+                );
             }
             _ => {}
         }

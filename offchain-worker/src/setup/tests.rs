@@ -128,6 +128,7 @@ fn the_speed_should_be_told_again_only_when_it_is_off_by_a_quarter() {
         serves: Vec::new(),
         reputation: Default::default(),
         disputes: 0,
+        owner: None,
     };
     assert!(!differs(&worker, &offered));
     worker.capability.gmacs_per_second = 90;

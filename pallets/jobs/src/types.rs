@@ -20,16 +20,13 @@ use vigil_primitives::{
     grant::GrantId,
     job::{
         commitment, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas,
-        Sampling, WaitingCost, MAX_ATTEMPTS, MAX_REPLICAS,
+        Sampling, WaitingCost, MAX_ATTEMPTS, MAX_LOST, MAX_REPLICAS,
     },
     model::Fee,
     pricing,
     terms::AcceptedTerms,
     Architecture, Balance, Hash, Job, JobId, JobStatus, ModelVersionId,
 };
-
-/// Most workers that can lose one job: every replica of every attempt.
-pub const MAX_LOST: u32 = MAX_REPLICAS * (MAX_ATTEMPTS as u32 + 1);
 
 /// A job as it is stored. Its input lies apart.
 #[derive(

@@ -7,7 +7,7 @@ use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_runtime::traits::{One, Saturating};
 use vigil_primitives::{
-    job::MAX_REPLICAS,
+    job::{MAX_EXCLUDED, MAX_REPLICAS},
     model::{Url, MAX_URL},
     traits::{Outcome, Slash, Stakes, Vacancy, WorkerPool},
     worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
@@ -230,6 +230,31 @@ mod benchmarks {
     }
 
     #[benchmark]
+    fn name_owner() -> Result<(), BenchmarkError> {
+        let who = worker::<T>(0, &versions::<T>(MAX_SERVED))?;
+        let owner: T::AccountId = account("owner", 0, 0);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()), Some(owner));
+
+        assert!(Owners::<T>::contains_key(&who));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn confirm_worker() -> Result<(), BenchmarkError> {
+        let who = worker::<T>(0, &[])?;
+        let owner: T::AccountId = account("owner", 0, 0);
+        Pallet::<T>::name_owner(RawOrigin::Signed(who.clone()).into(), Some(owner.clone()))?;
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(owner), who.clone());
+
+        assert!(Owners::<T>::get(&who).is_some_and(|owner| owner.confirmed));
+        Ok(())
+    }
+
+    #[benchmark]
     fn unjail() -> Result<(), BenchmarkError> {
         let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
         engaged_and_in_arrears::<T>(&who)?;
@@ -251,9 +276,11 @@ mod benchmarks {
     #[benchmark]
     fn engage(
         l: Linear<MAX_REPLICAS, { T::SampleSize::get().max(MAX_REPLICAS) }>,
+        e: Linear<0, MAX_EXCLUDED>,
         d: Linear<1, MAX_REPLICAS>,
     ) -> Result<(), BenchmarkError> {
         let versions = versions::<T>(MAX_SERVED);
+        let exclude: Vec<T::AccountId> = (0..e).map(|index| account("lost", index, 0)).collect();
         for index in 0..l {
             worker::<T>(index, &versions)?;
         }
@@ -262,7 +289,7 @@ mod benchmarks {
             replicas: d as u8,
             work: 1,
             budget: Balance::MAX,
-            exclude: &[],
+            exclude: &exclude,
             roomy: None,
             seed: [7; 32],
         };

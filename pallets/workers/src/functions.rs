@@ -13,8 +13,7 @@ use vigil_primitives::{
     api::PAGE,
     model::{url_scheme, Url, VersionStatus},
     traits::{Market, ModelRegistry},
-    worker::WorkerView,
-    worker::{Capability, Reputation, WorkerStatus, MAX_CAPACITY},
+    worker::{Capability, Owner, Reputation, WorkerStatus, WorkerView, MAX_CAPACITY},
     Balance, ModelVersionId,
 };
 
@@ -152,6 +151,7 @@ impl<T: Config> Pallet<T> {
         let amount = Self::load(&who)?.withdraw(Self::now()).map_err(Error::<T>::from)?;
         T::Currency::release(&HoldReason::Bond.into(), &who, amount, Precision::Exact)?;
         Workers::<T>::remove(&who);
+        Owners::<T>::remove(&who);
         Self::deposit_event(Event::Withdrawn { worker: who, amount });
         Ok(())
     }
@@ -163,6 +163,39 @@ impl<T: Config> Pallet<T> {
         T::Market::room(&who);
         Self::deposit_event(Event::Unjailed { worker: who });
         Ok(())
+    }
+
+    pub(crate) fn do_name_owner(who: T::AccountId, owner: Option<T::AccountId>) -> DispatchResult {
+        let worker = Self::load(&who)?;
+        ensure!(owner.as_ref() != Some(&who), Error::<T>::OwnOwner);
+        match &owner {
+            Some(account) => {
+                let owner = Owner { account: account.clone(), confirmed: false };
+                Owners::<T>::insert(&who, owner);
+            }
+            None => Owners::<T>::remove(&who),
+        }
+        // Jobs that another of the former owner's workers has are open to it now.
+        if worker.is_active() {
+            T::Market::room(&who);
+        }
+        Self::deposit_event(Event::OwnerNamed { worker: who, owner });
+        Ok(())
+    }
+
+    pub(crate) fn do_confirm_worker(who: T::AccountId, worker: T::AccountId) -> DispatchResult {
+        let named = Owners::<T>::get(&worker).filter(|owner| owner.account == who);
+        let named = named.ok_or(Error::<T>::NotNamed)?;
+        ensure!(!named.confirmed, Error::<T>::AlreadyConfirmed);
+        Owners::<T>::insert(&worker, Owner { confirmed: true, ..named });
+        Self::deposit_event(Event::OwnerConfirmed { worker, owner: who });
+        Ok(())
+    }
+
+    /// Whose worker it is: its confirmed owner's, or its own.
+    pub(crate) fn owner_of(worker: &T::AccountId) -> T::AccountId {
+        let owner = Owners::<T>::get(worker).filter(|owner| owner.confirmed);
+        owner.map_or_else(|| worker.clone(), |owner| owner.account)
     }
 
     fn load(who: &T::AccountId) -> Result<WorkerOf<T>, Error<T>> {
@@ -217,6 +250,7 @@ impl<T: Config> Pallet<T> {
         account: T::AccountId,
         worker: WorkerOf<T>,
     ) -> WorkerView<T::AccountId, BlockNumberFor<T>> {
+        let owner = Owners::<T>::get(&account);
         WorkerView {
             account,
             bond: worker.bond,
@@ -231,6 +265,7 @@ impl<T: Config> Pallet<T> {
             serves: worker.serves.into_inner(),
             reputation: worker.reputation,
             disputes: worker.disputes,
+            owner,
         }
     }
 }

@@ -75,7 +75,7 @@ pub mod pallet {
         dispute::Penalty,
         model::Url,
         traits::{Market, ModelRegistry},
-        worker::{Capability, BOND_COVER, MAX_CAPACITY},
+        worker::{Capability, Owner, BOND_COVER, MAX_CAPACITY},
         Balance, ModelVersionId,
     };
 
@@ -194,6 +194,10 @@ pub mod pallet {
         (),
     >;
 
+    /// Whom workers belong to, as they say. Only a confirmed owner counts.
+    #[pallet::storage]
+    pub type Owners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Owner<T::AccountId>>;
+
     /// What has happened.
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -287,6 +291,20 @@ pub mod pallet {
             /// The worker.
             worker: T::AccountId,
         },
+        /// A worker said whom it belongs to, or that it belongs to nobody else.
+        OwnerNamed {
+            /// The worker.
+            worker: T::AccountId,
+            /// Its owner, which has to confirm it.
+            owner: Option<T::AccountId>,
+        },
+        /// An owner confirmed that a worker belongs to it.
+        OwnerConfirmed {
+            /// The worker.
+            worker: T::AccountId,
+            /// Its owner.
+            owner: T::AccountId,
+        },
     }
 
     /// Why a call was refused.
@@ -338,6 +356,12 @@ pub mod pallet {
         StillEngaged,
         /// A result of the worker is disputed: its bond stays until that has ended.
         StillDisputed,
+        /// A worker's owner is another account.
+        OwnOwner,
+        /// The worker has not named the caller as its owner.
+        NotNamed,
+        /// The owner has confirmed the worker already.
+        AlreadyConfirmed,
     }
 
     #[pallet::hooks]
@@ -526,6 +550,33 @@ pub mod pallet {
         pub fn unjail(origin: OriginFor<T>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_unjail(who)
+        }
+
+        /// Says whom the caller belongs to, in place of what it said before: two workers of one owner
+        /// are never drawn for the same job. It counts when the owner has
+        /// [confirmed](Self::confirm_worker) it; nobody can say it of a competitor.
+        ///
+        /// Only a worker may call it. `None` is nobody else.
+        ///
+        /// Emits [`Event::OwnerNamed`]. Refuses with [`Error::NotFound`], [`Error::OwnOwner`].
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::name_owner().saturating_add(T::Market::room_weight()))]
+        pub fn name_owner(origin: OriginFor<T>, owner: Option<T::AccountId>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_name_owner(who, owner)
+        }
+
+        /// Confirms that a worker belongs to the caller.
+        ///
+        /// Only who was [named](Self::name_owner) by the worker may call it.
+        ///
+        /// Emits [`Event::OwnerConfirmed`]. Refuses with [`Error::NotNamed`],
+        /// [`Error::AlreadyConfirmed`].
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::confirm_worker())]
+        pub fn confirm_worker(origin: OriginFor<T>, worker: T::AccountId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_confirm_worker(who, worker)
         }
     }
 

@@ -18,16 +18,26 @@ use frame_support::{
 };
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
-    job::MAX_REPLICAS,
+    job::{MAX_EXCLUDED, MAX_REPLICAS},
     pricing,
     traits::{Engagement, Market, Outcome, Room, Search, Unfilled, Vacancy, WorkerPool},
     Balance, ModelVersionId,
 };
 
+/// A worker that could take a job.
+struct Candidate<T: Config> {
+    who: T::AccountId,
+    owner: T::AccountId,
+    worker: WorkerOf<T>,
+    reward: Balance,
+}
+
 /// Those of the workers looked at that could take a job.
 struct Candidates<'a, T: Config> {
     vacancy: &'a Vacancy<'a, T::AccountId>,
-    fit: Vec<(T::AccountId, WorkerOf<T>, Balance)>,
+    /// Owners of workers that must not be drawn.
+    excluded: Vec<T::AccountId>,
+    fit: Vec<Candidate<T>>,
     /// Whether any of them all has a free place, be it for this job or not.
     room: bool,
     looked: u32,
@@ -35,7 +45,8 @@ struct Candidates<'a, T: Config> {
 
 impl<'a, T: Config> Candidates<'a, T> {
     fn new(vacancy: &'a Vacancy<'a, T::AccountId>) -> Self {
-        Self { vacancy, fit: Vec::new(), room: false, looked: 0 }
+        let excluded = vacancy.exclude.iter().map(Pallet::<T>::owner_of).collect();
+        Self { vacancy, excluded, fit: Vec::new(), room: false, looked: 0 }
     }
 
     fn look_at(&mut self, who: T::AccountId) {
@@ -45,32 +56,40 @@ impl<'a, T: Config> Candidates<'a, T> {
         let Some(reward) = worker.reward_for(self.vacancy.work, self.vacancy.budget) else {
             return;
         };
-        let known = self.fit.iter().any(|(other, ..)| *other == who);
-        if !known && !self.vacancy.exclude.contains(&who) {
-            self.fit.push((who, worker, reward));
+        if self.fit.iter().any(|other| other.who == who) {
+            return;
+        }
+        let owner = Pallet::<T>::owner_of(&who);
+        if !self.excluded.contains(&owner) {
+            self.fit.push(Candidate { who, owner, worker, reward });
         }
     }
 
+    /// Whether they are of as many owners as the job needs workers.
     fn enough(&self) -> bool {
-        self.fit.len() >= usize::from(self.vacancy.replicas)
+        let first = |(place, one): &(usize, &Candidate<T>)| {
+            !self.fit.iter().take(*place).any(|other| other.owner == one.owner)
+        };
+        self.fit.iter().enumerate().filter(first).count() >= usize::from(self.vacancy.replicas)
     }
 
-    /// As many of them as the job needs, each drawn by its weight, and engaged.
+    /// As many of them as the job needs, of as many owners, each drawn by its weight, and engaged.
     fn engage(&mut self) -> Result<Vec<Engagement<T::AccountId>>, Unfilled> {
         if !self.enough() {
             return Err(if self.room { Unfilled::Unfit } else { Unfilled::Full });
         }
         let mut engagements = Vec::new();
         for turn in 0..self.vacancy.replicas {
-            let weights = self.fit.iter().map(|(_, worker, _)| worker.draw_weight());
+            let weights = self.fit.iter().map(|one| one.worker.draw_weight());
             let drawn = draw::choose(&self.vacancy.seed, turn.into(), weights)
                 .filter(|drawn| *drawn < self.fit.len());
             // Whoever fits has a free place and counts at least 1, so somebody is drawn.
             let Some(drawn) = drawn else { return Err(Unfilled::Unfit) };
-            let (worker, record, reward) = self.fit.swap_remove(drawn);
-            engagements.push((worker, record, reward));
+            let drawn = self.fit.swap_remove(drawn);
+            self.fit.retain(|other| other.owner != drawn.owner);
+            engagements.push(drawn);
         }
-        let engage = |(who, worker, reward): (T::AccountId, WorkerOf<T>, Balance)| {
+        let engage = |Candidate { who, worker, reward, .. }| {
             let ask = worker.ask;
             Workers::<T>::insert(&who, worker.engage(reward));
             Engagement { worker: who, ask, reward }
@@ -102,8 +121,9 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
                 .for_each(|(_, who)| candidates.look_at(who));
         }
         let found = candidates.engage();
+        let excluded = u32::try_from(vacancy.exclude.len()).unwrap_or(u32::MAX);
         let drawn = found.as_ref().map_or(0, |_| vacancy.replicas.into());
-        Search { found, weight: T::WeightInfo::engage(candidates.looked, drawn) }
+        Search { found, weight: T::WeightInfo::engage(candidates.looked, excluded, drawn) }
     }
 
     fn release(who: &T::AccountId, reward: Balance, outcome: Outcome) {
@@ -128,7 +148,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
 
     fn engage_weight() -> Weight {
         let looked = T::SampleSize::get().saturating_mul(2).saturating_add(1);
-        T::WeightInfo::engage(looked, MAX_REPLICAS)
+        T::WeightInfo::engage(looked, MAX_EXCLUDED, MAX_REPLICAS)
     }
 
     fn release_weight() -> Weight {

@@ -27,6 +27,7 @@ impl<T: Config> Pallet<T> {
     ///    asks takes a migration.
     /// 10. The list in the order of asks holds the same workers as the numbered one, each at its
     ///     ask.
+    /// 11. Whoever named an owner is a worker, and not its own owner.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let reason = HoldReason::Bond.into();
         for (who, worker) in Workers::<T>::iter() {
@@ -87,6 +88,10 @@ impl<T: Config> Pallet<T> {
         ensure!(Serving::<T>::iter_keys().count() == entries, "workers 4: stray entries");
         ensure!(ServingIndex::<T>::iter_keys().count() == entries, "workers 4: stray indices");
         ensure!(Asks::<T>::iter_keys().count() == entries, "workers 10: stray asks");
+        for (who, owner) in Owners::<T>::iter() {
+            ensure!(Workers::<T>::contains_key(&who), "workers 11: an owner of no worker");
+            ensure!(owner.account != who, "workers 11: its own owner");
+        }
         Ok(())
     }
 }

@@ -33,8 +33,13 @@ pub trait WeightInfo {
     fn withdraw() -> Weight;
     /// Weight of `unjail` with the most served versions.
     fn unjail() -> Weight;
-    /// Weight of a search that looks at `looked` workers and engages `drawn` of them.
-    fn engage(looked: u32, drawn: u32) -> Weight;
+    /// Weight of `name_owner`.
+    fn name_owner() -> Weight;
+    /// Weight of `confirm_worker`.
+    fn confirm_worker() -> Weight;
+    /// Weight of a search that looks at `looked` workers, and at the owners of `excluded` ones, and
+    /// engages `drawn` of them.
+    fn engage(looked: u32, excluded: u32, drawn: u32) -> Weight;
     /// Weight of the end of an engagement without a missed deadline.
     fn release() -> Weight;
     /// Weight of the end of an engagement by a missed deadline, with a slash and with jail for a
@@ -78,9 +83,16 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn unjail() -> Weight {
         Self::high(200, 1, 1).saturating_add(lists::<Db>())
     }
-    fn engage(looked: u32, drawn: u32) -> Weight {
+    fn name_owner() -> Weight {
+        Self::high(200, 1, 1)
+    }
+    fn confirm_worker() -> Weight {
+        Self::high(200, 1, 1)
+    }
+    fn engage(looked: u32, excluded: u32, drawn: u32) -> Weight {
         Self::high(100, 1, 0)
-            .saturating_add(Self::high(25, 2, 0).saturating_mul(looked.into()))
+            .saturating_add(Self::high(10, 1, 0).saturating_mul(excluded.into()))
+            .saturating_add(Self::high(30, 3, 0).saturating_mul(looked.into()))
             .saturating_add(Self::high(25, 0, 1).saturating_mul(drawn.into()))
     }
     fn release() -> Weight {

@@ -234,8 +234,8 @@ fn engage_should_look_at_no_more_than_the_sample_when_it_is_enough() {
     (1..=40).fold(ExtBuilder::default(), ExtBuilder::worker).build_and_execute(|| {
         let enough = Pool::engage(&vacancy(0)).weight;
         let not_enough = Pool::engage(&Vacancy { exclude: &[1], ..few(0) }).weight;
-        assert_eq!(enough, Weights::engage(SampleSize::get(), 1));
-        assert_eq!(not_enough, Weights::engage(2 * SampleSize::get(), 0));
+        assert_eq!(enough, Weights::engage(SampleSize::get(), 0, 1));
+        assert_eq!(not_enough, Weights::engage(2 * SampleSize::get(), 1, 0));
     });
 }
 

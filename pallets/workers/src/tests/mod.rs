@@ -5,6 +5,7 @@ mod drain;
 mod engage;
 mod integrity;
 mod invariants;
+mod owner;
 mod register;
 mod release;
 mod reliability;

@@ -30,6 +30,9 @@ fn the_market_should_be_told_whenever_a_worker_can_take_more() {
         told("its bond covers more", &|| {
             assert_ok!(Pool::bond_more(signed(ANNA), 1));
         });
+        told("it has another owner", &|| {
+            assert_ok!(Pool::name_owner(signed(ANNA), None));
+        });
         told("it serves another version", &|| {
             assert_ok!(Pool::serve(signed(ANNA), OTHER));
         });
