@@ -8,12 +8,15 @@
 //! | this one | [`Advocate`]: what is wrong with a claim, and the next move, from a run of the model |
 //! | [`pursuit`] | one dispute played to its end by a key of ours, through a node |
 //! | [`watch`] | which results of others are looked at |
+//! | [`withheld`] | an input or an output, from what its claimant had to publish |
 
 pub mod pursuit;
 pub mod watch;
+pub mod withheld;
 
 pub use pursuit::{Progress, Pursuit};
 pub use watch::Watch;
+pub use withheld::Withheld;
 
 use vigil_engine::{trace::Replay, Mistake, Model, Package, Request};
 use vigil_game::{

@@ -15,6 +15,7 @@
 //! | [`requester`] | paid runs, from the order to the verified output and the account of the money |
 //! | [`citations`] | whether the chain would let a version cite what it is to cite |
 //! | [`submit`] | signing, sending, following: many at once, none lost |
+//! | [`published`] | bytes that a claimant had to publish on chain |
 //! | [`events`] | what an extrinsic brought about |
 //! | [`blocks`] | the stream of new best blocks |
 //! | [`keys`] | key files, keystores and addresses |
@@ -48,6 +49,7 @@ pub mod error;
 pub mod events;
 pub mod keys;
 mod nonces;
+pub mod published;
 pub mod requester;
 pub mod submit;
 pub mod view;

@@ -46,7 +46,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vigil-node", &["vigil-primitives", "vigil-rpc", "vigil-runtime"]),
     // The programs beside the chain: they know its vocabulary, never its pallets.
     ("vigil-client", &["vigil-primitives"]),
-    ("vigil-advocate", &["vigil-client", "vigil-engine", "vigil-game", "vigil-primitives"]),
+    (
+        "vigil-advocate",
+        &["vigil-client", "vigil-engine", "vigil-game", "vigil-ops", "vigil-primitives"],
+    ),
     ("vigil-worker", &["vigil-advocate", "vigil-client", "vigil-engine", "vigil-primitives"]),
     (
         "vigil-cli",

@@ -174,6 +174,20 @@ pub fn examine(claim: &Claim, ground: &Ground) -> Result<Opened, BadGround> {
     }
 }
 
+/// The chunks of an end that a publication from `first` on shows: the bytes, as a proof opens them.
+///
+/// # Errors
+/// There is no such chunk, or the proof doesn't open them.
+pub fn read_published(
+    claim: &Claim,
+    end: End,
+    first: u32,
+    proof: &Proof,
+) -> Result<Vec<u8>, BadProof> {
+    let bytes = published(claim, end, first).ok_or(BadProof::OutOfRange)?;
+    open(claim, end, len_of(claim, end), bytes, proof)
+}
+
 /// Bytes of an end, as a proof opens them, if there are `len` of them.
 fn open(
     claim: &Claim,
@@ -289,8 +303,7 @@ impl<'a> Rules<'a> {
                 return self.element(&disputed, chunk, &bytes, element, &proof);
             }
             (Stage::Withheld { end, first }, Move::Publish(proof)) => {
-                let bytes = published(self.claim, end, first).ok_or(BadMove::OutOfRange)?;
-                open(self.claim, end, len_of(self.claim, end), bytes, &proof)?;
+                read_published(self.claim, end, first, &proof)?;
                 return Ok(Next::Decided(Verdict::Published));
             }
             _ => return Err(BadMove::NotNow),

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
-    dispute::{Claim, ClaimId, Clocks, Dispute, DisputeId, Stage, Verdict},
+    dispute::{Claim, ClaimId, Clocks, Dispute, DisputeId, Ground, Move, Proof, Stage, Verdict},
     job::{
         commitment, Input, JobSpec, Output, Parameters, Policy, Receipt, Replica, ReplicaState,
         Sampling, WaitingCost,
@@ -37,6 +37,10 @@ pub(crate) struct State {
     pub(crate) now: BlockNumber,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) disputes: BTreeMap<DisputeId, Dispute>,
+    /// What claimants publish when they are asked to.
+    pub(crate) withheld: Vec<Proof>,
+    /// What was published, by blocks and disputes.
+    pub(crate) published: BTreeMap<(BlockNumber, DisputeId), Vec<Proof>>,
     pub(crate) worker: Option<WorkerView>,
     pub(crate) versions: Vec<VersionView>,
     pub(crate) spendable: Balance,
@@ -142,6 +146,8 @@ impl Fake {
             now: 1,
             jobs: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            withheld: Vec::new(),
+            published: BTreeMap::new(),
             worker: None,
             versions: Vec::new(),
             spendable: 1_000 * UNIT,
@@ -206,10 +212,15 @@ impl Fake {
 impl State {
     fn apply(&mut self, me: &AccountId, action: Action) -> Result<()> {
         match action {
-            Action::Play(id, _) => {
+            Action::Play(id, turn) => {
                 let dispute = self.disputes.get_mut(&id);
                 let unknown = || Error::Reset("no such dispute".into());
                 let dispute = dispute.ok_or_else(unknown)?;
+                if let Move::Ground(Ground::Withheld { .. }) = *turn {
+                    self.published.insert((self.now, id), self.withheld.clone());
+                    dispute.advance(Stage::Ground, self.now);
+                    return Ok(());
+                }
                 let stage = Stage::Anchor { roots: Default::default() };
                 dispute.advance(stage, self.now);
             }
@@ -323,6 +334,11 @@ impl Chain for Fake {
     async fn disputes(&self) -> Result<Vec<(DisputeId, Dispute)>> {
         let state = self.up()?;
         Ok(state.disputes.iter().map(|(id, dispute)| (*id, dispute.clone())).collect())
+    }
+
+    async fn published(&self, block: BlockNumber, dispute: DisputeId) -> Result<Vec<Proof>> {
+        let state = self.up()?;
+        Ok(state.published.get(&(block, dispute)).cloned().unwrap_or_default())
     }
 
     async fn verdict(&self, _id: DisputeId) -> Result<Option<Verdict>> {

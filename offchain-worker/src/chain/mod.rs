@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use vigil_client::{calls, Api, Block, Call, Client, Key, Until};
 use vigil_primitives::{
     api::PAGE,
-    dispute::{Claim, ClaimId, Dispute, DisputeId, DisputeView, Ground, Move, Verdict},
+    dispute::{Claim, ClaimId, Dispute, DisputeId, DisputeView, Ground, Move, Proof, Verdict},
     job::{DeclineReason, Output, Parameters},
     model::{Url, VersionView},
     worker::{Capability, WorkerView},
-    AccountId, Balance, Hash, Job, JobId, ModelVersionId,
+    AccountId, Balance, BlockNumber, Hash, Job, JobId, ModelVersionId,
 };
 
 /// What a worker tells the chain.
@@ -121,6 +121,12 @@ pub(crate) trait Chain: Clone + Send + Sync + 'static {
     fn disputes(&self) -> impl Future<Output = Result<Vec<(DisputeId, Dispute)>>> + Send;
     /// Returns how a dispute has ended; `None` if it has not, or long ago.
     fn verdict(&self, id: DisputeId) -> impl Future<Output = Result<Option<Verdict>>> + Send;
+    /// Returns what may have been published in a dispute in a block.
+    fn published(
+        &self,
+        block: BlockNumber,
+        dispute: DisputeId,
+    ) -> impl Future<Output = Result<Vec<Proof>>> + Send;
     /// Returns what a worker claims, if it can be challenged now.
     fn claim(&self, id: &ClaimId) -> impl Future<Output = Result<Option<Claim>>> + Send;
     /// Returns the base URL of a worker's blob server.
@@ -209,6 +215,10 @@ impl Chain for Node {
             Some(DisputeView::Ended(ended)) => Some(ended.verdict),
             _ => None,
         })
+    }
+
+    async fn published(&self, block: BlockNumber, dispute: DisputeId) -> Result<Vec<Proof>> {
+        Ok(self.client.published(block, dispute).await?)
     }
 
     async fn claim(&self, id: &ClaimId) -> Result<Option<Claim>> {

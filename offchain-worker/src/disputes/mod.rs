@@ -14,7 +14,7 @@ use dispute::Facts;
 use std::collections::BTreeMap;
 use vigil_primitives::{
     dispute::{Dispute, DisputeId},
-    AccountId, BlockNumber, ModelVersionId,
+    AccountId, BlockNumber, ContentHash, ModelVersionId,
 };
 
 /// Blocks between a move's inclusion and making it again if the chain shows no effect.
@@ -113,6 +113,12 @@ impl Disputes {
             }
         }
         due
+    }
+
+    /// Returns the blobs that a dispute is about.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = ContentHash> + '_ {
+        let ends = |entry: &Entry| [entry.dispute.claim.input, entry.dispute.claim.output.hash];
+        self.entries.values().flat_map(ends)
     }
 
     /// Whether a dispute waits for a move of ours.

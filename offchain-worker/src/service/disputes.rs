@@ -1,58 +1,17 @@
 //! Disputes: our moves are made, and results of others are looked at.
 
-use super::{Done, Service};
+use super::{library::Library, Done, Service};
 use crate::{
-    blobs::Blobs,
     chain::{Action, Chain},
     disputes::Advocates,
     error::{Error, Result},
 };
 use std::sync::Arc;
 use vigil_advocate::Case;
-use vigil_client::blobs::BlobClient;
 use vigil_primitives::{
-    dispute::{Claim, ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
-    job::{bytes_to_tokens, Input},
-    AccountId, ContentHash, Job,
+    dispute::{ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
+    BlockNumber, Job,
 };
-
-/// Where the bytes of claims are found: here, or with the worker that made them.
-#[derive(Clone)]
-pub(super) struct Library<C> {
-    pub(super) chain: C,
-    pub(super) blobs: Blobs,
-    pub(super) http: BlobClient,
-}
-
-impl<C: Chain> Library<C> {
-    /// The tokens that went in and the bytes that came out, as they are claimed.
-    async fn bytes_of(&self, id: &ClaimId, claim: &Claim) -> Result<(Vec<u32>, Vec<u8>)> {
-        let ClaimId::Job { job, worker } = id;
-        let unknown = || Error::Reset(format!("there is no job {job}"));
-        let spec = self.chain.job(*job, false).await?.ok_or_else(unknown)?.spec;
-        let input = match spec.input {
-            Input::Inline(bytes) => bytes.into_inner(),
-            Input::Blob { hash, len } => self.blob(&hash, len.into(), worker).await?,
-        };
-        let odd = || Error::Reset(format!("the input of job {job} is no list of tokens"));
-        let input = bytes_to_tokens(&input).ok_or_else(odd)?;
-        let len = claim.architecture.output_len(claim.output.tokens);
-        let output = self.blob(&claim.output.hash, len.into(), worker).await?;
-        Ok((input, output))
-    }
-
-    async fn blob(&self, hash: &ContentHash, len: u64, worker: &AccountId) -> Result<Vec<u8>> {
-        let broken = |error| Error::Temporary(format!("cannot read a blob: {error}"));
-        if let Some(bytes) = self.blobs.read(hash).map_err(broken)? {
-            return Ok(bytes);
-        }
-        let away = || Error::Temporary(format!("{worker} has no address to fetch from"));
-        let endpoint = self.chain.endpoint(worker).await?.ok_or_else(away)?;
-        let fetched = self.http.get(&endpoint, hash, len).await;
-        let bytes = fetched.map_err(|error| Error::Temporary(error.to_string()))?;
-        Ok(bytes.to_vec())
-    }
-}
 
 impl<C: Chain> Service<C> {
     /// Takes in the chain's list of our disputes, and has the moves made that are ours.
@@ -72,8 +31,9 @@ impl<C: Chain> Service<C> {
         for (id, dispute) in self.disputes.due(|version| advocates.knows(version)) {
             self.disputes.begin_computing(id);
             let (library, advocates) = (self.library(), Arc::clone(&advocates));
+            let now = self.now;
             self.tasks.spawn(async move {
-                Done::Played(id, make_move(&library, advocates, dispute).await)
+                Done::Played(id, make_move(&library, advocates, id, dispute, now).await)
             });
         }
     }
@@ -181,17 +141,22 @@ impl<C: Chain> Service<C> {
     }
 
     fn library(&self) -> Library<C> {
-        let (chain, blobs) = (self.chain.clone(), self.blobs.clone());
-        Library { chain, blobs, http: self.http.clone() }
+        self.library.clone()
     }
 }
 
 async fn make_move<C: Chain>(
     library: &Library<C>,
     advocates: Arc<dyn Advocates>,
+    id: DisputeId,
     dispute: Dispute,
+    now: BlockNumber,
 ) -> Result<Option<Move>> {
-    let (input, output) = library.bytes_of(&dispute.claim_id, &dispute.claim).await?;
+    library.read_published(id, &dispute).await?;
+    let (input, output) = match library.bytes_of(&dispute.claim_id, &dispute.claim).await {
+        Ok(ends) => ends,
+        Err(absent) => return library.ask(id, &dispute, absent, now).map(Some),
+    };
     let case = Case { dispute, input, output };
     blocking(move || advocates.play(&case)).await
 }
@@ -202,7 +167,8 @@ async fn examine<C: Chain>(
     id: &ClaimId,
 ) -> Result<Option<Ground>> {
     let Some(claim) = library.chain.claim(id).await? else { return Ok(None) };
-    let (input, output) = library.bytes_of(id, &claim).await?;
+    let ends = library.bytes_of(id, &claim).await;
+    let (input, output) = ends.map_err(|absent| absent.error)?;
     blocking(move || advocates.examine(&claim, &input, &output)).await
 }
 

@@ -18,6 +18,7 @@ use crate::{
     server::Expected,
     store::Store,
 };
+use library::Library;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -27,7 +28,7 @@ use tokio::{
     task::JoinSet,
 };
 use vigil_advocate::Watch;
-use vigil_client::{blobs::BlobClient, Block};
+use vigil_client::Block;
 use vigil_engine::Request;
 use vigil_primitives::{
     dispute::{ClaimId, DisputeId, Ground, Move},
@@ -36,6 +37,7 @@ use vigil_primitives::{
 };
 
 mod disputes;
+mod library;
 mod upkeep;
 
 /// How the service behaves.
@@ -93,7 +95,7 @@ pub(crate) struct Service<C> {
     watch: Watch,
     /// A result of another is being looked at.
     watching: bool,
-    http: BlobClient,
+    library: Library<C>,
     store: Arc<Store>,
     blobs: Blobs,
     /// Tells the blob server which inputs are awaited.
@@ -125,6 +127,7 @@ impl<C: Chain> Service<C> {
         let Machine { executor, advocates, store, blobs } = machine;
         let disputes = Disputes::new(chain.me().clone());
         let watch = Watch::new(limits.watch);
+        let library = Library::new(chain.clone(), blobs.clone());
         Self {
             chain,
             executor,
@@ -133,7 +136,7 @@ impl<C: Chain> Service<C> {
             advocates,
             watch,
             watching: false,
-            http: BlobClient::new(),
+            library,
             store,
             blobs,
             expected,

@@ -449,6 +449,34 @@ async fn a_dispute_should_be_answered_when_it_is_our_turn_and_again_after_a_cras
     assert_eq!(rig.fake.sent("play").len(), sent);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opponent_that_hands_nothing_out_should_have_to_publish_it() {
+    let mut rig = Rig::new();
+    let other = vigil_primitives::AccountId::new([4; 32]);
+    let output = revealed_output(&rig, 3, other.clone(), 9);
+    let mut dispute = dispute(3, output);
+    (dispute.claim_id, dispute.challenger) = (ClaimId::Job { job: 3, worker: other }, me());
+    (dispute.rival, dispute.stage) = (true, vigil_primitives::dispute::Stage::Ground);
+    // Bytes that nobody has here.
+    let len = dispute.claim.architecture.output_len(0);
+    let bytes = vec![7; len as usize];
+    dispute.claim.output.hash = vigil_client::blobs::content_hash(&bytes);
+    let mut proof = vigil_ops::proof::Proof::default();
+    proof.open_bytes(&bytes, &[vigil_ops::proof::Bytes { offset: 0, len: len.into() }]).unwrap();
+    rig.fake.state().withheld =
+        vec![Default::default(), vigil_game::players::proof_of(proof).unwrap()];
+    rig.fake.state().disputes.insert(5, dispute);
+    rig.start().await;
+    rig.until("a question", |fake| !fake.sent("play").is_empty()).await;
+    assert!(rig.fake.state().now >= 11, "it has to have patience");
+    rig.until("what is wrong", |fake| fake.sent("play").len() == 2).await;
+    let end = vigil_primitives::dispute::End::Output;
+    let moves = [Ground::Withheld { end, first: 0 }, Ground::Vector];
+    let moves = moves.map(|ground| Action::Play(5, Box::new(Move::Ground(ground))));
+    assert_eq!(rig.fake.sent("play"), moves);
+    assert_eq!(rig.blobs().read(&vigil_client::blobs::content_hash(&bytes)).unwrap(), Some(bytes));
+}
+
 #[tokio::test]
 async fn a_wrong_result_of_another_should_be_challenged_and_a_right_one_not() {
     let mut rig = Rig::new();

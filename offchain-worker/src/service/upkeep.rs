@@ -80,7 +80,9 @@ impl<C: Chain> Service<C> {
             return;
         }
         self.pruned = self.now.max(1);
-        let (keep, blobs) = (self.jobs.blobs(), self.blobs.clone());
+        let mut keep = self.jobs.blobs();
+        keep.extend(self.disputes.blobs());
+        let blobs = self.blobs.clone();
         let (age, bytes) = (self.limits.blob_age, self.limits.blob_bytes);
         self.tasks.spawn_blocking(move || {
             let pruned = blobs.prune(age, bytes, &keep);
