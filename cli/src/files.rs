@@ -1,11 +1,22 @@
-//! Files that are read.
+//! Files that are read and written.
 
 use crate::error::{CommandResult, Failure};
 use std::path::Path;
 
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> CommandResult<Vec<u8>> {
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Writes a file.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> CommandResult {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+}
+
 /// Reads a text file of the requester's.
 pub(crate) fn read_text(path: &Path) -> CommandResult<String> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = read(path)?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::failed(format!("{} is not UTF-8 text", path.display())))
 }

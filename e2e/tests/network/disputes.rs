@@ -101,24 +101,19 @@ fn anybody_with_the_package_should_find_the_wrong_token_and_convict_from_the_com
     let refused =
         network.vigil_refused(2, &["dispute", "challenge", &number, "--package", &package]);
     assert!(refused.contains("no key"), "{refused}");
-    let ended = network.vigil(&[
-        "--dev-key",
-        "Dave",
-        "dispute",
-        "challenge",
-        &number,
-        "--package",
-        &package,
-    ]);
+    // As if its server were gone: the bytes come from the chain.
+    let saved = network.dir().join("output").display().to_string();
+    let challenge = ["--dev-key", "Dave", "dispute", "challenge", &number];
+    let ask = [&challenge[..], &["--withheld", "output", "--save", &saved]].concat();
+    assert_eq!(network.vigil(&ask)["bytes"], 48);
+    let with_package = [&challenge[..], &["--package", &package]].concat();
+    let ended = network.vigil(&[&with_package[..], &["--output", &saved]].concat());
     assert_eq!(ended["verdict"]["kind"], "convicted", "{ended}");
     assert_eq!(cheat.shown(&network)["reputation"]["convicted"], 1);
     // Paid before: the requester has damages, and the record says both.
     let shown = network.job(job);
     assert_eq!(shown["status"]["kind"], "settled");
     assert!(amount(&shown["penalty"]["damages"]) > 0, "{shown}");
-    let again = network.vigil_refused(
-        3,
-        &["--dev-key", "Dave", "dispute", "challenge", &number, "--package", &package],
-    );
+    let again = network.vigil_refused(3, &with_package);
     assert!(again.contains("has been convicted"), "{again}");
 }

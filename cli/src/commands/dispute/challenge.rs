@@ -5,6 +5,7 @@ use crate::{
     commands::run::With,
     context::{parse_account, Context},
     error::{CommandResult, Failure},
+    files,
     format::form,
     global::Global,
     output,
@@ -12,10 +13,10 @@ use crate::{
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
-use vigil_advocate::ground;
-use vigil_client::{calls, events, Until};
+use vigil_advocate::{ground, Withheld};
+use vigil_client::{blobs::content_hash, calls, events, Until};
 use vigil_primitives::{
-    dispute::{ClaimId, DisputeId, End, Ground, Verdict, PUBLISHED_CHUNKS},
+    dispute::{self, ClaimId, DisputeId, DisputeView, Ended, Verdict},
     AccountId, Job, JobId,
 };
 
@@ -30,21 +31,34 @@ pub(crate) struct Challenge {
     /// Whose result; the first that is wrong when left out.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_account)]
     worker: Option<AccountId>,
-    /// Nobody hands out the input or the output: have 16 KiB of it published on chain.
-    #[arg(long, value_enum, value_name = "END", conflicts_with = "package")]
-    withheld: Option<Withheld>,
-    /// With --withheld: the first 16 KiB of the bytes are number 0.
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "withheld")]
-    part: u32,
+    /// The claimed output, where no worker hands it out: a file that --withheld has saved.
+    #[arg(long, value_name = "FILE", requires = "package")]
+    output: Option<PathBuf>,
+    /// Nobody hands out the input or the output: have all of it published on chain, 16 KiB in one
+    /// dispute, and save it. Who does not publish is convicted; you pay for the bytes.
+    #[arg(long, value_enum, value_name = "END", conflicts_with = "package", requires = "save")]
+    withheld: Option<End>,
+    /// With --withheld: where to save it.
+    #[arg(long, value_name = "FILE", requires = "withheld")]
+    save: Option<PathBuf>,
     #[command(flatten)]
     with: With,
 }
 
 /// What nobody hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Withheld {
+enum End {
     Input,
     Output,
+}
+
+impl From<End> for vigil_primitives::dispute::End {
+    fn from(end: End) -> Self {
+        match end {
+            End::Input => Self::Input,
+            End::Output => Self::Output,
+        }
+    }
 }
 
 impl Challenge {
@@ -55,7 +69,7 @@ impl Challenge {
             return Err(nothing_revealed(&job));
         }
         match (self.withheld, &self.package) {
-            (Some(end), _) => self.ask(&context, &job, end).await,
+            (Some(end), _) => self.ask(&context, &job, end.into()).await,
             (None, Some(package)) => {
                 let court = Court::open(context, job.spec.version, package, &self.with).await?;
                 self.prosecute(&court, &job).await
@@ -69,7 +83,16 @@ impl Challenge {
         let chosen = |worker: &AccountId| self.worker.as_ref().is_none_or(|one| one == worker);
         for (revealed, workers) in claims(job) {
             let Some(worker) = workers.into_iter().find(chosen) else { continue };
-            let ends = court.ends(job, &revealed).await?;
+            let ends = match &self.output {
+                None => court.ends(job, &revealed).await?,
+                Some(file) => {
+                    let bytes = files::read(file)?;
+                    if content_hash(&bytes) != revealed.hash {
+                        continue;
+                    }
+                    (court.context.requester().input(job).await?, bytes)
+                }
+            };
             let Some(mistake) = court.examine(job, &ends)? else { continue };
             let said = complaint(job.id, &worker, mistake);
             output::note(&court.context.global, &said);
@@ -85,26 +108,63 @@ impl Challenge {
         Err(Failure::failed(format!("nothing to challenge in job {}: {whose}", job.id)))
     }
 
-    /// Has withheld bytes published.
-    async fn ask(&self, context: &Context, job: &Job, end: Withheld) -> CommandResult {
+    /// Has withheld bytes published, one part after the other.
+    async fn ask(&self, context: &Context, job: &Job, end: dispute::End) -> CommandResult {
+        let global = &context.global;
         let first = claims(job).into_iter().flat_map(|(_, workers)| workers).next();
         let worker = self.worker.clone().or(first).ok_or_else(|| nothing_revealed(job))?;
-        let (end, word) = match end {
-            Withheld::Input => (End::Input, "input"),
-            Withheld::Output => (End::Output, "output"),
-        };
-        let first = self.part.saturating_mul(PUBLISHED_CHUNKS);
-        let claim = ClaimId::Job { job: job.id, worker: worker.clone() };
-        let call = calls::disputes::challenge(&claim, &Ground::Withheld { end, first });
-        let included = context.client.submit(&call, context.key()?, Until::InBlock).await?;
-        let dispute = included.events.expect::<events::disputes::Challenged>()?.dispute;
-        output::show(&context.global, &json!({ "dispute": dispute }), || {
-            format!(
-                "dispute {dispute}: {worker} has to publish its {word}, or is convicted\n\
-                 see `vigil dispute show {dispute}`"
-            )
-        });
+        let id = ClaimId::Job { job: job.id, worker: worker.clone() };
+        let claim = context.view().claim(&id).await?.ok_or_else(|| {
+            Failure::rejected(format!(
+                "the result of {worker} for job {} cannot be challenged: it has been convicted, or \
+                 its time is over",
+                job.id
+            ))
+        })?;
+        let mut withheld = Withheld::new(claim, end);
+        while let Some(ground) = withheld.ground() {
+            let call = calls::disputes::challenge(&id, &ground);
+            let included = context.client.submit(&call, context.key()?, Until::InBlock).await?;
+            let dispute = included.events.expect::<events::disputes::Challenged>()?.dispute;
+            output::note(global, &format!("dispute {dispute}: {worker} has to publish a part"));
+            let ended = wait(context, dispute).await?;
+            if let Verdict::Convicted(_) = ended.verdict {
+                let json = json!({ "dispute": dispute, "convicted": true, "bytes": null });
+                output::show(global, &json, || format!("{worker} was convicted for its silence"));
+                return Ok(());
+            }
+            let published = context.client.published(ended.ended_at, dispute).await?;
+            if !withheld.take_in(&published) {
+                return Err(Failure::failed(format!(
+                    "the bytes that dispute {dispute} had published are not in block {}",
+                    ended.ended_at
+                )));
+            }
+        }
+        let (bytes, save) = (withheld.bytes().unwrap_or_default(), self.save.as_deref());
+        let save = save.ok_or_else(|| Failure::usage("--withheld needs --save"))?;
+        files::write(save, bytes)?;
+        let json = json!({ "dispute": null, "convicted": false, "bytes": bytes.len() });
+        let saved = format!("{} bytes are in {}", bytes.len(), save.display());
+        output::show(global, &json, || saved);
         Ok(())
+    }
+}
+
+/// Waits for the end of a dispute in which it is the claimant's turn.
+async fn wait(context: &Context, id: DisputeId) -> CommandResult<Ended> {
+    let spinner = output::Progress::spinner(&context.global, format!("dispute {id}"));
+    let mut blocks = context.client.blocks();
+    loop {
+        blocks.next().await;
+        match context.view().dispute(id).await? {
+            Some(DisputeView::Ended(ended)) => {
+                drop(spinner);
+                return Ok(ended);
+            }
+            Some(DisputeView::Open(_)) => {}
+            None => return Err(Failure::not_found(format!("dispute {id} is gone"))),
+        }
     }
 }
 
