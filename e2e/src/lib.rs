@@ -21,7 +21,6 @@ use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -32,16 +31,12 @@ pub const OWNER: &str = "Ferdie";
 /// The account that pays for jobs in every test.
 pub const REQUESTER: &str = "Eve";
 
-/// Networks run one at a time: a test machine has few cores, and deadlines are in real time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// A node with everything that was started around it.
 pub struct Network {
     node: Process,
     rpc: u16,
     dir: TempDir,
     workers: std::cell::Cell<u32>,
-    _turn: MutexGuard<'static, ()>,
 }
 
 /// How a command of `vigil` ended.
@@ -58,7 +53,6 @@ pub struct Ended {
 impl Network {
     /// Starts a development chain and waits for its first block.
     pub fn start() -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = TempDir::with_prefix("vigil-e2e-").expect("a temporary folder can be made");
         let rpc = free_port();
         let node = Process::start(
@@ -76,7 +70,7 @@ impl Network {
             ],
             &dir.path().join("node.log"),
         );
-        let network = Self { node, rpc, dir, workers: std::cell::Cell::new(0), _turn: turn };
+        let network = Self { node, rpc, dir, workers: std::cell::Cell::new(0) };
         network.wait("the first block", 60, || network.best() > 0);
         network
     }

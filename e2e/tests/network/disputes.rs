@@ -56,7 +56,7 @@ fn a_lying_challenger_should_lose_its_bond_when_the_worker_is_killed_in_the_midd
     let network = Network::start();
     let version = network.publish(Model::Tales);
     let mut worker = network.worker(&version, None);
-    let more = ["--max-tokens", "12", "--challenge-window", "60"];
+    let more = ["--max-tokens", "12", "--challenge-window", "20"];
     let job = network.submit(Model::Tales, &version, &["Once upon a time"], &more)[0];
     network.job_until(job, "revealed", 60);
     let bond = worker.bond(&network);

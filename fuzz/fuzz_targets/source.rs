@@ -7,7 +7,7 @@ use vigil_engine::{
     pack::{pack, PackOptions},
     Error,
 };
-use vigil_engine_fuzz::{folder, write_source, Input};
+use vigil_fuzz::{folder, write_source, Input};
 
 const FILES: [&str; 6] = [
     "config.json",

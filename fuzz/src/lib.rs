@@ -3,8 +3,10 @@
 //! Random bytes hardly ever get past the first brace of a JSON file. A target therefore takes a
 //! good file and changes it as its input says, so that every check behind is reached.
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../engine/tests/common/mod.rs"]
 mod common;
+#[path = "../../game/tests/common/mod.rs"]
+pub mod games;
 
 pub use common::{Bert, Llama};
 

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use vigil_engine::Manifest;
-use vigil_engine_fuzz::{packages, Input};
+use vigil_fuzz::{packages, Input};
 
 fn check(bytes: &[u8]) {
     if let Ok(manifest) = Manifest::parse(bytes) {

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::fs;
 use vigil_engine::{package::check_weights, Manifest, Package, Tokenizer};
-use vigil_engine_fuzz::{folder, packages, Input, FILES};
+use vigil_fuzz::{folder, packages, Input, FILES};
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use vigil_engine::{package::check_config, Manifest};
-use vigil_engine_fuzz::{packages, Input};
+use vigil_fuzz::{packages, Input};
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
