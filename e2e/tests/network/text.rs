@@ -68,10 +68,10 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
         assert_eq!(network.vigil(&args)["generated"], local["generated"]);
 
         // Anybody can run the job again.
-        let args = ["job", "verify", &id.to_string(), "--package", &package, "--kernel", kernel];
+        let args = ["verify", &id.to_string(), "--package", &package, "--kernel", kernel];
         let verified = network.vigil(&args);
-        assert_eq!((&verified["agrees"], &verified["addsUp"]), (&json!(true), &json!(true)));
-        assert_eq!(verified["output"], local["blake3"]);
+        assert_eq!((&verified["right"], &verified["addsUp"]), (&json!(true), &json!(true)));
+        assert_eq!(verified["replicas"][0]["output"], local["blake3"]);
 
         owed += check_money(&settled, &local);
         let most = settled["maxTokensOut"].as_u64().expect("a number");
@@ -84,7 +84,7 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
     assert_eq!(network.total(&owner) - owner_before, owed, "the owner's fees have arrived");
     refusals(&network, &version);
     let other = Model::MiniLm.package().display().to_string();
-    let ended = network.try_vigil(&["job", "verify", &jobs[0].0.to_string(), "--package", &other]);
+    let ended = network.try_vigil(&["verify", &jobs[0].0.to_string(), "--package", &other]);
     assert!(ended.stderr.contains("not that of version"), "{ended:?}");
 }
 
