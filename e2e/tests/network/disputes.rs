@@ -80,6 +80,11 @@ fn a_lying_challenger_should_lose_its_bond_when_the_worker_is_killed_in_the_midd
     assert_eq!(worker.bond(&network), bond);
     let settled = network.job_until(job, "settled", 150);
     assert_eq!(settled["status"]["replicas"][0]["worker"], worker.account);
+    let package = Model::Tales.package().display().to_string();
+    let watch =
+        ["--dev-key", "Dave", "dispute", "watch", &version, "--package", &package, "--once"];
+    let watched = network.vigil(&watch);
+    assert_eq!((&watched["right"], &watched["wrong"]), (&1.into(), &serde_json::json!([])));
 }
 
 #[test]
@@ -89,9 +94,12 @@ fn anybody_with_the_package_should_find_the_wrong_token_and_convict_from_the_com
     let package = Model::Tales.package().display().to_string();
     let cheat = network.worker_of(&version, CHEAT);
     let more = ["--max-tokens", "12"];
-    let job = network.submit(Model::Tales, &version, &["Once upon a time"], &more)[0];
-    // It is paid: a result can be challenged for as long as its job is kept.
-    network.job_until(job, "settled", 90);
+    let jobs = network.submit(Model::Tales, &version, &["Once upon a time", "A fox"], &more);
+    // They are paid: a result can be challenged for as long as its job is kept.
+    for job in &jobs {
+        network.job_until(*job, "settled", 90);
+    }
+    let job = jobs[0];
     let number = job.to_string();
 
     let verify = ["verify", &number, "--package", &package];
@@ -116,4 +124,12 @@ fn anybody_with_the_package_should_find_the_wrong_token_and_convict_from_the_com
     assert!(amount(&shown["penalty"]["damages"]) > 0, "{shown}");
     let again = network.vigil_refused(3, &with_package);
     assert!(again.contains("has been convicted"), "{again}");
+
+    // A watcher finds the other one, and passes over what has been convicted.
+    let watch =
+        ["--dev-key", "Dave", "dispute", "watch", &version, "--package", &package, "--once"];
+    let watched = network.vigil(&watch);
+    assert_eq!(watched["wrong"], serde_json::json!([{ "job": jobs[1], "convicted": true }]));
+    assert_eq!(cheat.shown(&network)["reputation"]["convicted"], 2);
+    assert_eq!(network.vigil(&watch)["wrong"], serde_json::json!([]));
 }

@@ -201,3 +201,33 @@ impl From<vigil_advocate::pursuit::Error> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigil_primitives::{
+        job::Receipt,
+        samples::{job, replica, settled},
+        JobStatus,
+    };
+
+    #[test]
+    fn claims_should_be_outputs_with_all_who_stand_for_them() {
+        let output = |byte: u8| Output { hash: [byte; 32].into(), tokens: 0 };
+        let replicas = vec![replica(1, 5, 4), replica(2, 5, 6), replica(3, 5, 4)];
+        let found = claims(&job(settled(output(4), replicas, Receipt::default())));
+        let account = |byte: u8| AccountId::new([byte; 32]);
+        assert_eq!(
+            found,
+            [(output(4), vec![account(1), account(3)]), (output(6), vec![account(2)])]
+        );
+        assert!(claims(&job(JobStatus::Queued)).is_empty());
+    }
+
+    #[test]
+    fn a_complaint_should_name_the_first_wrong_token() {
+        let mistake = Mistake::Token { position: 3, found: 8, right: 9 };
+        let said = complaint(7, &AccountId::new([1; 32]), mistake);
+        assert!(said.contains("job 7 is wrong: its token 3 is 8, and 9 is drawn there"), "{said}");
+    }
+}
