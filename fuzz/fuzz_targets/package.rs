@@ -4,9 +4,10 @@
 use libfuzzer_sys::fuzz_target;
 use std::fs;
 use vigil_engine::{package::check_weights, Manifest, Package, Tokenizer};
-use vigil_fuzz::{folder, packages, Input, FILES};
+use vigil_fuzz::{folder, let_caught_panics_go, packages, Input, FILES};
 
 fuzz_target!(|data: &[u8]| {
+    let_caught_panics_go();
     let mut input = Input(data);
     let mut files = packages()[input.below(5)].clone();
     let (changed, honest) = (input.below(4), input.byte().is_multiple_of(2));
