@@ -15,7 +15,7 @@ pub mod watch;
 pub mod withheld;
 
 pub use pursuit::{Progress, Pursuit};
-pub use watch::Watch;
+pub use watch::{Drawn, Watch};
 pub use withheld::Withheld;
 
 use vigil_engine::{trace::Replay, Mistake, Model, Package, Request};

@@ -1,13 +1,22 @@
 //! Which results of others are looked at.
 
 use std::{
-    collections::{hash_map::RandomState, BTreeSet},
+    collections::{hash_map::RandomState, BTreeSet, VecDeque},
     hash::BuildHasher,
 };
 use vigil_primitives::{api::PAGE, dispute::ClaimId, AccountId, Job, JobId, JobStatus};
 
 /// Most results that wait to be looked at once more.
-const WAITING: usize = 1_000;
+const LATER: usize = 1_000;
+
+/// A result that is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// The result.
+    pub claim: ClaimId,
+    /// How often it could not be looked at.
+    pub attempts: u32,
+}
 
 /// Draws results of others that are to be computed again. Nobody can know beforehand which.
 ///
@@ -20,7 +29,11 @@ pub struct Watch {
     next: JobId,
     /// Jobs before it that may still bring a result.
     open: BTreeSet<JobId>,
-    waiting: BTreeSet<ClaimId>,
+    /// Results that nobody has looked at yet.
+    fresh: VecDeque<ClaimId>,
+    /// Results that could not be looked at when it was their turn. They come last, in turn, so that
+    /// nobody keeps a watcher from other results by holding one back.
+    later: VecDeque<Drawn>,
 }
 
 impl Watch {
@@ -31,7 +44,8 @@ impl Watch {
             lot: RandomState::new(),
             next: 0,
             open: BTreeSet::new(),
-            waiting: BTreeSet::new(),
+            fresh: VecDeque::new(),
+            later: VecDeque::new(),
         }
     }
 
@@ -74,8 +88,8 @@ impl Watch {
                 let theirs = replica.worker != *me && replica.revealed().is_some();
                 let drawn = self.lot.hash_one((job.id, &replica.worker)) % 100;
                 if theirs && drawn < u64::from(self.percent) {
-                    self.waiting
-                        .insert(ClaimId::Job { job: job.id, worker: replica.worker.clone() });
+                    let worker = replica.worker.clone();
+                    self.fresh.push_back(ClaimId::Job { job: job.id, worker });
                 }
             }
         }
@@ -83,14 +97,15 @@ impl Watch {
     }
 
     /// Takes out the next result to look at.
-    pub fn take_out(&mut self) -> Option<ClaimId> {
-        self.waiting.pop_first()
+    pub fn take_out(&mut self) -> Option<Drawn> {
+        let fresh = self.fresh.pop_front().map(|claim| Drawn { claim, attempts: 0 });
+        fresh.or_else(|| self.later.pop_front())
     }
 
-    /// A result could not be looked at: later.
-    pub fn again(&mut self, id: ClaimId) {
-        if self.waiting.len() < WAITING {
-            self.waiting.insert(id);
+    /// A result could not be looked at: later, behind all others.
+    pub fn again(&mut self, drawn: Drawn) {
+        if self.later.len() < LATER {
+            self.later.push_back(Drawn { attempts: drawn.attempts.saturating_add(1), ..drawn });
         }
     }
 }
@@ -127,7 +142,7 @@ mod tests {
 
     fn all(watch: &mut Watch) -> Vec<(JobId, u8)> {
         let mut found = Vec::new();
-        while let Some(ClaimId::Job { job, worker }) = watch.take_out() {
+        while let Some(Drawn { claim: ClaimId::Job { job, worker }, .. }) = watch.take_out() {
             let bytes: &[u8; 32] = worker.as_ref();
             found.push((job, bytes[0]));
         }
@@ -174,11 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn a_result_should_come_back_when_it_could_not_be_looked_at() {
+    fn a_result_that_is_held_back_should_come_back_behind_all_others() {
         let mut watch = Watch::new(100);
-        watch.take_in(0, &[done(1)], &AccountId::new([2; 32]), |_| true);
-        let id = watch.take_out().unwrap();
-        watch.again(id.clone());
-        assert_eq!(watch.take_out(), Some(id));
+        let me = AccountId::new([2; 32]);
+        watch.take_in(0, &[done(1), done(2)], &me, |_| true);
+        let held = watch.take_out().unwrap();
+        assert_eq!(held.attempts, 0);
+        watch.again(held.clone());
+        let other = watch.take_out().unwrap();
+        assert_ne!(other.claim, held.claim);
+        watch.again(other.clone());
+        let attempts: Vec<_> = (0..2).map(|_| watch.take_out().unwrap()).collect();
+        assert_eq!(attempts[0], Drawn { attempts: 1, ..held });
+        assert_eq!(attempts[1], Drawn { attempts: 1, ..other });
+        assert_eq!(watch.take_out(), None);
     }
 }

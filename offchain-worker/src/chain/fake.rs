@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
-    dispute::{Claim, ClaimId, Clocks, Dispute, DisputeId, Ground, Move, Proof, Stage, Verdict},
+    dispute::{Claim, ClaimId, Clocks, Dispute, DisputeId, Ended, Ground, Move, Proof, Stage},
     job::{
         commitment, Input, JobSpec, Output, Parameters, Policy, Receipt, Replica, ReplicaState,
         Sampling, WaitingCost,
@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) now: BlockNumber,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) disputes: BTreeMap<DisputeId, Dispute>,
+    /// Disputes that have ended.
+    pub(crate) ended: BTreeMap<DisputeId, Ended>,
     /// What claimants publish when they are asked to.
     pub(crate) withheld: Vec<Proof>,
     /// What was published, by blocks and disputes.
@@ -146,6 +148,7 @@ impl Fake {
             now: 1,
             jobs: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            ended: BTreeMap::new(),
             withheld: Vec::new(),
             published: BTreeMap::new(),
             worker: None,
@@ -341,9 +344,8 @@ impl Chain for Fake {
         Ok(state.published.get(&(block, dispute)).cloned().unwrap_or_default())
     }
 
-    async fn verdict(&self, _id: DisputeId) -> Result<Option<Verdict>> {
-        drop(self.up()?);
-        Ok(None)
+    async fn ended(&self, id: DisputeId) -> Result<Option<Ended>> {
+        Ok(self.up()?.ended.get(&id).cloned())
     }
 
     async fn claim(&self, id: &ClaimId) -> Result<Option<Claim>> {

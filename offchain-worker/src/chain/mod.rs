@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use vigil_client::{calls, Api, Block, Call, Client, Key, Until};
 use vigil_primitives::{
     api::PAGE,
-    dispute::{Claim, ClaimId, Dispute, DisputeId, DisputeView, Ground, Move, Proof, Verdict},
+    dispute::{Claim, ClaimId, Dispute, DisputeId, DisputeView, Ended, Ground, Move, Proof},
     job::{DeclineReason, Output, Parameters},
     model::{Url, VersionView},
     worker::{Capability, WorkerView},
@@ -120,7 +120,7 @@ pub(crate) trait Chain: Clone + Send + Sync + 'static {
     /// Returns the disputes in which this worker has a side.
     fn disputes(&self) -> impl Future<Output = Result<Vec<(DisputeId, Dispute)>>> + Send;
     /// Returns how a dispute has ended; `None` if it has not, or long ago.
-    fn verdict(&self, id: DisputeId) -> impl Future<Output = Result<Option<Verdict>>> + Send;
+    fn ended(&self, id: DisputeId) -> impl Future<Output = Result<Option<Ended>>> + Send;
     /// Returns what may have been published in a dispute in a block.
     fn published(
         &self,
@@ -210,9 +210,9 @@ impl Chain for Node {
         Ok(list.into_iter().filter_map(open).collect())
     }
 
-    async fn verdict(&self, id: DisputeId) -> Result<Option<Verdict>> {
+    async fn ended(&self, id: DisputeId) -> Result<Option<Ended>> {
         Ok(match self.client.best().dispute(id).await? {
-            Some(DisputeView::Ended(ended)) => Some(ended.verdict),
+            Some(DisputeView::Ended(ended)) => Some(ended),
             _ => None,
         })
     }

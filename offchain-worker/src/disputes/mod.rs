@@ -13,7 +13,7 @@ pub(crate) use dispute::Step;
 use dispute::Facts;
 use std::collections::BTreeMap;
 use vigil_primitives::{
-    dispute::{Dispute, DisputeId},
+    dispute::{ClaimId, Dispute, DisputeId},
     AccountId, BlockNumber, ContentHash, ModelVersionId,
 };
 
@@ -113,6 +113,12 @@ impl Disputes {
             }
         }
         due
+    }
+
+    /// Whether a dispute of ours is about a claim of another.
+    pub(crate) fn is_about(&self, claim: &ClaimId) -> bool {
+        let ours = |entry: &Entry| entry.dispute.challenger == self.me;
+        self.entries.values().any(|entry| ours(entry) && entry.dispute.claim_id == *claim)
     }
 
     /// Returns the blobs that a dispute is about.

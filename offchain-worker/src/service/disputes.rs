@@ -1,27 +1,50 @@
 //! Disputes: our moves are made, and results of others are looked at.
 
-use super::{library::Library, Done, Service};
+use super::{
+    library::{Absent, Library},
+    Done, Service,
+};
 use crate::{
     chain::{Action, Chain},
     disputes::Advocates,
     error::{Error, Result},
 };
 use std::sync::Arc;
-use vigil_advocate::Case;
+use vigil_advocate::{Case, Drawn};
 use vigil_primitives::{
-    dispute::{ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
+    dispute::{ClaimId, Dispute, DisputeId, Ended, Ground, Move, Verdict},
     BlockNumber, Job,
 };
+
+/// Times that a result is asked for before its worker has to publish it.
+const ATTEMPTS: u32 = 10;
 
 impl<C: Chain> Service<C> {
     /// Takes in the chain's list of our disputes, and has the moves made that are ours.
     pub(super) async fn follow_disputes(&mut self) -> Result<()> {
         let list = self.chain.disputes().await?;
         for id in self.disputes.update(self.now, list) {
-            let verdict = self.chain.verdict(id).await?;
+            let ended = self.chain.ended(id).await?;
+            let verdict = ended.as_ref().map(|ended| ended.verdict);
             tracing::warn!(dispute = id, "a dispute of ours has ended: {}", word(verdict));
+            if let Some(ended) = ended.filter(|ended| ended.challenger == *self.chain.me()) {
+                self.on_asked(id, ended).await?;
+            }
         }
         self.play();
+        Ok(())
+    }
+
+    /// A dispute of ours about another's result has ended. If it was asked for something, and that is
+    /// published, it is looked at again.
+    async fn on_asked(&mut self, id: DisputeId, ended: Ended) -> Result<()> {
+        let claim = ended.claim_id;
+        if ended.verdict == Verdict::Published {
+            self.library.read_published(id, &claim, ended.ended_at).await?;
+            self.watch.again(Drawn { claim, attempts: ATTEMPTS });
+        } else {
+            self.library.forget(&claim);
+        }
         Ok(())
     }
 
@@ -92,40 +115,48 @@ impl<C: Chain> Service<C> {
         if self.watching {
             return Ok(());
         }
-        let Some(id) = self.watch.take_out() else { return Ok(()) };
+        let Some(drawn) = self.watch.take_out() else { return Ok(()) };
+        if self.disputes.is_about(&drawn.claim) {
+            return Ok(());
+        }
         self.watching = true;
         let (library, advocates) = (self.library(), Arc::clone(&self.advocates));
         self.tasks.spawn(async move {
-            let found = examine(&library, advocates, &id).await;
-            Done::Watched(id, found)
+            let found = examine(&library, advocates, &drawn).await;
+            Done::Watched(drawn, found)
         });
         Ok(())
     }
 
     /// A result of another has been computed again.
-    pub(super) fn on_watched(&mut self, id: ClaimId, found: Result<Option<Ground>>) {
+    pub(super) fn on_watched(&mut self, drawn: Drawn, found: Result<Option<Ground>>) {
         self.watching = false;
-        let ClaimId::Job { job, worker } = &id;
+        let ClaimId::Job { job, worker } = &drawn.claim;
         match found {
             Ok(None) => tracing::debug!(job, %worker, "the result is right"),
             Ok(Some(ground)) => {
-                tracing::warn!(job, %worker, "the result is wrong: challenging it");
+                match ground {
+                    Ground::Withheld { .. } => {
+                        tracing::warn!(job, %worker, "the result is held back: having it published");
+                    }
+                    _ => tracing::warn!(job, %worker, "the result is wrong: challenging it"),
+                }
                 let chain = self.chain.clone();
-                let action = Action::Challenge(id.clone(), Box::new(ground));
-                self.tasks.spawn(async move { Done::Challenged(id, chain.send(action).await) });
+                let action = Action::Challenge(drawn.claim.clone(), Box::new(ground));
+                self.tasks.spawn(async move { Done::Challenged(drawn, chain.send(action).await) });
             }
             // Whoever holds it back is asked for it again.
             Err(error) => {
                 tracing::warn!(job, %worker, "the result could not be looked at: {error}");
                 if error.is_temporary() {
-                    self.watch.again(id);
+                    self.watch.again(drawn);
                 }
             }
         }
     }
 
     /// A challenge is in a block, or was refused.
-    pub(super) fn on_challenged(&mut self, id: ClaimId, result: Result<()>) -> Result<()> {
+    pub(super) fn on_challenged(&mut self, drawn: Drawn, result: Result<()>) -> Result<()> {
         self.count("challenge", &result);
         match result {
             Ok(()) => Ok(()),
@@ -133,7 +164,7 @@ impl<C: Chain> Service<C> {
             Err(error) => {
                 tracing::warn!("{error}");
                 if error.is_temporary() {
-                    self.watch.again(id);
+                    self.watch.again(drawn);
                 }
                 Ok(())
             }
@@ -152,7 +183,8 @@ async fn make_move<C: Chain>(
     dispute: Dispute,
     now: BlockNumber,
 ) -> Result<Option<Move>> {
-    library.read_published(id, &dispute).await?;
+    // The turn came back to us with the publication.
+    library.read_published(id, &dispute.claim_id, dispute.since).await?;
     let (input, output) = match library.bytes_of(&dispute.claim_id, &dispute.claim).await {
         Ok(ends) => ends,
         Err(absent) => return library.ask(id, &dispute, absent, now).map(Some),
@@ -161,15 +193,24 @@ async fn make_move<C: Chain>(
     blocking(move || advocates.play(&case)).await
 }
 
+/// Why a result is to be challenged; `None` if it is right, or can't be challenged.
 async fn examine<C: Chain>(
     library: &Library<C>,
     advocates: Arc<dyn Advocates>,
-    id: &ClaimId,
+    drawn: &Drawn,
 ) -> Result<Option<Ground>> {
-    let Some(claim) = library.chain.claim(id).await? else { return Ok(None) };
-    let ends = library.bytes_of(id, &claim).await;
-    let (input, output) = ends.map_err(|absent| absent.error)?;
-    blocking(move || advocates.examine(&claim, &input, &output)).await
+    let id = &drawn.claim;
+    let Some(claim) = library.chain.claim(id).await? else {
+        library.forget(id);
+        return Ok(None);
+    };
+    match library.bytes_of(id, &claim).await {
+        Ok((input, output)) => blocking(move || advocates.examine(&claim, &input, &output)).await,
+        Err(Absent { end: Some(end), error }) if drawn.attempts >= ATTEMPTS => {
+            library.withheld(id, &claim, end).map(Some).ok_or(error)
+        }
+        Err(absent) => Err(absent.error),
+    }
 }
 
 /// Runs what computes on a thread that may block.

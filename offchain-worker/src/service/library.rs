@@ -13,7 +13,7 @@ use std::{
 use vigil_advocate::Withheld;
 use vigil_client::blobs::BlobClient;
 use vigil_primitives::{
-    dispute::{Claim, ClaimId, Dispute, DisputeId, End, Move, Stage},
+    dispute::{Claim, ClaimId, Dispute, DisputeId, End, Ground, Move, Stage},
     job::{bytes_to_tokens, Input},
     AccountId, BlockNumber, ContentHash,
 };
@@ -27,15 +27,15 @@ pub(super) struct Library<C> {
     pub(super) chain: C,
     blobs: Blobs,
     http: BlobClient,
-    /// What is being published, by the disputes in which we asked for it.
-    asked: Arc<Mutex<BTreeMap<DisputeId, Withheld>>>,
+    /// What is being published because we asked for it.
+    asked: Arc<Mutex<BTreeMap<ClaimId, Withheld>>>,
 }
 
 /// Bytes of a claim are not to be had.
 #[derive(Debug)]
 pub(super) struct Absent {
     /// Which, where their holder does not give them.
-    end: Option<End>,
+    pub(super) end: Option<End>,
     /// Why.
     pub(super) error: Error,
 }
@@ -103,39 +103,57 @@ impl<C: Chain> Library<C> {
         now: BlockNumber,
     ) -> Result<Move> {
         let Absent { end: Some(end), error } = absent else { return Err(absent.error) };
-        if !dispute.rival || dispute.stage != Stage::Ground {
+        let early = now < dispute.since.saturating_add(PATIENCE);
+        if !dispute.rival
+            || dispute.stage != Stage::Ground
+            || (early && !self.has_asked(&dispute.claim_id))
+        {
             return Err(error);
         }
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = asked.get(&id).is_some_and(|withheld| withheld.end() == end);
-        if !begun && now < dispute.since.saturating_add(PATIENCE) {
-            return Err(error);
-        }
-        if !begun {
-            tracing::warn!(dispute = id, "{error}: having it published on chain");
-            asked.insert(id, Withheld::new(dispute.claim.clone(), end));
-        }
-        let ground = asked.get(&id).and_then(Withheld::ground);
+        tracing::warn!(dispute = id, "{error}: having it published on chain");
+        let ground = self.withheld(&dispute.claim_id, &dispute.claim, end);
         ground.map(Move::Ground).ok_or(error)
     }
 
-    /// Takes in what has been published since we asked for it. What is complete is kept as a blob.
-    pub(super) async fn read_published(&self, id: DisputeId, dispute: &Dispute) -> Result<()> {
-        let waits = |asked: &BTreeMap<DisputeId, Withheld>| asked.contains_key(&id);
-        if !waits(&self.asked.lock().unwrap_or_else(PoisonError::into_inner)) {
+    /// Whether something of a claim is being published for us.
+    fn has_asked(&self, id: &ClaimId) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id)
+    }
+
+    /// What a claimant is asked to publish next of an end that it does not hand out.
+    pub(super) fn withheld(&self, id: &ClaimId, claim: &Claim, end: End) -> Option<Ground> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain(|other, withheld| other != id || withheld.end() == end);
+        let begun = asked.entry(id.clone());
+        begun.or_insert_with(|| Withheld::new(claim.clone(), end)).ground()
+    }
+
+    /// Takes in what has been published in a dispute since we asked for it, in this block. What is
+    /// complete is kept as a blob.
+    pub(super) async fn read_published(
+        &self,
+        id: DisputeId,
+        claim: &ClaimId,
+        block: BlockNumber,
+    ) -> Result<()> {
+        if !self.has_asked(claim) {
             return Ok(());
         }
-        // The turn came back to us with the publication.
-        let proofs = self.chain.published(dispute.since, id).await?;
+        let proofs = self.chain.published(block, id).await?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(withheld) = asked.get_mut(&id) else { return Ok(()) };
+        let Some(withheld) = asked.get_mut(claim) else { return Ok(()) };
         withheld.take_in(&proofs);
         if let Some(bytes) = withheld.bytes() {
             self.blobs
                 .put(bytes)
                 .map_err(|error| Error::Temporary(format!("cannot use the blob store: {error}")))?;
-            asked.remove(&id);
+            asked.remove(claim);
         }
         Ok(())
+    }
+
+    /// Nothing more will be published of a claim.
+    pub(super) fn forget(&self, claim: &ClaimId) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(claim);
     }
 }

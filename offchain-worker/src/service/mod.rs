@@ -27,11 +27,11 @@ use tokio::{
     sync::{watch, Notify},
     task::JoinSet,
 };
-use vigil_advocate::Watch;
+use vigil_advocate::{Drawn, Watch};
 use vigil_client::Block;
 use vigil_engine::Request;
 use vigil_primitives::{
-    dispute::{ClaimId, DisputeId, Ground, Move},
+    dispute::{DisputeId, Ground, Move},
     job::{bytes_to_tokens, DeclineReason, Input, JobSpec},
     BlockNumber,
 };
@@ -68,9 +68,9 @@ enum Done {
     /// A move is in a block or has failed.
     Moved(DisputeId, Result<()>),
     /// Another's result was computed again: why it is wrong.
-    Watched(ClaimId, Result<Option<Ground>>),
+    Watched(Drawn, Result<Option<Ground>>),
     /// A challenge of another's result is in a block or has failed.
-    Challenged(ClaimId, Result<()>),
+    Challenged(Drawn, Result<()>),
 }
 
 /// What a worker has on its machine.
@@ -321,8 +321,8 @@ impl<C: Chain> Service<C> {
             Done::Pruned(bytes) => self.metrics.blob_bytes.set(bytes),
             Done::Played(id, result) => self.on_played(id, result)?,
             Done::Moved(id, result) => self.on_moved(id, result)?,
-            Done::Watched(id, found) => self.on_watched(id, found),
-            Done::Challenged(id, result) => self.on_challenged(id, result)?,
+            Done::Watched(drawn, found) => self.on_watched(drawn, found),
+            Done::Challenged(drawn, result) => self.on_challenged(drawn, result)?,
         }
         self.act();
         Ok(())

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use substrate_prometheus_endpoint::Registry;
 use tokio::task::JoinHandle;
 use vigil_primitives::{
+    dispute::{ClaimId, End, Ended, Reached, Stage, Verdict},
     job::{Output, Replica, ReplicaState},
     Hash, Job, JobId, JobStatus,
 };
@@ -456,7 +457,7 @@ async fn an_opponent_that_hands_nothing_out_should_have_to_publish_it() {
     let output = revealed_output(&rig, 3, other.clone(), 9);
     let mut dispute = dispute(3, output);
     (dispute.claim_id, dispute.challenger) = (ClaimId::Job { job: 3, worker: other }, me());
-    (dispute.rival, dispute.stage) = (true, vigil_primitives::dispute::Stage::Ground);
+    (dispute.rival, dispute.stage) = (true, Stage::Ground);
     // Bytes that nobody has here.
     let len = dispute.claim.architecture.output_len(0);
     let bytes = vec![7; len as usize];
@@ -470,11 +471,64 @@ async fn an_opponent_that_hands_nothing_out_should_have_to_publish_it() {
     rig.until("a question", |fake| !fake.sent("play").is_empty()).await;
     assert!(rig.fake.state().now >= 11, "it has to have patience");
     rig.until("what is wrong", |fake| fake.sent("play").len() == 2).await;
-    let end = vigil_primitives::dispute::End::Output;
+    let end = End::Output;
     let moves = [Ground::Withheld { end, first: 0 }, Ground::Vector];
     let moves = moves.map(|ground| Action::Play(5, Box::new(Move::Ground(ground))));
     assert_eq!(rig.fake.sent("play"), moves);
     assert_eq!(rig.blobs().read(&vigil_client::blobs::content_hash(&bytes)).unwrap(), Some(bytes));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_is_held_back_should_have_to_be_published_and_then_be_looked_at() {
+    let mut rig = Rig::new();
+    let other = vigil_primitives::AccountId::new([4; 32]);
+    let output = revealed_output(&rig, 2, other.clone(), 7);
+    // One that is right, and whose turn comes though the other is held back.
+    revealed_output(&rig, 3, other.clone(), 8);
+    let len = dispute(2, output).claim.architecture.output_len(0);
+    let bytes = vec![9; len as usize];
+    let hash = vigil_client::blobs::content_hash(&bytes);
+    if let JobStatus::Revealed { replicas, .. } =
+        &mut rig.fake.state().jobs.get_mut(&2).unwrap().status
+    {
+        let state = ReplicaState::Revealed { output: Output { hash, tokens: 0 } };
+        replicas.iter_mut().for_each(|replica| replica.state = state);
+    }
+    rig.start().await;
+    let claim = ClaimId::Job { job: 2, worker: other };
+    rig.until("a question", |fake| !fake.sent("challenge").is_empty()).await;
+    let withheld = Box::new(Ground::Withheld { end: End::Output, first: 0 });
+    assert_eq!(rig.fake.sent("challenge"), [Action::Challenge(claim.clone(), withheld)]);
+
+    // The dispute begins, and ends with the bytes on chain.
+    let mut open = dispute(2, output);
+    (open.claim_id, open.challenger) = (claim.clone(), me());
+    open.stage = Stage::Withheld { end: End::Output, first: 0 };
+    rig.fake.state().disputes.insert(5, open);
+    rig.blocks(4).await;
+    let mut proof = vigil_ops::proof::Proof::default();
+    proof.open_bytes(&bytes, &[vigil_ops::proof::Bytes { offset: 0, len: len.into() }]).unwrap();
+    {
+        let mut state = rig.fake.state();
+        state.disputes.remove(&5);
+        let proof = vigil_game::players::proof_of(proof).unwrap();
+        state.published.insert((77, 5), vec![proof]);
+        let ended = Ended {
+            claim_id: claim.clone(),
+            challenger: me(),
+            token: None,
+            reached: Reached::default(),
+            verdict: Verdict::Published,
+            moves: 1,
+            costs: 0,
+            opened_at: 1,
+            ended_at: 77,
+        };
+        state.ended.insert(5, ended);
+    }
+    rig.until("a challenge", |fake| fake.sent("challenge").len() == 2).await;
+    let wrong = Action::Challenge(claim, Box::new(Ground::Vector));
+    assert_eq!(rig.fake.sent("challenge")[1], wrong);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use vigil_advocate::{ground, Watch as Drawn};
+use vigil_advocate::{ground, Drawn, Watch as Draw};
 use vigil_primitives::{
     api::PAGE,
     dispute::{ClaimId, DisputeView},
@@ -38,6 +38,9 @@ pub(crate) struct Watch {
     with: With,
 }
 
+/// Times that a result is asked for again where nobody hands it out.
+const ATTEMPTS: u32 = 10;
+
 /// What has been looked at.
 #[derive(Default)]
 struct Tally {
@@ -53,13 +56,19 @@ impl Watch {
         let court = Court::open(context, self.version, &self.package, &self.with).await?;
         let mut tally = Tally::default();
         self.resume(&court, &mut tally).await?;
-        let mut drawn = Drawn::new(self.percent);
+        let mut draw = Draw::new(self.percent);
         let mut blocks = court.context.client.blocks();
         note(global, &format!("watching results of version {}", self.version));
         loop {
-            self.take_in(&court, &mut drawn).await?;
-            while let Some(claim) = drawn.take_out() {
-                self.look(&court, claim, &mut tally).await?;
+            self.take_in(&court, &mut draw).await?;
+            let mut held = Vec::new();
+            while let Some(drawn) = draw.take_out() {
+                if !self.look(&court, &drawn, &mut tally).await? {
+                    held.push(drawn);
+                }
+            }
+            for drawn in held {
+                self.hold(&court, drawn, &mut draw, &mut tally);
             }
             if self.once {
                 break;
@@ -102,48 +111,64 @@ impl Watch {
         Ok(())
     }
 
-    async fn take_in(&self, court: &Court, drawn: &mut Drawn) -> CommandResult {
+    async fn take_in(&self, court: &Court, draw: &mut Draw) -> CommandResult {
         let me = court.context.key()?.account();
-        let mut page = Some(drawn.wanted(None));
+        let mut page = Some(draw.wanted(None));
         while let Some(from) = page {
             let jobs = court.context.view().jobs(from, PAGE).await?;
-            page = drawn.take_in(from, &jobs, me, |job| job.spec.version == self.version);
+            page = draw.take_in(from, &jobs, me, |job| job.spec.version == self.version);
         }
         Ok(())
     }
 
-    /// Looks at one result, and challenges it if it is wrong.
-    async fn look(&self, court: &Court, claim: ClaimId, tally: &mut Tally) -> CommandResult {
-        let ClaimId::Job { job: id, worker } = &claim;
+    /// A result that nobody hands out is asked for again, for a while.
+    fn hold(&self, court: &Court, drawn: Drawn, draw: &mut Draw, tally: &mut Tally) {
+        if !self.once && drawn.attempts < ATTEMPTS {
+            draw.again(drawn);
+            return;
+        }
+        let ClaimId::Job { job, worker } = &drawn.claim;
+        let text = format!(
+            "job {job} of {}: nobody hands it out; `vigil dispute challenge {job} --withheld \
+             output --save FILE` has it published",
+            short_account(worker)
+        );
+        note(&court.context.global, &text);
+        tally.unavailable = tally.unavailable.saturating_add(1);
+    }
+
+    /// Looks at one result, and challenges it if it is wrong. Whether it could.
+    async fn look(&self, court: &Court, drawn: &Drawn, tally: &mut Tally) -> CommandResult<bool> {
+        let claim = &drawn.claim;
+        let ClaimId::Job { job: id, worker } = claim;
         let global = &court.context.global;
         let job = court.context.job(*id).await?;
         let of = |(_, workers): &(Output, Vec<_>)| workers.contains(worker);
-        let Some((revealed, _)) = claims(&job).into_iter().find(of) else { return Ok(()) };
+        let Some((revealed, _)) = claims(&job).into_iter().find(of) else { return Ok(true) };
         let ends = match court.ends(&job, &revealed).await {
             Ok(ends) => ends,
             Err(error) => {
                 note(global, &format!("job {id} of {}: {error}", short_account(worker)));
-                tally.unavailable = tally.unavailable.saturating_add(1);
-                return Ok(());
+                return Ok(false);
             }
         };
         let Some(mistake) = court.examine(&job, &ends)? else {
             note(global, &format!("job {id} of {}: right", short_account(worker)));
             tally.right = tally.right.saturating_add(1);
-            return Ok(());
+            return Ok(true);
         };
         note(global, &complaint(*id, worker, mistake));
         // It may have been convicted by somebody else meanwhile, or be beyond its time.
-        if court.context.view().claim(&claim).await?.is_none() {
-            return Ok(());
+        if court.context.view().claim(claim).await?.is_none() {
+            return Ok(true);
         }
-        let Some(ground) = ground(mistake, &ends.1) else { return Ok(()) };
-        let outcome = court.prosecute(&claim, &ground, ends).await;
+        let Some(ground) = ground(mistake, &ends.1) else { return Ok(true) };
+        let outcome = court.prosecute(claim, &ground, ends).await;
         if let Err(error) = &outcome {
             note(global, &format!("job {id}: {error}"));
         }
         self.ended(court, *id, outcome.ok().as_ref(), tally);
-        Ok(())
+        Ok(true)
     }
 
     fn ended(&self, court: &Court, job: JobId, outcome: Option<&Outcome>, tally: &mut Tally) {
