@@ -20,10 +20,15 @@ pub use withheld::Withheld;
 
 use vigil_engine::{trace::Replay, Mistake, Model, Package, Request};
 use vigil_game::{
-    players::{token_proof, Player},
+    players::{proof_of, token_proof, Player},
+    rules::len_of,
     Rules,
 };
-use vigil_primitives::dispute::{Claim, Dispute, Ground, Move, Stage};
+use vigil_ops::proof;
+use vigil_primitives::{
+    dispute::{Claim, Dispute, End, Ground, Move, Stage},
+    job::{bytes_to_tokens, tokens_to_bytes},
+};
 
 /// A dispute, and the bytes that it is about.
 #[derive(Clone, Debug)]
@@ -70,22 +75,29 @@ impl<'a> Advocate<'a> {
         Self { model, package }
     }
 
-    /// The first mistake of a claim; `None` if it is right. `output` are the bytes that it claims.
+    /// What is wrong with a claim; `None` if it is right. `input` and `output` are the bytes that it
+    /// names by their hashes: they may be more or fewer than it says.
     ///
     /// # Errors
     /// [`Error::Engine`] if the input doesn't fit the model.
     pub fn examine(
         &self,
         claim: &Claim,
-        input: &[u32],
+        input: &[u8],
         output: &[u8],
-    ) -> Result<Option<Mistake>, Error> {
+    ) -> Result<Option<Wrong>, Error> {
+        for (end, bytes) in [(End::Input, input), (End::Output, output)] {
+            let (len, claimed) = (bytes.len() as u64, len_of(claim, end));
+            if len != claimed {
+                return Ok(Some(Wrong::Length { end, len, claimed }));
+            }
+        }
         let request = Request {
-            tokens: input.to_vec(),
+            tokens: bytes_to_tokens(input).unwrap_or_default(),
             max_tokens_out: claim.max_tokens_out,
             sampling: claim.sampling,
         };
-        Ok(self.model.verify(&request, output)?)
+        Ok(self.model.verify(&request, output)?.map(Wrong::Output))
     }
 
     /// The move of the side whose turn it is; `None` of a challenger that sees nothing wrong.
@@ -96,8 +108,9 @@ impl<'a> Advocate<'a> {
         let Case { dispute, input, output } = case;
         let claim = &dispute.claim;
         if dispute.stage == Stage::Ground {
-            let mistake = self.examine(claim, input, output)?;
-            return Ok(mistake.and_then(|mistake| ground(mistake, output)).map(Move::Ground));
+            let input = tokens_to_bytes(input);
+            let wrong = self.examine(claim, &input, output)?;
+            return Ok(wrong.and_then(|wrong| wrong.ground(&input, output)).map(Move::Ground));
         }
         let rules = Rules::new(claim, dispute.token).ok_or(Error::NoTrace)?;
         let replay = Replay::new(self.model, self.package, case.tokens(), claim.sampling)?;
@@ -105,14 +118,92 @@ impl<'a> Advocate<'a> {
     }
 }
 
-/// What a claim with this mistake is challenged for. `output` are the bytes that it claims: they were
-/// fetched by their hash and their length, so that there is no ground in [`Mistake::Length`].
-pub fn ground(mistake: Mistake, output: &[u8]) -> Option<Ground> {
-    match mistake {
-        Mistake::Vector => Some(Ground::Vector),
-        Mistake::Length => None,
-        mistake => mistake.position().and_then(|position| {
-            Some(Ground::Token { position, proof: token_proof(output, position)? })
-        }),
+/// What is wrong with a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// What it names by its hash has another length than it says.
+    Length {
+        /// The input or the output.
+        end: End,
+        /// Bytes that there are.
+        len: u64,
+        /// Bytes that it says.
+        claimed: u64,
+    },
+    /// The output is not what comes out.
+    Output(Mistake),
+}
+
+impl Wrong {
+    /// The token that is wrong; none of a vector, or of a length.
+    pub fn position(self) -> Option<u32> {
+        match self {
+            Self::Length { .. } => None,
+            Self::Output(mistake) => mistake.position(),
+        }
+    }
+
+    /// What the claim is challenged for. `input` and `output` are the bytes that it names.
+    pub fn ground(self, input: &[u8], output: &[u8]) -> Option<Ground> {
+        match self {
+            Self::Length { end, len, .. } => {
+                let bytes = match end {
+                    End::Input => input,
+                    End::Output => output,
+                };
+                let mut proof = proof::Proof::default();
+                if let Some(offset) = len.checked_sub(1) {
+                    proof.open_bytes(bytes, &[proof::Bytes { offset, len: 1 }]).ok()?;
+                }
+                Some(Ground::Length { end, len, proof: proof_of(proof)? })
+            }
+            Self::Output(Mistake::Vector) => Some(Ground::Vector),
+            Self::Output(mistake) => mistake.position().and_then(|position| {
+                Some(Ground::Token { position, proof: token_proof(output, position)? })
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Length { end, len, claimed } => {
+                let end = match end {
+                    End::Input => "input",
+                    End::Output => "output",
+                };
+                write!(f, "its {end} has {len} bytes, and is said to have {claimed}")
+            }
+            Self::Output(mistake) => mistake.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigil_game::{examine, samples::cases, Opened};
+    use vigil_primitives::dispute::Fault;
+
+    #[test]
+    fn ends_of_another_length_should_be_grounds_that_convict() {
+        for case in cases().into_iter().take(8) {
+            let input = tokens_to_bytes(&case.input);
+            for (end, bytes) in [(End::Input, &input), (End::Output, &case.output)] {
+                // The claim names these bytes, and says that there are more.
+                let mut claim = case.claim(&case.output);
+                match end {
+                    End::Input => claim.tokens_in += 1,
+                    End::Output if claim.output.tokens > 0 => claim.output.tokens += 1,
+                    End::Output => continue,
+                }
+                let len = bytes.len() as u64;
+                let wrong = Wrong::Length { end, len, claimed: len_of(&claim, end) };
+                let ground = wrong.ground(&input, &case.output).unwrap();
+                let opened = examine(&claim, &ground).unwrap();
+                assert_eq!(opened, Opened::Convicted(Fault::Length), "{wrong}");
+            }
+        }
     }
 }

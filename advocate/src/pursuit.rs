@@ -14,6 +14,9 @@ use vigil_primitives::{
 /// Blocks after which a move is made again if the chain shows no effect.
 const SETTLING: BlockNumber = 3;
 
+/// Looks at the chain without the dispute, after which it is given up.
+const MISSING: u32 = 10;
+
 /// Why a pursuit does not go on. It can be begun again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -60,6 +63,8 @@ pub struct Pursuit {
     at: Option<BlockNumber>,
     input: Vec<u32>,
     output: Vec<u8>,
+    /// Looks at the chain that did not find the dispute.
+    missing: u32,
     /// Moves of the dispute when it was last told of.
     told: Option<u32>,
     /// Moves of the dispute when ours was sent, and the block from which on it is sent again.
@@ -77,7 +82,18 @@ impl Pursuit {
     ) -> Self {
         let blocks = client.blocks();
         let (client, key) = (client.clone(), key.clone());
-        Self { client, key, id, blocks, at: None, input, output, told: None, sent: None }
+        Self {
+            client,
+            key,
+            id,
+            blocks,
+            at: None,
+            input,
+            output,
+            missing: 0,
+            told: None,
+            sent: None,
+        }
     }
 
     /// Waits for the next thing to happen. A move of ours is computed on this thread, and sent.
@@ -92,12 +108,18 @@ impl Pursuit {
                 None => self.blocks.next().await.number,
             };
             let dispute = match self.client.best().dispute(self.id).await {
+                // A block with the challenge may have been taken back, and comes again.
+                Ok(None) if self.missing < MISSING => {
+                    self.missing = self.missing.saturating_add(1);
+                    continue;
+                }
                 Ok(None) => return Err(Error::Unknown(self.id)),
                 Ok(Some(DisputeView::Ended(ended))) => return Ok(Progress::Ended(ended)),
                 Ok(Some(DisputeView::Open(dispute))) => dispute,
                 Err(error) if error.is_temporary() => continue,
                 Err(error) => return Err(error.into()),
             };
+            self.missing = 0;
             if self.told != Some(dispute.moves) {
                 self.told = Some(dispute.moves);
                 // The move may be ours.

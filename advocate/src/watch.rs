@@ -71,11 +71,13 @@ impl Watch {
         wanted: impl Fn(&Job) -> bool,
     ) -> Option<JobId> {
         let last = jobs.last().map(|job| job.id).filter(|_| jobs.len() >= PAGE as usize);
+        let (seen, waited) = (self.next, self.open.clone());
         // What is not there any more has been pruned.
         self.open.retain(|id| *id < from || last.is_some_and(|last| *id > last));
         for job in jobs {
             self.next = self.next.max(job.id.saturating_add(1));
-            if !wanted(job) {
+            // A page also holds jobs that have been looked at.
+            if !wanted(job) || (job.id < seen && !waited.contains(&job.id)) {
                 continue;
             }
             if !is_revealed(job) {
@@ -173,8 +175,15 @@ mod tests {
         assert_eq!(watch.take_in(0, &page, &me, |_| true), Some(last + 1));
         assert_eq!(watch.take_in(last + 1, &[done(last + 1)], &me, |_| true), None);
         assert_eq!(all(&mut watch).len(), last as usize + 1);
-        // The first is looked at when it comes, and what lies between is not asked for again.
+        // The first is looked at when it comes, and what lies between is not looked at again.
         assert_eq!((watch.wanted(None), watch.wanted(Some(0))), (0, last + 2));
+        assert_eq!(watch.take_in(0, &page, &me, |_| true), Some(last + 2));
+        assert_eq!(all(&mut watch), []);
+        page[0] = done(0);
+        watch.take_in(0, &page, &me, |_| true);
+        assert_eq!(all(&mut watch), [(0, 2)]);
+        page[0].status = JobStatus::Queued;
+        watch.open.insert(0);
         watch.take_in(0, &[], &me, |_| true);
         assert_eq!(watch.wanted(None), last + 2, "it has been pruned");
     }

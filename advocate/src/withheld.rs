@@ -30,17 +30,12 @@ impl Withheld {
         Some(Ground::Withheld { end: self.end, first })
     }
 
-    /// Takes in what may have been published, as far as it fits. Whether it has taken something.
-    pub fn take_in(&mut self, proofs: &[Proof]) -> bool {
+    /// Takes in what may have been published, if it is the next part. Whether it is.
+    pub fn take_in(&mut self, proof: &Proof) -> bool {
         let Some(Ground::Withheld { first, .. }) = self.ground() else { return false };
-        let read = |proof| read_published(&self.claim, self.end, first, proof).ok();
-        match proofs.iter().find_map(read) {
-            Some(bytes) => {
-                self.bytes.extend_from_slice(&bytes);
-                true
-            }
-            None => false,
-        }
+        let Ok(bytes) = read_published(&self.claim, self.end, first, proof) else { return false };
+        self.bytes.extend_from_slice(&bytes);
+        true
     }
 
     /// The bytes, when all are there. They have the claim's hash.
@@ -84,9 +79,9 @@ mod tests {
             assert_eq!(withheld.bytes(), None);
             // Another part, and nothing at all, change nothing.
             let other = part(&output, u64::from((number + 1) % 3) * 16 * CHUNK);
-            assert!(!withheld.take_in(&[other]) && !withheld.take_in(&[]));
+            assert!(!withheld.take_in(&other) && !withheld.take_in(&Proof::default()));
             let right = part(&output, u64::from(number) * 16 * CHUNK);
-            assert!(withheld.take_in(&[Proof::default(), right]));
+            assert!(withheld.take_in(&right));
         }
         assert_eq!(withheld.ground(), None);
         assert_eq!(withheld.bytes(), Some(output.as_slice()));

@@ -15,11 +15,17 @@ use vigil_primitives::{
 };
 
 impl Client {
-    /// What may have been published in a dispute in the block of this height.
+    /// The first of what may have been published in a dispute in the block of this height that
+    /// `fits`. Whoever wrote the block may have put anything in it: no more than one is held at once.
     ///
     /// # Errors
     /// The node does not answer, or no longer has the block.
-    pub async fn published(&self, block: BlockNumber, dispute: DisputeId) -> Result<Vec<Proof>> {
+    pub async fn published(
+        &self,
+        block: BlockNumber,
+        dispute: DisputeId,
+        fits: &mut (dyn FnMut(&Proof) -> bool + Send),
+    ) -> Result<bool> {
         let missing = || Error::Refused {
             what: "a block with published bytes",
             reason: format!("it has no block {block}"),
@@ -34,7 +40,8 @@ impl Client {
         let pallet = metadata.pallet_by_name("Disputes").ok_or_else(unknown)?;
         let call = pallet.call_variant_by_name("play").ok_or_else(unknown)?;
         let beginning = beginning([pallet.call_index(), call.index], dispute);
-        Ok(extrinsics.iter().flat_map(|bytes| candidates(&bytes.0, &beginning)).collect())
+        let mut found = extrinsics.iter().flat_map(|bytes| candidates(&bytes.0, &beginning));
+        Ok(found.any(|proof| fits(&proof)))
     }
 }
 

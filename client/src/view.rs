@@ -8,6 +8,7 @@ use crate::{
 use codec::{Decode, DecodeAll, Encode};
 use sp_io::hashing::{blake2_128, twox_128};
 use vigil_primitives::{
+    api::PAGE,
     asset::Asset,
     dataset::{DatasetVersionView, DatasetView, StatementKind, StatementView},
     dispute::{Claim, ClaimId, DisputeId, DisputeView},
@@ -105,9 +106,19 @@ impl<'a> View<'a> {
         self.call("DisputesApi_disputes", (from, limit)).await
     }
 
-    /// The disputes in which an account has a side.
+    /// All disputes in which an account has a side: the chain bounds how many there are.
     pub async fn disputes_of(&self, account: &AccountId) -> Result<Vec<(DisputeId, DisputeView)>> {
-        self.call("DisputesApi_disputes_of", account).await
+        let mut all: Vec<(DisputeId, DisputeView)> = Vec::new();
+        loop {
+            let from = all.last().map_or(0, |(id, _)| id.saturating_add(1));
+            let page = self.call("DisputesApi_disputes_of", (account, from, PAGE)).await?;
+            let page: Vec<(DisputeId, DisputeView)> = page;
+            let last = page.len() < PAGE as usize;
+            all.extend(page);
+            if last {
+                return Ok(all);
+            }
+        }
     }
 
     /// The disputes about a claim that have not ended.

@@ -90,8 +90,8 @@ pub enum Next {
     Decided(Verdict),
 }
 
-/// Bytes of an end of a run.
-fn len_of(claim: &Claim, end: End) -> u64 {
+/// Bytes of an end of a run, as a claim has it.
+pub fn len_of(claim: &Claim, end: End) -> u64 {
     match end {
         End::Input => TOKEN * u64::from(claim.tokens_in),
         End::Output => claim.architecture.output_len(claim.output.tokens).into(),

@@ -121,8 +121,12 @@ sp_api::decl_runtime_apis! {
         fn dispute(id: DisputeId) -> Option<DisputeView>;
         /// Disputes from number `from` on, of which something is kept.
         fn disputes(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeView)>;
-        /// The disputes in which an account has a side, in the order of the storage keys.
-        fn disputes_of(account: AccountId) -> Vec<(DisputeId, DisputeView)>;
+        /// The disputes from number `from` on in which an account has a side.
+        fn disputes_of(
+            account: AccountId,
+            from: DisputeId,
+            limit: u32,
+        ) -> Vec<(DisputeId, DisputeView)>;
         /// The disputes about a claim that have not ended.
         fn disputes_about(claim: ClaimId) -> Vec<DisputeId>;
         /// What a claim says, if it can be challenged now.

@@ -503,7 +503,13 @@ mod methods {
 
         /// The disputes in which an account has a side, in the order of the storage keys.
         #[method(name = "of", blocking)]
-        fn of(&self, account: AccountId, at: Option<Hash>) -> RpcResult<Vec<Dispute>>;
+        fn of(
+            &self,
+            account: AccountId,
+            from: DisputeId,
+            limit: u32,
+            at: Option<Hash>,
+        ) -> RpcResult<Vec<Dispute>>;
 
         /// The disputes about a worker's result of a job that have not ended.
         #[method(name = "about", blocking)]

@@ -361,8 +361,12 @@ impl_runtime_apis! {
             Disputes::disputes(from, limit)
         }
 
-        fn disputes_of(account: AccountId) -> Vec<(DisputeId, DisputeView)> {
-            Disputes::disputes_of(account)
+        fn disputes_of(
+            account: AccountId,
+            from: DisputeId,
+            limit: u32,
+        ) -> Vec<(DisputeId, DisputeView)> {
+            Disputes::disputes_of(account, from, limit)
         }
 
         fn disputes_about(claim: ClaimId) -> Vec<DisputeId> {

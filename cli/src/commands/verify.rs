@@ -22,7 +22,6 @@ use vigil_client::{
     blobs::content_hash,
     requester::{Ledger, LedgerError},
 };
-use vigil_engine::Mistake;
 use vigil_primitives::{job::Output, AccountId, Job, JobId, JobStatus};
 
 /// Arguments of `verify`.
@@ -41,7 +40,7 @@ pub(crate) struct Verify {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wrong {
     /// Its bytes have been looked at.
-    At(Mistake),
+    At(vigil_advocate::Wrong),
     /// Nobody hands its bytes out, and this machine computes others.
     Elsewhere(Output),
 }
@@ -93,7 +92,7 @@ impl Verify {
 /// What is wrong with an output.
 async fn find(court: &Court, job: &Job, output: Output) -> CommandResult<Option<Wrong>> {
     match court.ends(job, &output).await {
-        Ok(ends) => Ok(court.examine(job, &ends)?.map(Wrong::At)),
+        Ok(ends) => Ok(court.examine(job, &output, &ends)?.map(Wrong::At)),
         Err(error) if error.kind() == Kind::Connection => {
             let tokens = court.context.requester().input(job).await?;
             let run = court.run(job, tokens)?;
@@ -110,7 +109,7 @@ type Money = Result<Option<Ledger>, LedgerError>;
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::At(mistake) => mistake.fmt(f),
+            Self::At(wrong) => wrong.fmt(f),
             Self::Elsewhere(here) => write!(f, "this machine computes {}", hex(&here.hash)),
         }
     }
@@ -152,7 +151,7 @@ impl Verified {
                     "right": finding.wrong.is_none(),
                     "wrong": finding.wrong.map(|wrong| wrong.to_string()),
                     "position": match finding.wrong {
-                        Some(Wrong::At(mistake)) => mistake.position(),
+                        Some(Wrong::At(wrong)) => wrong.position(),
                         _ => None,
                     },
                 })
@@ -219,6 +218,7 @@ fn paid(ledger: &Ledger) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vigil_engine::Mistake;
     use vigil_primitives::{
         job::Receipt,
         pricing::GIGA,
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_wrong_token_should_fail_and_be_named() {
         let mistake = Mistake::Token { position: 3, found: 8, right: 9 };
-        let verified = verified(Some(Wrong::At(mistake)));
+        let verified = verified(Some(Wrong::At(vigil_advocate::Wrong::Output(mistake))));
         let failure = verified.verdict(&money(&verified)).unwrap_err().to_string();
         assert!(failure.contains("2 of 2 workers of job 7"), "{failure}");
         assert!(failure.contains("its token 3 is 8, and 9 is drawn there"), "{failure}");

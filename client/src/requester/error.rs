@@ -149,8 +149,8 @@ pub enum Error {
         /// What each worker said.
         reasons: Vec<String>,
     },
-    /// The job was paid, and nobody hands its output out.
-    #[error("job {job} is paid, but no worker hands out its output {hash:?}: {}", reasons.join("; "))]
+    /// Nobody hands out an output that was revealed.
+    #[error("no worker of job {job} hands out its output {hash:?}: {}", reasons.join("; "))]
     OutputUnavailable {
         /// The job.
         job: JobId,

@@ -2,7 +2,7 @@
 
 use crate::recording;
 use std::sync::Arc;
-use vigil_advocate::{ground, Case};
+use vigil_advocate::{Case, Wrong};
 use vigil_engine::Mistake;
 use vigil_game::{samples::LyingChallenger, Rules};
 use vigil_primitives::{
@@ -34,11 +34,16 @@ impl Advocates for Liar {
         Ok(LyingChallenger::new(run, case.output.clone(), seed).play(&rules, &dispute.stage))
     }
 
-    fn examine(&self, claim: &Claim, _: &[u32], output: &[u8]) -> Result<Option<Ground>, Failure> {
+    fn examine(
+        &self,
+        claim: &Claim,
+        input: &[u8],
+        output: &[u8],
+    ) -> Result<Option<Ground>, Failure> {
         let mistake = match claim.architecture {
             Architecture::Encoder(_) => Mistake::Vector,
             Architecture::Decoder(_) => Mistake::Token { position: 0, found: 0, right: 0 },
         };
-        Ok(ground(mistake, output))
+        Ok(Wrong::Output(mistake).ground(input, output))
     }
 }

@@ -158,7 +158,7 @@ impl Advocates for Broken {
     }
 
     /// It sees nothing wrong with anybody.
-    fn examine(&self, _: &Claim, _: &[u32], _: &[u8]) -> Result<Option<Ground>, Failure> {
+    fn examine(&self, _: &Claim, _: &[u8], _: &[u8]) -> Result<Option<Ground>, Failure> {
         Ok(None)
     }
 }

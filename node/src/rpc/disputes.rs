@@ -27,9 +27,16 @@ impl DisputesApiServer for Disputes {
         Ok(disputes.into_iter().map(Into::into).collect())
     }
 
-    fn of(&self, account: AccountId, at: Option<Hash>) -> RpcResult<Vec<Dispute>> {
+    fn of(
+        &self,
+        account: AccountId,
+        from: DisputeId,
+        limit: u32,
+        at: Option<Hash>,
+    ) -> RpcResult<Vec<Dispute>> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let disputes = self.0.runtime_api().disputes_of(at, account).map_err(unavailable)?;
+        let disputes = self.0.runtime_api().disputes_of(at, account, from, limit);
+        let disputes = disputes.map_err(unavailable)?;
         Ok(disputes.into_iter().map(Into::into).collect())
     }
 

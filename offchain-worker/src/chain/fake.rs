@@ -339,9 +339,14 @@ impl Chain for Fake {
         Ok(state.disputes.iter().map(|(id, dispute)| (*id, dispute.clone())).collect())
     }
 
-    async fn published(&self, block: BlockNumber, dispute: DisputeId) -> Result<Vec<Proof>> {
+    async fn published(
+        &self,
+        block: BlockNumber,
+        dispute: DisputeId,
+        fits: &mut (dyn FnMut(&Proof) -> bool + Send),
+    ) -> Result<bool> {
         let state = self.up()?;
-        Ok(state.published.get(&(block, dispute)).cloned().unwrap_or_default())
+        Ok(state.published.get(&(block, dispute)).is_some_and(|all| all.iter().any(fits)))
     }
 
     async fn ended(&self, id: DisputeId) -> Result<Option<Ended>> {

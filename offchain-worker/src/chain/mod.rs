@@ -121,12 +121,14 @@ pub(crate) trait Chain: Clone + Send + Sync + 'static {
     fn disputes(&self) -> impl Future<Output = Result<Vec<(DisputeId, Dispute)>>> + Send;
     /// Returns how a dispute has ended; `None` if it has not, or long ago.
     fn ended(&self, id: DisputeId) -> impl Future<Output = Result<Option<Ended>>> + Send;
-    /// Returns what may have been published in a dispute in a block.
+    /// Looks through what may have been published in a dispute in a block, up to the first that
+    /// `fits`. Whether one does.
     fn published(
         &self,
         block: BlockNumber,
         dispute: DisputeId,
-    ) -> impl Future<Output = Result<Vec<Proof>>> + Send;
+        fits: &mut (dyn FnMut(&Proof) -> bool + Send),
+    ) -> impl Future<Output = Result<bool>> + Send;
     /// Returns what a worker claims, if it can be challenged now.
     fn claim(&self, id: &ClaimId) -> impl Future<Output = Result<Option<Claim>>> + Send;
     /// Returns the base URL of a worker's blob server.
@@ -217,8 +219,13 @@ impl Chain for Node {
         })
     }
 
-    async fn published(&self, block: BlockNumber, dispute: DisputeId) -> Result<Vec<Proof>> {
-        Ok(self.client.published(block, dispute).await?)
+    async fn published(
+        &self,
+        block: BlockNumber,
+        dispute: DisputeId,
+        fits: &mut (dyn FnMut(&Proof) -> bool + Send),
+    ) -> Result<bool> {
+        Ok(self.client.published(block, dispute, fits).await?)
     }
 
     async fn claim(&self, id: &ClaimId) -> Result<Option<Claim>> {

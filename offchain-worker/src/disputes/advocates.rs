@@ -1,7 +1,7 @@
 //! Who computes moves: an advocate for every version that is loaded.
 
 use crate::executor::{Failure, Models};
-use vigil_advocate::{ground, Advocate, Case};
+use vigil_advocate::{Advocate, Case};
 use vigil_primitives::{
     dispute::{Claim, Ground, Move},
     ModelVersionId,
@@ -18,14 +18,15 @@ pub trait Advocates: Send + Sync + 'static {
     /// The version is not loaded, or its run can't be computed.
     fn play(&self, case: &Case) -> Result<Option<Move>, Failure>;
 
-    /// Why a claim is wrong; `None` if it is right. `output` are the bytes that it claims.
+    /// Why a claim is wrong; `None` if it is right. `input` and `output` are the bytes that it names
+    /// by their hashes.
     ///
     /// # Errors
     /// The version is not loaded, or its run can't be computed.
     fn examine(
         &self,
         claim: &Claim,
-        input: &[u32],
+        input: &[u8],
         output: &[u8],
     ) -> Result<Option<Ground>, Failure>;
 }
@@ -57,10 +58,10 @@ impl Advocates for Models {
     fn examine(
         &self,
         claim: &Claim,
-        input: &[u32],
+        input: &[u8],
         output: &[u8],
     ) -> Result<Option<Ground>, Failure> {
-        let mistake = self.advocate(claim.version)?.examine(claim, input, output)?;
-        Ok(mistake.and_then(|mistake| ground(mistake, output)))
+        let wrong = self.advocate(claim.version)?.examine(claim, input, output)?;
+        Ok(wrong.and_then(|wrong| wrong.ground(input, output)))
     }
 }

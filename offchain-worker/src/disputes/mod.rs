@@ -112,6 +112,8 @@ impl Disputes {
                 }
             }
         }
+        // Whoever runs out of time first comes first.
+        due.sort_by_key(|(_, dispute): &(DisputeId, Dispute)| dispute.deadline());
         due
     }
 
@@ -127,7 +129,7 @@ impl Disputes {
         self.entries.values().flat_map(ends)
     }
 
-    /// Whether a dispute waits for a move of ours.
+    /// How many disputes of ours have not ended.
     pub(crate) fn open(&self) -> usize {
         self.entries.len()
     }

@@ -63,10 +63,10 @@ impl Advocates for Echo {
     fn examine(
         &self,
         _claim: &Claim,
-        input: &[u32],
+        input: &[u8],
         output: &[u8],
     ) -> Result<Option<Ground>, Failure> {
-        let right = output.first().copied() == input.first().map(|token| *token as u8);
+        let right = output.first().copied() == input.first().copied();
         Ok((!right).then_some(Ground::Vector))
     }
 }

@@ -12,7 +12,8 @@ use crate::{
 use std::sync::Arc;
 use vigil_advocate::{Case, Drawn};
 use vigil_primitives::{
-    dispute::{ClaimId, Dispute, DisputeId, Ended, Ground, Move, Verdict},
+    dispute::{ClaimId, Dispute, DisputeId, Ground, Move, Verdict},
+    job::bytes_to_tokens,
     BlockNumber, Job,
 };
 
@@ -23,28 +24,32 @@ impl<C: Chain> Service<C> {
     /// Takes in the chain's list of our disputes, and has the moves made that are ours.
     pub(super) async fn follow_disputes(&mut self) -> Result<()> {
         let list = self.chain.disputes().await?;
-        for id in self.disputes.update(self.now, list) {
-            let ended = self.chain.ended(id).await?;
-            let verdict = ended.as_ref().map(|ended| ended.verdict);
-            tracing::warn!(dispute = id, "a dispute of ours has ended: {}", word(verdict));
-            if let Some(ended) = ended.filter(|ended| ended.challenger == *self.chain.me()) {
-                self.on_asked(id, ended).await?;
-            }
-        }
+        let ended = self.disputes.update(self.now, list);
+        self.ended.extend(ended);
+        // Moves first: a clock runs.
         self.play();
+        while let Some(id) = self.ended.first().copied() {
+            self.on_ended(id).await?;
+            self.ended.remove(0);
+        }
         Ok(())
     }
 
-    /// A dispute of ours about another's result has ended. If it was asked for something, and that is
+    /// A dispute of ours has ended. If it was asked for something of another's result, and that is
     /// published, it is looked at again.
-    async fn on_asked(&mut self, id: DisputeId, ended: Ended) -> Result<()> {
-        let claim = ended.claim_id;
-        if ended.verdict == Verdict::Published {
-            self.library.read_published(id, &claim, ended.ended_at).await?;
-            self.watch.again(Drawn { claim, attempts: ATTEMPTS });
-        } else {
-            self.library.forget(&claim);
+    async fn on_ended(&mut self, id: DisputeId) -> Result<()> {
+        let ended = self.chain.ended(id).await?;
+        let verdict = ended.as_ref().map(|ended| ended.verdict);
+        if let Some(ended) = ended.filter(|ended| ended.challenger == *self.chain.me()) {
+            let claim = ended.claim_id;
+            if ended.verdict == Verdict::Published {
+                self.library.read_published(id, &claim, ended.ended_at).await?;
+                self.watch.again(Drawn { claim, attempts: ATTEMPTS });
+            } else {
+                self.library.forget(&claim);
+            }
         }
+        tracing::warn!(dispute = id, "a dispute of ours has ended: {}", word(verdict));
         Ok(())
     }
 
@@ -162,10 +167,10 @@ impl<C: Chain> Service<C> {
             Ok(()) => Ok(()),
             Err(critical @ Error::Critical(_)) => Err(critical),
             Err(error) => {
+                // Others may have taken every place for now. Looked at again, a claim that can't be
+                // challenged any more is let go.
                 tracing::warn!("{error}");
-                if error.is_temporary() {
-                    self.watch.again(drawn);
-                }
+                self.watch.again(drawn);
                 Ok(())
             }
         }
@@ -189,8 +194,10 @@ async fn make_move<C: Chain>(
         Ok(ends) => ends,
         Err(absent) => return library.ask(id, &dispute, absent, now).map(Some),
     };
+    let odd = || Error::Temporary("the input is no list of tokens".into());
+    let input = bytes_to_tokens(&input).ok_or_else(odd)?;
     let case = Case { dispute, input, output };
-    blocking(move || advocates.play(&case)).await
+    library.blocking(move || advocates.play(&case)).await
 }
 
 /// Why a result is to be challenged; `None` if it is right, or can't be challenged.
@@ -205,21 +212,14 @@ async fn examine<C: Chain>(
         return Ok(None);
     };
     match library.bytes_of(id, &claim).await {
-        Ok((input, output)) => blocking(move || advocates.examine(&claim, &input, &output)).await,
+        Ok((input, output)) => {
+            library.blocking(move || advocates.examine(&claim, &input, &output)).await
+        }
         Err(Absent { end: Some(end), error }) if drawn.attempts >= ATTEMPTS => {
             library.withheld(id, &claim, end).map(Some).ok_or(error)
         }
         Err(absent) => Err(absent.error),
     }
-}
-
-/// Runs what computes on a thread that may block.
-async fn blocking<T: Send + 'static>(
-    task: impl FnOnce() -> Result<T, crate::executor::Failure> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(task).await;
-    let done = done.map_err(|error| Error::Temporary(format!("a computation failed: {error}")))?;
-    done.map_err(|failure| Error::Temporary(failure.to_string()))
 }
 
 /// How a dispute has ended, in words.

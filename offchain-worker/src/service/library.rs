@@ -5,21 +5,29 @@ use crate::{
     blobs::Blobs,
     chain::Chain,
     error::{Error, Result},
+    executor::Failure,
 };
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::sync::Semaphore;
 use vigil_advocate::Withheld;
 use vigil_client::blobs::BlobClient;
 use vigil_primitives::{
     dispute::{Claim, ClaimId, Dispute, DisputeId, End, Ground, Move, Stage},
-    job::{bytes_to_tokens, Input},
+    job::Input,
     AccountId, BlockNumber, ContentHash,
 };
 
+/// Runs of models for disputes at the same time: each takes memory beside the model.
+const LANES: usize = 2;
 /// Blocks for which a worker that does not answer is asked again before it has to publish.
 const PATIENCE: BlockNumber = 10;
+
+/// How long one of its blobs may take: inputs and outputs have at most some hundred kilobytes.
+const FETCH: Duration = Duration::from_secs(20);
 
 /// The bytes of claims. Clones share what has been asked for.
 #[derive(Clone)]
@@ -29,6 +37,8 @@ pub(super) struct Library<C> {
     http: BlobClient,
     /// What is being published because we asked for it.
     asked: Arc<Mutex<BTreeMap<ClaimId, Withheld>>>,
+    /// Runs of models for disputes: so many at once.
+    lanes: Arc<Semaphore>,
 }
 
 /// Bytes of a claim are not to be had.
@@ -48,16 +58,17 @@ impl From<Error> for Absent {
 
 impl<C: Chain> Library<C> {
     pub(super) fn new(chain: C, blobs: Blobs) -> Self {
-        Self { chain, blobs, http: BlobClient::new(), asked: Arc::default() }
+        let lanes = Arc::new(Semaphore::new(LANES));
+        Self { chain, blobs, http: BlobClient::new(), asked: Arc::default(), lanes }
     }
 
-    /// The tokens that went in and the bytes that came out, as they are claimed. What was fetched is
+    /// The bytes that went in and the bytes that came out, as they are claimed. What was fetched is
     /// kept: it may not be handed out a second time.
     pub(super) async fn bytes_of(
         &self,
         id: &ClaimId,
         claim: &Claim,
-    ) -> Result<(Vec<u32>, Vec<u8>), Absent> {
+    ) -> Result<(Vec<u8>, Vec<u8>), Absent> {
         let ClaimId::Job { job, worker } = id;
         let unknown = || Error::Reset(format!("there is no job {job}"));
         let spec = self.chain.job(*job, false).await?.ok_or_else(unknown)?.spec;
@@ -68,8 +79,6 @@ impl<C: Chain> Library<C> {
                 found.map_err(|error| Absent { end: Some(End::Input), error })?
             }
         };
-        let odd = || Error::Reset(format!("the input of job {job} is no list of tokens"));
-        let input = bytes_to_tokens(&input).ok_or_else(odd)?;
         let len = claim.architecture.output_len(claim.output.tokens);
         let output = self.blob(&claim.output.hash, len.into(), worker).await;
         let output = output.map_err(|error| Absent { end: Some(End::Output), error })?;
@@ -83,7 +92,10 @@ impl<C: Chain> Library<C> {
         }
         let away = || Error::Temporary(format!("{worker} has no address to fetch from"));
         let endpoint = self.chain.endpoint(worker).await?.ok_or_else(away)?;
-        let fetched = self.http.get(&endpoint, hash, len).await;
+        // A clock runs meanwhile, and a server may send byte by byte.
+        let fetched = tokio::time::timeout(FETCH, self.http.get(&endpoint, hash, len)).await;
+        let slow = |_| Error::Temporary(format!("{worker} took too long to hand a blob out"));
+        let fetched = fetched.map_err(slow)?;
         let bytes = fetched.map_err(|error| Error::Temporary(error.to_string()))?;
         self.blobs.put(&bytes).map_err(broken)?;
         Ok(bytes.to_vec())
@@ -136,24 +148,42 @@ impl<C: Chain> Library<C> {
         claim: &ClaimId,
         block: BlockNumber,
     ) -> Result<()> {
-        if !self.has_asked(claim) {
+        let begun = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(claim).cloned();
+        let Some(mut withheld) = begun else { return Ok(()) };
+        if !self.chain.published(block, id, &mut |proof| withheld.take_in(proof)).await? {
             return Ok(());
         }
-        let proofs = self.chain.published(block, id).await?;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(withheld) = asked.get_mut(claim) else { return Ok(()) };
-        withheld.take_in(&proofs);
         if let Some(bytes) = withheld.bytes() {
             self.blobs
                 .put(bytes)
                 .map_err(|error| Error::Temporary(format!("cannot use the blob store: {error}")))?;
-            asked.remove(claim);
+            self.forget(claim);
+            return Ok(());
         }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(claim.clone(), withheld);
         Ok(())
     }
 
     /// Nothing more will be published of a claim.
     pub(super) fn forget(&self, claim: &ClaimId) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(claim);
+    }
+
+    /// Runs what computes on a thread that may block, when there is room.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        let failed = |text: String| Error::Temporary(format!("a computation failed: {text}"));
+        let lane = Arc::clone(&self.lanes).acquire_owned().await;
+        let lane = lane.map_err(|error| failed(error.to_string()))?;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = task();
+            drop(lane);
+            result
+        });
+        let done = done.await.map_err(|error| failed(error.to_string()))?;
+        done.map_err(|failure| Error::Temporary(failure.to_string()))
     }
 }

@@ -93,6 +93,8 @@ pub(crate) struct Service<C> {
     disputes: Disputes,
     advocates: Arc<dyn Advocates>,
     watch: Watch,
+    /// Disputes of ours that have ended, and of which we have not asked how.
+    ended: Vec<DisputeId>,
     /// A result of another is being looked at.
     watching: bool,
     library: Library<C>,
@@ -113,6 +115,8 @@ pub(crate) struct Service<C> {
     stopping: Option<Instant>,
     /// The machine computes wrongly.
     broken: bool,
+    /// The chain sends no new jobs.
+    drained: bool,
 }
 
 impl<C: Chain> Service<C> {
@@ -135,6 +139,7 @@ impl<C: Chain> Service<C> {
             disputes,
             advocates,
             watch,
+            ended: Vec::new(),
             watching: false,
             library,
             store,
@@ -148,6 +153,7 @@ impl<C: Chain> Service<C> {
             busy: false,
             stopping: None,
             broken: false,
+            drained: false,
         }
     }
 
@@ -214,6 +220,7 @@ impl<C: Chain> Service<C> {
         self.return_to_work().await?;
         self.follow_disputes().await?;
         self.watch().await?;
+        self.leave();
         self.prune();
         self.act();
         Ok(())
@@ -330,9 +337,14 @@ impl<C: Chain> Service<C> {
 
     fn on_sent(&mut self, key: Option<Key>, name: &'static str, result: Result<()>) -> Result<()> {
         self.count(name, &result);
+        // What is refused for good has been done before.
+        let temporary = result.as_ref().is_err_and(Error::is_temporary);
         match key {
             Some(key) => self.jobs.end_sending(&key, result.is_ok()),
-            None => self.busy = false,
+            None => {
+                self.busy = false;
+                self.drained |= name == Action::Drain.name() && !temporary;
+            }
         }
         match result {
             Err(error @ Error::Critical(_)) => Err(error),
@@ -358,9 +370,17 @@ impl<C: Chain> Service<C> {
     /// under way has come out right or been given back.
     fn give_up(&mut self) {
         self.broken = true;
-        self.limits.leave = true;
         if self.stopping.is_none() {
             self.on_stop();
+        }
+        self.leave();
+    }
+
+    /// A machine that computes wrongly has the chain send no new jobs, until it is told so.
+    fn leave(&mut self) {
+        if self.broken && !self.drained && !self.busy {
+            self.busy = true;
+            self.send(None, Action::Drain);
         }
     }
 
@@ -385,7 +405,8 @@ impl<C: Chain> Service<C> {
     fn is_over(&self) -> bool {
         let Some(since) = self.stopping else { return false };
         let open = self.jobs.open();
-        if open == 0 && self.tasks.is_empty() && self.executor.is_idle() {
+        let told = self.drained || !self.broken;
+        if open == 0 && told && self.tasks.is_empty() && self.executor.is_idle() {
             tracing::info!("every job is done");
             return true;
         }

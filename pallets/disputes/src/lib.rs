@@ -487,10 +487,13 @@ pub mod pallet {
             Self::views(from, limit)
         }
 
-        /// The disputes in which an account has a side, in the order of the storage keys, at most a
-        /// page.
-        pub fn disputes_of(who: T::AccountId) -> Vec<(DisputeId, DisputeViewOf<T>)> {
-            Self::views_of(&who)
+        /// The disputes from number `from` on in which an account has a side, at most a page.
+        pub fn disputes_of(
+            who: T::AccountId,
+            from: DisputeId,
+            limit: u32,
+        ) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+            Self::views_of(&who, from, limit)
         }
 
         /// The disputes about a claim that have not ended.

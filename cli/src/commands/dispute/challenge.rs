@@ -1,6 +1,6 @@
 //! `vigil dispute challenge`: a wrong result is proved wrong, move by move.
 
-use super::court::{claims, complaint, nothing_revealed, Court, Outcome};
+use super::court::{claims, complaint, nothing_revealed, Court, Ends, Outcome};
 use crate::{
     commands::run::With,
     context::{parse_account, Context},
@@ -13,10 +13,10 @@ use crate::{
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
-use vigil_advocate::{ground, Withheld};
+use vigil_advocate::Withheld;
 use vigil_client::{blobs::content_hash, calls, events, Until};
 use vigil_primitives::{
-    dispute::{self, ClaimId, DisputeId, DisputeView, Ended, Verdict},
+    dispute::{self, ClaimId, DisputeId, DisputeView, Ended, Stage, Verdict},
     AccountId, Job, JobId,
 };
 
@@ -90,13 +90,15 @@ impl Challenge {
                     if content_hash(&bytes) != revealed.hash {
                         continue;
                     }
-                    (court.context.requester().input(job).await?, bytes)
+                    let input = court.context.requester().input_bytes(job).await?;
+                    Ends { input, output: bytes }
                 }
             };
-            let Some(mistake) = court.examine(job, &ends)? else { continue };
-            let said = complaint(job.id, &worker, mistake);
+            let Some(wrong) = court.examine(job, &revealed, &ends)? else { continue };
+            let said = complaint(job.id, &worker, wrong);
             output::note(&court.context.global, &said);
-            let ground = ground(mistake, &ends.1).ok_or_else(|| Failure::failed(said.clone()))?;
+            let ground = wrong.ground(&ends.input, &ends.output);
+            let ground = ground.ok_or_else(|| Failure::failed(said.clone()))?;
             let claim = ClaimId::Job { job: job.id, worker };
             let outcome = court.prosecute(&claim, &ground, ends).await?;
             return report(court, &said, &outcome).await;
@@ -122,19 +124,28 @@ impl Challenge {
             ))
         })?;
         let mut withheld = Withheld::new(claim, end);
+        let began = context.client.blocks().next().await.number;
         while let Some(ground) = withheld.ground() {
-            let call = calls::disputes::challenge(&id, &ground);
-            let included = context.client.submit(&call, context.key()?, Until::InBlock).await?;
-            let dispute = included.events.expect::<events::disputes::Challenged>()?.dispute;
+            let dispute = match open(context, &id).await? {
+                Some(dispute) => dispute,
+                None => {
+                    let call = calls::disputes::challenge(&id, &ground);
+                    let key = context.key()?;
+                    let included = context.client.submit(&call, key, Until::InBlock).await?;
+                    included.events.expect::<events::disputes::Challenged>()?.dispute
+                }
+            };
             output::note(global, &format!("dispute {dispute}: {worker} has to publish a part"));
             let ended = wait(context, dispute).await?;
-            if let Verdict::Convicted(_) = ended.verdict {
+            if let Verdict::Convicted(_) | Verdict::Moot = ended.verdict {
                 let json = json!({ "dispute": dispute, "convicted": true, "bytes": null });
-                output::show(global, &json, || format!("{worker} was convicted for its silence"));
+                output::show(global, &json, || format!("{worker} was convicted"));
                 return Ok(());
             }
-            let published = context.client.published(ended.ended_at, dispute).await?;
-            if !withheld.take_in(&published) {
+            let mut take_in = |proof: &_| withheld.take_in(proof);
+            // What another part holds that was asked for before does not fit: it is asked for again.
+            let found = context.client.published(ended.ended_at, dispute, &mut take_in).await?;
+            if !found && ended.opened_at >= began {
                 return Err(Failure::failed(format!(
                     "the bytes that dispute {dispute} had published are not in block {}",
                     ended.ended_at
@@ -149,6 +160,21 @@ impl Challenge {
         output::show(global, &json, || saved);
         Ok(())
     }
+}
+
+/// A dispute of ours about a claim whose claimant is to publish something.
+async fn open(context: &Context, claim: &ClaimId) -> CommandResult<Option<DisputeId>> {
+    let me = context.key()?.account();
+    let list = context.view().disputes_of(me).await?;
+    let open = list.into_iter().find(|(_, view)| match view {
+        DisputeView::Open(dispute) => {
+            dispute.challenger == *me
+                && dispute.claim_id == *claim
+                && matches!(dispute.stage, Stage::Withheld { .. })
+        }
+        DisputeView::Ended(_) => false,
+    });
+    Ok(open.map(|(id, _)| id))
 }
 
 /// Waits for the end of a dispute in which it is the claimant's turn.

@@ -3,24 +3,40 @@
 use crate::{
     commands::run::With,
     context::Context,
-    error::{CommandResult, Failure},
+    error::{CommandResult, Failure, Kind},
     format::short_account,
     global::Global,
     output::{note, Progress},
 };
-use std::path::Path;
-use vigil_advocate::{Advocate, Progress as Step, Pursuit};
-use vigil_client::{calls, events, Until};
-use vigil_engine::{Mistake, Model, Package, Request};
+use std::{path::Path, time::Duration};
+use vigil_advocate::{Advocate, Progress as Step, Pursuit, Wrong};
+use vigil_client::{blobs::content_hash, calls, events, Until};
+use vigil_engine::{Model, Package, Request};
 use vigil_primitives::{
-    dispute::{ClaimId, DisputeId, DisputeView, Ended, Ground},
-    job::Output,
+    dispute::{Claim, ClaimId, DisputeId, DisputeView, Ended, Ground, Stage},
+    job::{bytes_to_tokens, Input, Output},
     model::VersionView,
     AccountId, Job, JobId, ModelVersionId,
 };
 
-/// The bytes that a claim is about: tokens in, and what is claimed to come out.
-pub(crate) type Ends = (Vec<u32>, Vec<u8>);
+/// The bytes that a claim is about.
+pub(crate) struct Ends {
+    /// What went in.
+    pub(crate) input: Vec<u8>,
+    /// What is claimed to come out.
+    pub(crate) output: Vec<u8>,
+}
+
+impl Ends {
+    /// As a game needs them.
+    fn played(self) -> CommandResult<(Vec<u32>, Vec<u8>)> {
+        let odd = || Failure::failed("the input is no list of tokens");
+        Ok((bytes_to_tokens(&self.input).ok_or_else(odd)?, self.output))
+    }
+}
+
+/// How long the bytes of a claim may take.
+const FETCH: Duration = Duration::from_secs(60);
 
 /// Where a challenge has led.
 pub(crate) enum Outcome {
@@ -76,19 +92,55 @@ impl Court {
         &self.context.global
     }
 
-    /// The tokens that a job was given, and the bytes that some of its workers revealed.
+    /// The bytes that a job was given, and those that some of its workers revealed.
     pub(crate) async fn ends(&self, job: &Job, output: &Output) -> CommandResult<Ends> {
         let requester = self.context.requester();
-        let input = requester.input(job).await?;
-        let claimed = requester.revealed(job, output, &self.version.spec.architecture).await?;
-        Ok((input, claimed.bytes.to_vec()))
+        let fetch = async {
+            let input = requester.input_bytes(job).await?;
+            let claimed = requester.revealed(job, output, &self.version.spec.architecture).await?;
+            Ok::<_, Failure>(Ends { input, output: claimed.bytes.to_vec() })
+        };
+        // A worker may send byte by byte.
+        let fetched = tokio::time::timeout(FETCH, fetch).await;
+        fetched.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Kind::Connection,
+                format!("the workers of job {} take too long to hand its output out", job.id),
+            ))
+        })
     }
 
-    /// The first mistake of an output of a job; `None` if it is right.
-    pub(crate) fn examine(&self, job: &Job, ends: &Ends) -> CommandResult<Option<Mistake>> {
-        let (max_tokens_out, sampling) = (job.spec.max_tokens_out, job.spec.sampling);
-        let request = Request { tokens: ends.0.clone(), max_tokens_out, sampling };
-        Ok(tokio::task::block_in_place(|| self.model.verify(&request, &ends.1))?)
+    /// What an output of a job claims.
+    fn claim(&self, job: &Job, output: &Output) -> Claim {
+        let spec = &self.version.spec;
+        let input = match &job.spec.input {
+            Input::Inline(bytes) => content_hash(bytes),
+            Input::Blob { hash, .. } => *hash,
+        };
+        Claim {
+            version: self.version.id,
+            architecture: spec.architecture,
+            weights: spec.weights.hash,
+            weights_len: spec.weights.len,
+            input,
+            tokens_in: job.tokens_in,
+            max_tokens_out: job.spec.max_tokens_out,
+            sampling: job.spec.sampling,
+            output: *output,
+        }
+    }
+
+    /// What is wrong with an output of a job; `None` if it is right.
+    pub(crate) fn examine(
+        &self,
+        job: &Job,
+        output: &Output,
+        ends: &Ends,
+    ) -> CommandResult<Option<Wrong>> {
+        let claim = self.claim(job, output);
+        let advocate = Advocate::new(&self.model, &self.package);
+        let examine = || advocate.examine(&claim, &ends.input, &ends.output);
+        tokio::task::block_in_place(examine).map_err(|error| Failure::failed(error.to_string()))
     }
 
     /// What this machine makes of a job.
@@ -104,7 +156,9 @@ impl Court {
         let list = self.context.view().disputes_of(me).await?;
         let ours = |(id, view): (DisputeId, DisputeView)| match view {
             DisputeView::Open(dispute) if dispute.claim_id == *claim => {
-                (dispute.challenger == *me).then_some(id)
+                // Bytes that are being published are another matter.
+                let game = !matches!(dispute.stage, Stage::Withheld { .. });
+                (game && dispute.challenger == *me).then_some(id)
             }
             _ => None,
         };
@@ -148,7 +202,7 @@ impl Court {
     pub(crate) async fn pursue(&self, id: DisputeId, ends: Ends) -> CommandResult<Ended> {
         let advocate = Advocate::new(&self.model, &self.package);
         let key = self.context.key()?;
-        let mut pursuit = Pursuit::new(&self.context.client, key, id, ends);
+        let mut pursuit = Pursuit::new(&self.context.client, key, id, ends.played()?);
         let spinner = Progress::spinner(self.global(), format!("dispute {id}"));
         loop {
             match pursuit.next(&advocate).await? {
@@ -187,8 +241,8 @@ pub(crate) fn nothing_revealed(job: &Job) -> Failure {
 }
 
 /// What is wrong with a result, in a sentence.
-pub(crate) fn complaint(job: JobId, worker: &AccountId, mistake: Mistake) -> String {
-    format!("the result of {} for job {job} is wrong: {mistake}", short_account(worker))
+pub(crate) fn complaint(job: JobId, worker: &AccountId, wrong: Wrong) -> String {
+    format!("the result of {} for job {job} is wrong: {wrong}", short_account(worker))
 }
 
 impl From<vigil_advocate::pursuit::Error> for Failure {
@@ -205,6 +259,7 @@ impl From<vigil_advocate::pursuit::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vigil_engine::Mistake;
     use vigil_primitives::{
         job::Receipt,
         samples::{job, replica, settled},
@@ -226,8 +281,8 @@ mod tests {
 
     #[test]
     fn a_complaint_should_name_the_first_wrong_token() {
-        let mistake = Mistake::Token { position: 3, found: 8, right: 9 };
-        let said = complaint(7, &AccountId::new([1; 32]), mistake);
+        let wrong = Wrong::Output(Mistake::Token { position: 3, found: 8, right: 9 });
+        let said = complaint(7, &AccountId::new([1; 32]), wrong);
         assert!(said.contains("job 7 is wrong: its token 3 is 8, and 9 is drawn there"), "{said}");
     }
 }

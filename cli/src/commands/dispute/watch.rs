@@ -12,10 +12,10 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use vigil_advocate::{ground, Drawn, Watch as Draw};
+use vigil_advocate::{Drawn, Watch as Draw};
 use vigil_primitives::{
     api::PAGE,
-    dispute::{ClaimId, DisputeView},
+    dispute::{ClaimId, DisputeView, Stage, Verdict},
     job::Output,
     JobId, ModelVersionId,
 };
@@ -102,11 +102,20 @@ impl Watch {
                 continue;
             }
             let ClaimId::Job { job, .. } = dispute.claim_id;
-            let found = court.context.job(job).await?;
-            note(&court.context.global, &format!("going on with dispute {id} about job {job}"));
-            let ends = court.ends(&found, &dispute.claim.output).await?;
-            let ended = court.pursue(id, ends).await?;
-            self.ended(court, job, Some(&Outcome::Played(id, ended)), tally);
+            if matches!(dispute.stage, Stage::Withheld { .. }) {
+                continue;
+            }
+            let global = &court.context.global;
+            note(global, &format!("going on with dispute {id} about job {job}"));
+            let played = async {
+                let found = court.context.job(job).await?;
+                let ends = court.ends(&found, &dispute.claim.output).await?;
+                court.pursue(id, ends).await
+            };
+            match played.await {
+                Ok(ended) => self.ended(court, job, &Outcome::Played(id, ended), tally),
+                Err(error) => note(global, &format!("dispute {id}: {error}")),
+            }
         }
         Ok(())
     }
@@ -142,7 +151,8 @@ impl Watch {
         let claim = &drawn.claim;
         let ClaimId::Job { job: id, worker } = claim;
         let global = &court.context.global;
-        let job = court.context.job(*id).await?;
+        // Pruned meanwhile, it can't be challenged any more.
+        let Some(job) = court.context.view().job(*id).await? else { return Ok(true) };
         let of = |(_, workers): &(Output, Vec<_>)| workers.contains(worker);
         let Some((revealed, _)) = claims(&job).into_iter().find(of) else { return Ok(true) };
         let ends = match court.ends(&job, &revealed).await {
@@ -152,38 +162,48 @@ impl Watch {
                 return Ok(false);
             }
         };
-        let Some(mistake) = court.examine(&job, &ends)? else {
+        let wrong = match court.examine(&job, &revealed, &ends) {
+            Ok(wrong) => wrong,
+            Err(error) => {
+                note(global, &format!("job {id} can't be run here: {error}"));
+                return Ok(true);
+            }
+        };
+        let Some(wrong) = wrong else {
             note(global, &format!("job {id} of {}: right", short_account(worker)));
             tally.right = tally.right.saturating_add(1);
             return Ok(true);
         };
-        note(global, &complaint(*id, worker, mistake));
+        note(global, &complaint(*id, worker, wrong));
         // It may have been convicted by somebody else meanwhile, or be beyond its time.
         if court.context.view().claim(claim).await?.is_none() {
             return Ok(true);
         }
-        let Some(ground) = ground(mistake, &ends.1) else { return Ok(true) };
+        let ground = wrong.ground(&ends.input, &ends.output);
+        let Some(ground) = ground else { return Ok(true) };
         let outcome = court.prosecute(claim, &ground, ends).await;
-        if let Err(error) = &outcome {
-            note(global, &format!("job {id}: {error}"));
+        match outcome {
+            Ok(outcome) => {
+                self.ended(court, *id, &outcome, tally);
+                Ok(true)
+            }
+            // A game that has begun goes on the next time.
+            Err(error) => {
+                note(global, &format!("job {id}: {error}"));
+                Ok(false)
+            }
         }
-        self.ended(court, *id, outcome.ok().as_ref(), tally);
-        Ok(true)
     }
 
-    fn ended(&self, court: &Court, job: JobId, outcome: Option<&Outcome>, tally: &mut Tally) {
-        use vigil_primitives::dispute::Verdict;
+    fn ended(&self, court: &Court, job: JobId, outcome: &Outcome, tally: &mut Tally) {
         let convicted = match outcome {
-            Some(Outcome::AtOnce) => true,
-            Some(Outcome::Played(id, ended)) => {
+            Outcome::AtOnce => true,
+            Outcome::Played(id, ended) => {
                 let view = DisputeView::Ended(ended.clone());
-                note(
-                    &court.context.global,
-                    &format!("dispute {id}: {}", super::show::status(&view)),
-                );
+                let text = format!("dispute {id}: {}", super::show::status(&view));
+                note(&court.context.global, &text);
                 matches!(ended.verdict, Verdict::Convicted(_) | Verdict::Moot)
             }
-            None => false,
         };
         tally.wrong.push((job, convicted));
     }

@@ -9,17 +9,28 @@ impl<T: Config> Pallet<T> {
         open.or_else(|| EndedDisputes::<T>::get(id).map(DisputeView::Ended))
     }
 
-    pub(crate) fn views_of(who: &T::AccountId) -> Vec<(DisputeId, DisputeViewOf<T>)> {
-        let page = usize::try_from(PAGE).unwrap_or(0);
-        let seats = Seats::<T>::iter_key_prefix(who).take(page);
-        seats.filter_map(|id| Some((id, Self::view(id)?))).collect()
+    pub(crate) fn views_of(
+        who: &T::AccountId,
+        from: DisputeId,
+        limit: u32,
+    ) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+        Self::page(Seats::<T>::iter_key_prefix(who), from, limit)
     }
 
     pub(crate) fn views(from: DisputeId, limit: u32) -> Vec<(DisputeId, DisputeViewOf<T>)> {
-        let limit = usize::try_from(limit.min(PAGE)).unwrap_or(0);
         // Both maps are bounded, and most numbers are no longer kept.
         let kept = Disputes::<T>::iter_keys().chain(EndedDisputes::<T>::iter_keys());
-        let mut ids: Vec<DisputeId> = kept.filter(|id| *id >= from).collect();
+        Self::page(kept, from, limit)
+    }
+
+    /// Those from number `from` on, in order, at most a page.
+    fn page(
+        ids: impl Iterator<Item = DisputeId>,
+        from: DisputeId,
+        limit: u32,
+    ) -> Vec<(DisputeId, DisputeViewOf<T>)> {
+        let limit = usize::try_from(limit.min(PAGE)).unwrap_or(0);
+        let mut ids: Vec<DisputeId> = ids.filter(|id| *id >= from).collect();
         ids.sort_unstable();
         ids.into_iter().take(limit).filter_map(|id| Some((id, Self::view(id)?))).collect()
     }
