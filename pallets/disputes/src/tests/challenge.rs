@@ -156,3 +156,25 @@ fn withheld_bytes_should_be_published_at_the_challengers_cost() {
         assert_eq!(Pages::get()[&id].upheld, 2);
     });
 }
+
+#[test]
+fn disputes_of_an_account_should_come_in_pages() {
+    build_and_execute(|| {
+        let (_, case) = decoder();
+        let ids: Vec<DisputeId> = (0..3)
+            .map(|_| {
+                let id = claim(case, &case.output);
+                challenge(CHALLENGER, &id, ground(case, &case.output, 1))
+            })
+            .collect();
+        let page = |from, limit| -> Vec<DisputeId> {
+            let page = Disputes::disputes_of(CHALLENGER, from, limit);
+            page.into_iter().map(|(id, _)| id).collect()
+        };
+        assert_eq!(page(0, 2), ids[..2]);
+        assert_eq!(page(ids[1] + 1, 2), ids[2..]);
+        assert!(page(ids[2] + 1, 2).is_empty());
+        assert_eq!(page(0, u32::MAX), ids);
+        assert_eq!(Disputes::disputes_of(OTHER, 0, 9).len(), 0);
+    });
+}
