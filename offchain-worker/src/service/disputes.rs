@@ -24,13 +24,21 @@ impl<C: Chain> Service<C> {
     /// Takes in the chain's list of our disputes, and has the moves made that are ours.
     pub(super) async fn follow_disputes(&mut self) -> Result<()> {
         let list = self.chain.disputes().await?;
-        let ended = self.disputes.update(self.now, list);
+        let ended = self.disputes.update(self.now, list).into_iter().map(|id| (id, 0));
         self.ended.extend(ended);
         // Moves first: a clock runs.
         self.play();
-        while let Some(id) = self.ended.first().copied() {
-            self.on_ended(id).await?;
-            self.ended.remove(0);
+        for (id, attempts) in std::mem::take(&mut self.ended) {
+            match self.on_ended(id).await {
+                Ok(()) => {}
+                Err(critical @ Error::Critical(_)) => return Err(critical),
+                Err(error) => {
+                    tracing::warn!(dispute = id, "{error}");
+                    if attempts < ATTEMPTS {
+                        self.ended.push((id, attempts.saturating_add(1)));
+                    }
+                }
+            }
         }
         Ok(())
     }

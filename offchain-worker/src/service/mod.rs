@@ -93,8 +93,8 @@ pub(crate) struct Service<C> {
     disputes: Disputes,
     advocates: Arc<dyn Advocates>,
     watch: Watch,
-    /// Disputes of ours that have ended, and of which we have not asked how.
-    ended: Vec<DisputeId>,
+    /// Disputes of ours that have ended and of which we don't know how, and how often we have asked.
+    ended: Vec<(DisputeId, u32)>,
     /// A result of another is being looked at.
     watching: bool,
     library: Library<C>,
