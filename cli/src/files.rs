@@ -10,8 +10,12 @@ pub(crate) fn read(path: &Path) -> CommandResult<Vec<u8>> {
 
 /// Writes a file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> CommandResult {
-    std::fs::write(path, bytes)
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+    std::fs::write(path, bytes).map_err(|error| unwritable(path, &error))
+}
+
+/// A file or folder that cannot be written.
+pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("cannot write {}: {error}", path.display()))
 }
 
 /// Reads a text file of the requester's.

@@ -4,10 +4,8 @@
 //! alone. A move follows from the chain's state and a run of the model, so nothing has to be
 //! remembered: whoever was ended in the middle of a move makes it again.
 
-use vigil_primitives::{
-    dispute::{Dispute, Side},
-    AccountId, BlockNumber,
-};
+use vigil_advocate::pursuit::player;
+use vigil_primitives::{dispute::Dispute, AccountId, BlockNumber};
 
 /// What the chain waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +21,7 @@ pub(crate) enum Turn {
 
 /// Returns whose turn it is for worker `me`.
 pub(crate) fn turn(dispute: &Dispute, me: &AccountId) -> Turn {
-    let player = match dispute.stage.turn() {
-        Side::Claimant => dispute.claim_id.claimant(),
-        Side::Challenger => &dispute.challenger,
-    };
-    match player == me {
+    match player(dispute) == me {
         true => Turn::Ours { deadline: dispute.deadline() },
         false => Turn::Theirs,
     }

@@ -1,6 +1,6 @@
 //! `vigil dispute challenge`: a wrong result is proved wrong, move by move.
 
-use super::court::{claims, complaint, nothing_revealed, Court, Ends, Outcome};
+use super::court::{challenges, claims, complaint, nothing_revealed, Court, Ends, Outcome};
 use crate::{
     commands::run::With,
     context::{parse_account, Context},
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use vigil_advocate::Withheld;
 use vigil_client::{blobs::content_hash, calls, events, Until};
 use vigil_primitives::{
-    dispute::{self, ClaimId, DisputeId, DisputeView, Ended, Stage, Verdict},
+    dispute::{self, ClaimId, Dispute, DisputeId, DisputeView, Ended, Stage, Verdict},
     AccountId, Job, JobId,
 };
 
@@ -126,8 +126,11 @@ impl Challenge {
         let mut withheld = Withheld::new(claim, end);
         let began = context.client.blocks().next().await.number;
         while let Some(ground) = withheld.ground() {
-            let dispute = match open(context, &id).await? {
-                Some(dispute) => dispute,
+            let asked = |(_, dispute): &(DisputeId, Dispute)| {
+                dispute.claim_id == id && matches!(dispute.stage, Stage::Withheld { .. })
+            };
+            let dispute = match challenges(context).await?.into_iter().find(asked) {
+                Some((dispute, _)) => dispute,
                 None => {
                     let call = calls::disputes::challenge(&id, &ground);
                     let key = context.key()?;
@@ -160,21 +163,6 @@ impl Challenge {
         output::show(global, &json, || saved);
         Ok(())
     }
-}
-
-/// A dispute of ours about a claim whose claimant is to publish something.
-async fn open(context: &Context, claim: &ClaimId) -> CommandResult<Option<DisputeId>> {
-    let me = context.key()?.account();
-    let list = context.view().disputes_of(me).await?;
-    let open = list.into_iter().find(|(_, view)| match view {
-        DisputeView::Open(dispute) => {
-            dispute.challenger == *me
-                && dispute.claim_id == *claim
-                && matches!(dispute.stage, Stage::Withheld { .. })
-        }
-        DisputeView::Ended(_) => false,
-    });
-    Ok(open.map(|(id, _)| id))
 }
 
 /// Waits for the end of a dispute in which it is the claimant's turn.

@@ -13,7 +13,7 @@ use vigil_advocate::{Advocate, Progress as Step, Pursuit, Wrong};
 use vigil_client::{blobs::content_hash, calls, events, Until};
 use vigil_engine::{Model, Package, Request};
 use vigil_primitives::{
-    dispute::{Claim, ClaimId, DisputeId, DisputeView, Ended, Ground, Stage},
+    dispute::{Claim, ClaimId, Dispute, DisputeId, DisputeView, Ended, Ground, Stage},
     job::{bytes_to_tokens, Input, Output},
     model::VersionView,
     AccountId, Job, JobId, ModelVersionId,
@@ -150,21 +150,6 @@ impl Court {
         Ok(tokio::task::block_in_place(|| self.model.run(&request))?)
     }
 
-    /// A dispute of ours about a claim that is still open.
-    pub(crate) async fn ours(&self, claim: &ClaimId) -> CommandResult<Option<DisputeId>> {
-        let me = self.context.key()?.account();
-        let list = self.context.view().disputes_of(me).await?;
-        let ours = |(id, view): (DisputeId, DisputeView)| match view {
-            DisputeView::Open(dispute) if dispute.claim_id == *claim => {
-                // Bytes that are being published are another matter.
-                let game = !matches!(dispute.stage, Stage::Withheld { .. });
-                (game && dispute.challenger == *me).then_some(id)
-            }
-            _ => None,
-        };
-        Ok(list.into_iter().find_map(ours))
-    }
-
     /// Challenges a claim and plays to the end; goes on where a challenge of ours is open already.
     pub(crate) async fn prosecute(
         &self,
@@ -172,7 +157,13 @@ impl Court {
         ground: &Ground,
         ends: Ends,
     ) -> CommandResult<Outcome> {
-        let id = match self.ours(claim).await? {
+        let ours = challenges(&self.context).await?;
+        // Bytes that are being published are another matter.
+        let game = |dispute: &Dispute| {
+            dispute.claim_id == *claim && !matches!(dispute.stage, Stage::Withheld { .. })
+        };
+        let open = ours.into_iter().find(|(_, dispute)| game(dispute)).map(|(id, _)| id);
+        let id = match open {
             Some(id) => {
                 note(self.global(), &format!("dispute {id} of ours is open: going on with it"));
                 id
@@ -216,6 +207,17 @@ impl Court {
             }
         }
     }
+}
+
+/// The disputes that are open and in which the signing key is the challenger.
+pub(crate) async fn challenges(context: &Context) -> CommandResult<Vec<(DisputeId, Dispute)>> {
+    let me = context.key()?.account();
+    let list = context.view().disputes_of(me).await?;
+    let ours = |(id, view)| match view {
+        DisputeView::Open(dispute) if dispute.challenger == *me => Some((id, *dispute)),
+        _ => None,
+    };
+    Ok(list.into_iter().filter_map(ours).collect())
 }
 
 /// The claims of a job: every output that was revealed, with those who stand for it.

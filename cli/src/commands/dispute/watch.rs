@@ -1,6 +1,6 @@
 //! `vigil dispute watch`: results of others are computed again, and wrong ones challenged.
 
-use super::court::{claims, complaint, Court, Outcome};
+use super::court::{challenges, claims, complaint, Court, Outcome};
 use crate::{
     commands::run::With,
     context::Context,
@@ -95,16 +95,12 @@ impl Watch {
 
     /// Goes on with what a former watch has begun.
     async fn resume(&self, court: &Court, tally: &mut Tally) -> CommandResult {
-        let me = court.context.key()?.account().clone();
-        for (id, view) in court.context.view().disputes_of(&me).await? {
-            let DisputeView::Open(dispute) = view else { continue };
-            if dispute.challenger != me || dispute.claim.version != self.version {
+        for (id, dispute) in challenges(&court.context).await? {
+            let withheld = matches!(dispute.stage, Stage::Withheld { .. });
+            if withheld || dispute.claim.version != self.version {
                 continue;
             }
             let ClaimId::Job { job, .. } = dispute.claim_id;
-            if matches!(dispute.stage, Stage::Withheld { .. }) {
-                continue;
-            }
             let global = &court.context.global;
             note(global, &format!("going on with dispute {id} about job {job}"));
             let played = async {

@@ -19,6 +19,7 @@ use crate::{
     commands::texts,
     context::{self, Context},
     error::{CommandResult, Failure},
+    files,
     format::{account_json, amount, hex},
     global::Global,
     output,
@@ -233,9 +234,7 @@ async fn fetch(
     });
     answer.add_to(&mut json);
     if let Some(path) = save {
-        std::fs::write(path, &bytes).map_err(|error| {
-            Failure::failed(format!("cannot write {}: {error}", path.display()))
-        })?;
+        files::write(path, &bytes)?;
         json["savedAs"] = json!(path.display().to_string());
     }
     output::show(global, &json, || {

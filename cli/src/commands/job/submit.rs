@@ -14,16 +14,14 @@ use crate::{
     },
     context::Context,
     error::{CommandResult, Failure, Kind},
+    files,
     format::{account_json, amount, amount_json, hex, work},
     global::Global,
     output, text,
 };
 use clap::Args;
 use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 use vigil_client::{
     blobs::Bytes,
     requester::{self, Goal, Order, Output},
@@ -90,7 +88,7 @@ impl Submit {
             return Err(Failure::usage("no input: give --input, --input-file or --tokens"));
         }
         if let Some(folder) = &self.output_dir {
-            std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+            std::fs::create_dir_all(folder).map_err(|error| files::unwritable(folder, &error))?;
         }
         let context = Context::signing(global).await?;
         let version = context.version(self.version).await?;
@@ -161,7 +159,7 @@ impl Submit {
                 Ok(Output { worker, bytes }) => {
                     if let Some(folder) = &self.output_dir {
                         let path = folder.join(format!("{}.bin", job.id));
-                        std::fs::write(&path, &bytes).map_err(|error| unwritable(&path, &error))?;
+                        files::write(&path, &bytes)?;
                         report["savedAs"] = json!(path.display().to_string());
                     }
                     let answer = Answer::read(architecture, &bytes, tokenizer.as_ref());
@@ -253,10 +251,6 @@ fn collect(labels: Vec<String>, batch: requester::Batch) -> CommandResult<Batch>
             )))
         }
     }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("cannot write {}: {error}", path.display()))
 }
 
 #[cfg(test)]
