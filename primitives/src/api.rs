@@ -1,8 +1,8 @@
 //! The runtime APIs: what a worker, a command line or a frontend asks the chain, one trait per domain.
 //!
 //! Each has a version of its own. A client needs only those that it uses, at the version that
-//! brought what it uses or a later one, so that a new domain or a new question locks nobody out. A
-//! method keeps its meaning for ever; a change of one is a new method.
+//! brought what it uses or a later one, so that a new domain or a new question locks nobody out. From the
+//! first release on a method keeps its meaning for ever, and a change of one is a new method.
 //!
 //! Listings return at most [`PAGE`] entries, fewer if `limit` is smaller.
 
@@ -12,7 +12,7 @@ use crate::{
     },
     dispute::{Claim, ClaimId, DisputeId, DisputeView},
     grant::{GrantView, Permission},
-    job::{Contribution, Job, JobId, NoQuote, Parameters, Quote},
+    job::{Contribution, Job, JobId, NoQuote, Parameters, Quote, QuoteRequest},
     lineage::{LineageView, Share},
     model::{ModelId, ModelVersionId, ModelView, VersionView},
     worker::WorkerView,
@@ -82,7 +82,7 @@ sp_api::decl_runtime_apis! {
     }
 
     /// What the chain knows of workers.
-    #[api_version(1)]
+    #[api_version(2)]
     pub trait WorkersApi {
         /// A worker.
         fn worker(account: AccountId) -> Option<WorkerView>;
@@ -93,7 +93,7 @@ sp_api::decl_runtime_apis! {
     }
 
     /// Jobs, what they cost and what they have brought about.
-    #[api_version(1)]
+    #[api_version(2)]
     pub trait JobsApi {
         /// A job, until it is pruned.
         fn job(id: JobId) -> Option<Job>;
@@ -101,13 +101,8 @@ sp_api::decl_runtime_apis! {
         fn jobs(from: JobId, limit: u32) -> Vec<Job>;
         /// The jobs that `worker` is engaged in.
         fn assignments(worker: AccountId) -> Vec<Job>;
-        /// What a job would cost now.
-        fn quote(
-            version: ModelVersionId,
-            tokens_in: u32,
-            max_tokens_out: u32,
-            replicas: u8,
-        ) -> Result<Quote, NoQuote>;
+        /// What a job would cost now, how likely it is audited, and how long it takes.
+        fn quote(request: QuoteRequest) -> Result<Quote, NoQuote>;
         /// What everybody has computed and earned in an era.
         fn era_total(era: u32) -> Contribution;
         /// The constants a client needs.

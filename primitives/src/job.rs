@@ -2,9 +2,11 @@
 
 pub use crate::Sampling;
 use crate::{
+    audit::{AuditRate, MAX_AUDIT_DRAWS},
     dispute::Penalty,
     lineage::{Royalties, Royalty},
     terms::AcceptedTerms,
+    worker::Region,
     AccountId, Balance, BlockNumber, ContentHash, Hash, ModelVersionId,
 };
 use alloc::vec::Vec;
@@ -19,12 +21,14 @@ pub type JobId = u64;
 
 /// Most workers that run the same job.
 pub const MAX_REPLICAS: u32 = 5;
+/// Most runs of the same job: its workers', and an auditor's.
+pub const MAX_RUNS: u32 = MAX_REPLICAS + 1;
 /// Times a job's replicas are assigned again before it is refunded whole.
 pub const MAX_ATTEMPTS: u8 = 3;
-/// Most workers that can lose one job: every replica of every attempt.
-pub const MAX_LOST: u32 = MAX_REPLICAS * (MAX_ATTEMPTS as u32 + 1);
+/// Most workers that can lose one job: every replica and every auditor of every attempt.
+pub const MAX_LOST: u32 = (MAX_REPLICAS + MAX_AUDIT_DRAWS as u32) * (MAX_ATTEMPTS as u32 + 1);
 /// Most workers that must not be drawn for a job: those it has and those that lost it.
-pub const MAX_EXCLUDED: u32 = MAX_REPLICAS + MAX_LOST;
+pub const MAX_EXCLUDED: u32 = MAX_RUNS + MAX_LOST;
 /// Largest input carried by the chain itself, in bytes.
 pub const MAX_INLINE_INPUT: u32 = 4_096;
 /// Bytes of one token id: u32, little-endian.
@@ -95,8 +99,19 @@ pub fn bytes_to_tokens(bytes: &[u8]) -> Option<Vec<u32>> {
 pub struct Policy<BlockNumber> {
     /// Workers that run the job independently, 1 to [`MAX_REPLICAS`].
     pub replicas: u8,
-    /// Blocks a result waits before it is paid, when fewer than two replicas agree.
+    /// Blocks a result waits before it is paid, at least.
     pub challenge_window: BlockNumber,
+    /// Whether an auditor is to be drawn for certain. The requester pays it like a worker.
+    pub audited: bool,
+    /// Where the workers and the auditor have to be.
+    pub region: Option<Region>,
+}
+
+impl<BlockNumber> Policy<BlockNumber> {
+    /// Runs that the requester pays for.
+    pub fn runs(&self) -> u8 {
+        self.replicas.saturating_add(self.audited.into())
+    }
 }
 
 /// Everything a requester states when submitting a job.
@@ -164,6 +179,8 @@ pub struct Replica<AccountId, BlockNumber> {
     pub worker: AccountId,
     /// Its price per giga multiply-accumulate, fixed when it was drawn.
     pub ask: Balance,
+    /// What it runs the job for.
+    pub role: Role,
     /// How far it has come.
     pub state: ReplicaState<BlockNumber>,
 }
@@ -176,6 +193,28 @@ impl<AccountId, BlockNumber> Replica<AccountId, BlockNumber> {
             ReplicaState::Assigned { .. } | ReplicaState::Committed { .. } => None,
         }
     }
+}
+
+/// What a worker runs a job for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Role {
+    /// The result.
+    #[codec(index = 0)]
+    Worker,
+    /// The audit: it has to come to the same result, unseen.
+    #[codec(index = 1)]
+    Auditor,
 }
 
 /// How far a replica has come.
@@ -212,9 +251,57 @@ pub enum ReplicaState<BlockNumber> {
     },
 }
 
-/// The workers of a job.
+/// The workers of a job, and its auditor.
 pub type Replicas<AccountId, BlockNumber> =
-    BoundedVec<Replica<AccountId, BlockNumber>, ConstU32<MAX_REPLICAS>>;
+    BoundedVec<Replica<AccountId, BlockNumber>, ConstU32<MAX_RUNS>>;
+
+/// Whether a job is audited, why, and what that costs the network.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Audit<AccountId> {
+    /// The chance it had, with its parts.
+    pub rate: AuditRate,
+    /// The worker that made it so likely: what fees do not pay for comes out of its reward.
+    pub subject: AccountId,
+    /// Auditors drawn so far.
+    pub draws: u8,
+    /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
+    pub network: Balance,
+    /// How it stands.
+    pub state: AuditState,
+}
+
+/// How an audit stands.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum AuditState {
+    /// Chance has spared the job.
+    #[codec(index = 0)]
+    Spared,
+    /// An auditor is to be drawn.
+    #[codec(index = 1)]
+    Due,
+    /// An auditor is engaged, or has answered.
+    #[codec(index = 2)]
+    Drawn,
+    /// There should have been one, but nobody could be drawn, or nobody answered.
+    #[codec(index = 3)]
+    Missed,
+    /// The auditor has come to the same result, and was paid.
+    #[codec(index = 4)]
+    Passed,
+}
 
 /// Why a job was refunded whole.
 #[derive(
@@ -297,6 +384,9 @@ pub enum WaitingCost {
 pub struct Receipt {
     /// To the workers together.
     pub workers: Balance,
+    /// To the auditor, out of the escrow: from the requester that asked for it, or from the reward
+    /// of the worker that made it necessary. What the treasury adds is in [`Audit::network`].
+    pub auditor: Balance,
     /// To the owners of the version and of all that it descends from.
     pub owner: Balance,
     /// To the treasury.
@@ -310,10 +400,12 @@ pub struct Receipt {
 /// Where a job stands. Each variant carries that state's data only.
 ///
 /// ```text
-/// Queued -> Assigned -> Revealing -> Revealed -> Settled
-///    |  ^      |            |  |       |  ^
-///    |  '------+------------'  |       v  |
-///    |     (attempt lost)      '->  Disputed -> Refunded
+/// Queued -> Assigned -> Committed -> Revealing -> Revealed -> Settled
+///    |  ^      |           |    ^      ^ |  |       |  ^
+///    |  |      |           v    |      | |  |       v  |
+///    |  |      |          Auditing ----' |  '->  Disputed -> Refunded
+///    |  '------+-------------------------'
+///    |    (attempt lost)
 ///    '-> Cancelled | Refunded
 /// ```
 #[derive(
@@ -329,7 +421,8 @@ pub enum JobStatus<AccountId, BlockNumber> {
         /// The workers drawn so far, at most `policy.replicas`.
         replicas: Replicas<AccountId, BlockNumber>,
     },
-    /// Every replica has committed; they reveal their commitments.
+    /// Every replica and the auditor, if there is one, have committed; they reveal their
+    /// commitments.
     #[codec(index = 2)]
     Revealing {
         /// The workers.
@@ -382,6 +475,20 @@ pub enum JobStatus<AccountId, BlockNumber> {
         /// When payment would have been due, if all outputs agree.
         settle_at: BlockNumber,
     },
+    /// Every replica has committed. Nobody reveals before it is decided whether there is an audit.
+    #[codec(index = 9)]
+    Committed {
+        /// The workers.
+        replicas: Replicas<AccountId, BlockNumber>,
+        /// When chance decides: by randomness of blocks that came after the commitments.
+        draw_at: BlockNumber,
+    },
+    /// An auditor has been drawn, and its commitment is awaited.
+    #[codec(index = 10)]
+    Auditing {
+        /// The workers and the auditor.
+        replicas: Replicas<AccountId, BlockNumber>,
+    },
 }
 
 impl<AccountId, BlockNumber> JobStatus<AccountId, BlockNumber> {
@@ -394,6 +501,8 @@ impl<AccountId, BlockNumber> JobStatus<AccountId, BlockNumber> {
     pub fn replicas(&self) -> &[Replica<AccountId, BlockNumber>] {
         match self {
             Self::Assigned { replicas }
+            | Self::Committed { replicas, .. }
+            | Self::Auditing { replicas }
             | Self::Revealing { replicas, .. }
             | Self::Revealed { replicas, .. }
             | Self::Contested { replicas, .. }
@@ -425,6 +534,8 @@ pub struct Job<AccountId = crate::AccountId, BlockNumber = crate::BlockNumber> {
     pub disputes: u32,
     /// Where the stakes of results that were wrong went.
     pub penalty: Option<Penalty>,
+    /// Whether it is audited; `None` until its workers have committed.
+    pub audit: Option<Audit<AccountId>>,
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }
@@ -496,6 +607,40 @@ pub struct Quote<AccountId = crate::AccountId> {
     pub highest: Option<Balance>,
     /// Workers seen, in a bounded sample, that serve the version and have room now.
     pub workers: u32,
+    /// How likely the cheapest of them are audited for it: as the least and the most audited of as
+    /// many as the job needs. `None` with `lowest`.
+    pub audit: Option<(AuditRate, AuditRate)>,
+    /// Blocks from the submission to the result, when as many as the job needs have room now: one
+    /// for the draw, those that the work is expected to take, and those until it is revealed,
+    /// without an audit. `None` with `lowest`.
+    pub wait: Option<BlockNumber>,
+}
+
+/// What a quote is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+)]
+pub struct QuoteRequest {
+    /// The version to run.
+    pub version: ModelVersionId,
+    /// Tokens in the input.
+    pub tokens_in: u32,
+    /// Most tokens to generate.
+    pub max_tokens_out: u32,
+    /// Workers that run the job independently.
+    pub replicas: u8,
+    /// Whether an auditor is to be drawn for certain.
+    pub audited: bool,
+    /// Where the workers have to be.
+    pub region: Option<Region>,
 }
 
 /// Why there is no quote.
@@ -520,6 +665,10 @@ pub struct Parameters {
     pub protocol_fee_ppm: u32,
     /// What a job costs for every block that it waits for its first worker.
     pub waiting_fee: Balance,
+    /// The least chance of an audit, in parts per million.
+    pub least_audit_chance_ppm: u32,
+    /// Blocks after which records have halved.
+    pub record_half_life: BlockNumber,
     /// Smallest bond of a worker.
     pub min_bond: Balance,
     /// Blocks a worker has from its draw to its commitment.

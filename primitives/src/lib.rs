@@ -18,6 +18,7 @@
 //! | [`lineage`] | what a version descends from, and the split of its revenue |
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
+//! | [`audit`] | how likely a run is done again by somebody else, and who pays for that |
 //! | [`dispute`] | a claim, and the moves that decide whether it holds |
 //! | [`pricing`] | every formula that turns work and terms into money |
 //! | [`traits`] | how the pallets meet each other |
@@ -31,6 +32,7 @@ extern crate alloc;
 
 pub mod api;
 pub mod asset;
+pub mod audit;
 pub mod dataset;
 pub mod dispute;
 pub mod grant;

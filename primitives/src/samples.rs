@@ -3,7 +3,7 @@
 use crate::{
     dataset::DatasetSpec,
     job::{
-        tokens_to_bytes, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Sampling,
+        tokens_to_bytes, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Role, Sampling,
         WaitingCost,
     },
     lineage::Royalty,
@@ -96,7 +96,7 @@ pub fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
             ]))),
             max_tokens_out: 0,
             sampling: Sampling::Greedy,
-            policy: Policy { replicas: 1, challenge_window: 5 },
+            policy: Policy { replicas: 1, challenge_window: 5, audited: false, region: None },
             max_price: 100,
             deadline: 50,
         },
@@ -106,6 +106,7 @@ pub fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
         waiting: WaitingCost::Paid { amount: 0 },
         disputes: 0,
         penalty: None,
+        audit: None,
         status,
     }
 }
@@ -115,6 +116,7 @@ pub fn replica(worker: u8, ask: Balance, hash: u8) -> Replica<AccountId, BlockNu
     Replica {
         worker: AccountId::new([worker; 32]),
         ask,
+        role: Role::Worker,
         state: ReplicaState::Revealed { output: Output { hash: [hash; 32].into(), tokens: 0 } },
     }
 }

@@ -7,9 +7,11 @@ use crate::{
     dataset::{DatasetId, DatasetVersionId},
     dispute::{Claim, ClaimId, Fault, Penalty},
     grant::GrantId,
+    job::Role,
     lineage::{Royalty, Shares},
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
     terms::Terms,
+    worker::Region,
     Architecture, AssetId, Balance,
 };
 use alloc::vec::Vec;
@@ -156,6 +158,11 @@ pub struct Vacancy<'a, AccountId> {
     pub exclude: &'a [AccountId],
     /// A worker that is known to have room: it is looked at when a random sample is not enough.
     pub roomy: Option<&'a AccountId>,
+    /// What they are needed for. An auditor may be one more than its places: nobody gets around
+    /// audits by keeping everybody else busy.
+    pub role: Role,
+    /// Where they have to be.
+    pub region: Option<Region>,
     /// Randomness of the draw.
     pub seed: [u8; 32],
 }
@@ -190,11 +197,33 @@ pub struct Search<AccountId> {
     pub weight: Weight,
 }
 
+/// What a worker has done, when it is paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// Multiply-accumulates.
+    pub work: u64,
+    /// What it was paid.
+    pub paid: Balance,
+    /// What an audit has found right, in rewards.
+    pub proven: Balance,
+}
+
+/// What the chain knows of a worker when it decides about an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reliance {
+    /// What it loses at least if a result that earns so much is wrong.
+    pub stake: Balance,
+    /// What audits have found right of it, in rewards.
+    pub proven: Balance,
+}
+
 /// How an engagement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The job was settled and the worker paid.
-    Completed,
+    Completed(Completion),
+    /// The worker was the auditor of a job that was settled, and was paid.
+    Audited(Completion),
     /// The job ended without fault of the worker and without pay.
     Released,
     /// The worker's result is wrong, and it has been convicted.
@@ -250,8 +279,12 @@ pub trait WorkerPool<AccountId> {
     /// What a worker offers; `None` when it takes no jobs, or is none.
     fn room(worker: &AccountId) -> Option<Room>;
 
-    /// Asks of workers that serve the version and could take a job now, from a bounded sample.
-    fn asks(version: ModelVersionId) -> Vec<Balance>;
+    /// Workers that serve the version and could take a job in that region now, with their asks,
+    /// from a bounded sample.
+    fn offers(version: ModelVersionId, region: Option<Region>) -> Vec<(Balance, AccountId)>;
+
+    /// What there is to rely on when `worker` says what earns `reward`.
+    fn reliance(worker: &AccountId, reward: Balance) -> Reliance;
 }
 
 /// The jobs that wait for workers, as the workers see them.
@@ -320,9 +353,20 @@ pub trait Packages {
     fn condemn_weight() -> Weight;
 }
 
+/// What a worker is convicted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// Its result is wrong.
+    Wrong,
+    /// It was audited and did not show what it had committed to.
+    Silent,
+}
+
 /// What is taken from a convicted worker, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Slash<'a, AccountId> {
+    /// What for.
+    pub offence: Offence,
     /// What the worker earned, or would have earned, by the claim.
     pub reward: Balance,
     /// What is owed to the treasury for the moves.

@@ -1,9 +1,13 @@
 //! What the chain knows of a worker.
 
-use crate::{Balance, ModelVersionId};
+use crate::{
+    audit::{halvings, Record},
+    Balance, ModelVersionId,
+};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
+use sp_runtime::traits::AtLeast32BitUnsigned;
 
 /// Most versions a worker serves at the same time.
 pub const MAX_SERVED: u32 = 32;
@@ -90,7 +94,30 @@ pub enum WorkerStatus<BlockNumber> {
     },
 }
 
-/// How a worker has behaved.
+/// A country, by the two letters of ISO 3166-1.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Region(pub [u8; 2]);
+
+impl Region {
+    /// Whether it is two capital letters. Which of them are countries is nobody's decision here.
+    pub fn is_valid(&self) -> bool {
+        self.0.iter().all(u8::is_ascii_uppercase)
+    }
+}
+
+/// How a worker has behaved. What counts for or against it halves with time; the sums of work and
+/// earnings, and convictions, stay. It belongs to the account and cannot be handed on.
 #[derive(
     Clone,
     Copy,
@@ -104,7 +131,9 @@ pub enum WorkerStatus<BlockNumber> {
     MaxEncodedLen,
     TypeInfo,
 )]
-pub struct Reputation {
+pub struct Reputation<BlockNumber = crate::BlockNumber> {
+    /// Since when it is a worker.
+    pub since: BlockNumber,
     /// Jobs settled and paid.
     pub completed: u32,
     /// Deadlines missed.
@@ -115,8 +144,62 @@ pub struct Reputation {
     pub declined: u32,
     /// Jobs whose replicas differed.
     pub contested: u32,
+    /// Results of it that an audit has found right.
+    pub passed: u32,
+    /// Audits it has made.
+    pub audits: u32,
     /// Results that were wrong.
     pub convicted: u32,
+    /// Multiply-accumulates it was paid for.
+    pub work: u128,
+    /// What it was paid.
+    pub earned: Balance,
+    /// What audits have found right, in rewards.
+    pub record: Record<BlockNumber>,
+}
+
+impl<BlockNumber: AtLeast32BitUnsigned + Copy> Reputation<BlockNumber> {
+    /// Of a worker that begins.
+    pub fn new(since: BlockNumber) -> Self {
+        Self {
+            since,
+            completed: 0,
+            expired: 0,
+            expired_in_a_row: 0,
+            declined: 0,
+            contested: 0,
+            passed: 0,
+            audits: 0,
+            convicted: 0,
+            work: 0,
+            earned: 0,
+            record: Record { proven: 0, halved_at: since },
+        }
+    }
+
+    /// As it stands at `now`, when what counts halves every `half_life` blocks.
+    pub fn at(mut self, now: BlockNumber, half_life: BlockNumber) -> Self {
+        let (periods, _) = halvings(self.record.halved_at, now, half_life);
+        let counters = [
+            &mut self.completed,
+            &mut self.expired,
+            &mut self.declined,
+            &mut self.contested,
+            &mut self.passed,
+            &mut self.audits,
+        ];
+        for counter in counters {
+            *counter = counter.checked_shr(periods).unwrap_or(0);
+        }
+        self.record = self.record.at(now, half_life);
+        self
+    }
+
+    /// A result of it was wrong, or it kept silent when it was audited: it begins anew.
+    pub fn fall(mut self) -> Self {
+        self.record.proven = 0;
+        self
+    }
 }
 
 /// Whom a worker belongs to, as it says.
@@ -155,8 +238,10 @@ pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNu
     pub unfinalised: Balance,
     /// Versions it serves.
     pub serves: Vec<ModelVersionId>,
+    /// Where it says that it is, with a part of its bond for that.
+    pub region: Option<Region>,
     /// How it has behaved.
-    pub reputation: Reputation,
+    pub reputation: Reputation<BlockNumber>,
     /// Disputes about its results that have not ended: its bond stays until they have.
     pub disputes: u32,
     /// Whom it belongs to, if it has said so. Two workers of one owner are never in one job.
