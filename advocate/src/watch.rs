@@ -138,7 +138,8 @@ mod tests {
 
     fn done(id: JobId) -> Job {
         let output = Output { hash: [4; 32].into(), tokens: 0 };
-        let receipt = Receipt { workers: 80, owner: 5, treasury: 5, requester: 10, work: 1 };
+        let receipt =
+            Receipt { workers: 80, auditor: 0, owner: 5, treasury: 5, requester: 10, work: 1 };
         numbered(id, settled(output, vec![replica(2, 40, 4), replica(3, 40, 4)], receipt))
     }
 

@@ -43,12 +43,8 @@ impl Api {
     /// keeps its meaning for ever.
     pub fn needed(self) -> u32 {
         match self {
-            Self::Models
-            | Self::Datasets
-            | Self::Provenance
-            | Self::Workers
-            | Self::Jobs
-            | Self::Disputes => 1,
+            Self::Models | Self::Datasets | Self::Provenance | Self::Disputes => 1,
+            Self::Workers | Self::Jobs => 2,
         }
     }
 

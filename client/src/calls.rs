@@ -233,7 +233,11 @@ pub mod provenance {
 /// Calls of pallet `Workers`.
 pub mod workers {
     use super::Call;
-    use vigil_primitives::{model::Url, worker::Capability, AccountId, Balance, ModelVersionId};
+    use vigil_primitives::{
+        model::Url,
+        worker::{Capability, Region},
+        AccountId, Balance, ModelVersionId,
+    };
 
     const PALLET: &str = "Workers";
 
@@ -304,6 +308,12 @@ pub mod workers {
     /// Says whom the signer's worker belongs to. It counts when the owner confirms it.
     pub fn name_owner(owner: Option<&AccountId>) -> Call {
         Call::new(PALLET, "name_owner", 1, (owner,))
+    }
+
+    /// Says in which country the signer's worker is, or nothing of it any more. A deposit is held
+    /// from the first word on until the worker has left.
+    pub fn declare_region(region: Option<Region>) -> Call {
+        Call::new(PALLET, "declare_region", 1, (region,))
     }
 
     /// Confirms that a worker belongs to the signer.

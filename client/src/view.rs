@@ -10,15 +10,16 @@ use sp_io::hashing::{blake2_128, twox_128};
 use vigil_primitives::{
     api::PAGE,
     asset::Asset,
+    audit::Record,
     dataset::{DatasetVersionView, DatasetView, StatementKind, StatementView},
     dispute::{Claim, ClaimId, DisputeId, DisputeView},
     grant::{GrantView, Permission},
-    job::{Contribution, NoQuote, Parameters, Quote},
+    job::{Contribution, NoQuote, Parameters, Quote, QuoteRequest},
     lineage::{LineageView, Share},
     model::{ModelView, VersionView},
     worker::WorkerView,
-    AccountId, AssetId, Balance, DatasetId, DatasetVersionId, Hash, Job, JobId, ModelId,
-    ModelVersionId, Nonce,
+    AccountId, AssetId, Balance, BlockNumber, DatasetId, DatasetVersionId, Hash, Job, JobId,
+    ModelId, ModelVersionId, Nonce,
 };
 
 /// The state at one block, or at whichever block is the best when asked.
@@ -150,15 +151,14 @@ impl<'a> View<'a> {
         self.call("JobsApi_era_total", era).await
     }
 
-    /// What a job would cost.
-    pub async fn quote(
-        &self,
-        version: ModelVersionId,
-        tokens_in: u32,
-        max_tokens_out: u32,
-        replicas: u8,
-    ) -> Result<Result<Quote, NoQuote>> {
-        self.call("JobsApi_quote", (version, tokens_in, max_tokens_out, replicas)).await
+    /// What a job would cost, how likely it is audited, and how long it takes.
+    pub async fn quote(&self, request: QuoteRequest) -> Result<Result<Quote, NoQuote>> {
+        self.call("JobsApi_quote", request).await
+    }
+
+    /// What audits have found right of a version, in rewards.
+    pub async fn version_record(&self, version: ModelVersionId) -> Result<Record<BlockNumber>> {
+        self.call("JobsApi_version_record", version).await
     }
 
     /// A dataset.

@@ -22,6 +22,8 @@ pub(crate) struct Metrics {
     pub(crate) running: Gauge<U64>,
     /// Jobs by how they ended: settled, reassigned, refunded, cancelled, forgotten, lost.
     pub(crate) jobs: CounterVec<U64>,
+    /// Audits made and paid.
+    pub(crate) audits: Counter<U64>,
     /// Extrinsics by kind, which is the action's name, and result: included, temporary, rejected.
     pub(crate) extrinsics: CounterVec<U64>,
     /// Multiply-accumulates computed.
@@ -58,6 +60,10 @@ impl Metrics {
                 registry,
             )?,
             jobs: counters("vigil_worker_jobs_total", "Jobs by how they ended", &["end"])?,
+            audits: register(
+                Counter::new("vigil_worker_audits_total", "Audits made and paid")?,
+                registry,
+            )?,
             extrinsics: counters(
                 "vigil_worker_extrinsics_total",
                 "Extrinsics by kind and result",

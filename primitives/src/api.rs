@@ -7,6 +7,7 @@
 //! Listings return at most [`PAGE`] entries, fewer if `limit` is smaller.
 
 use crate::{
+    audit::Record,
     dataset::{
         DatasetId, DatasetVersionId, DatasetVersionView, DatasetView, StatementKind, StatementView,
     },
@@ -16,7 +17,7 @@ use crate::{
     lineage::{LineageView, Share},
     model::{ModelId, ModelVersionId, ModelView, VersionView},
     worker::WorkerView,
-    AccountId, AssetId, Balance,
+    AccountId, AssetId, Balance, BlockNumber,
 };
 use alloc::vec::Vec;
 
@@ -103,6 +104,8 @@ sp_api::decl_runtime_apis! {
         fn assignments(worker: AccountId) -> Vec<Job>;
         /// What a job would cost now, how likely it is audited, and how long it takes.
         fn quote(request: QuoteRequest) -> Result<Quote, NoQuote>;
+        /// What audits have found right of a version, in rewards.
+        fn version_record(version: ModelVersionId) -> Record<BlockNumber>;
         /// What everybody has computed and earned in an era.
         fn era_total(era: u32) -> Contribution;
         /// The constants a client needs.

@@ -11,6 +11,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use core::slice;
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
 use sp_runtime::traits::{BlakeTwo256, Hash as _};
@@ -511,6 +512,21 @@ impl<AccountId, BlockNumber> JobStatus<AccountId, BlockNumber> {
             Self::Queued | Self::Refunded { .. } | Self::Cancelled => &[],
         }
     }
+
+    /// The same, to be changed.
+    pub fn replicas_mut(&mut self) -> slice::IterMut<'_, Replica<AccountId, BlockNumber>> {
+        match self {
+            Self::Assigned { replicas }
+            | Self::Committed { replicas, .. }
+            | Self::Auditing { replicas }
+            | Self::Revealing { replicas, .. }
+            | Self::Revealed { replicas, .. }
+            | Self::Contested { replicas, .. }
+            | Self::Disputed { replicas, .. }
+            | Self::Settled { replicas, .. } => replicas.iter_mut(),
+            Self::Queued | Self::Refunded { .. } | Self::Cancelled => [].iter_mut(),
+        }
+    }
 }
 
 /// A job as the runtime API shows it.
@@ -617,17 +633,7 @@ pub struct Quote<AccountId = crate::AccountId> {
 }
 
 /// What a quote is for.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct QuoteRequest {
     /// The version to run.
     pub version: ModelVersionId,

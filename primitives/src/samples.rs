@@ -3,8 +3,8 @@
 use crate::{
     dataset::DatasetSpec,
     job::{
-        tokens_to_bytes, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Role, Sampling,
-        WaitingCost,
+        tokens_to_bytes, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Role,
+        Sampling, WaitingCost,
     },
     lineage::Royalty,
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec, MAX_NAME, MAX_SOURCES, MAX_URL},

@@ -6,6 +6,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use core::fmt;
 use scale_info::TypeInfo;
 use sp_runtime::traits::AtLeast32BitUnsigned;
 
@@ -113,6 +114,23 @@ impl Region {
     /// Whether it is two capital letters. Which of them are countries is nobody's decision here.
     pub fn is_valid(&self) -> bool {
         self.0.iter().all(u8::is_ascii_uppercase)
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([first, second]) = *self;
+        write!(f, "{}{}", char::from(first), char::from(second))
+    }
+}
+
+impl core::str::FromStr for Region {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let upper = text.to_ascii_uppercase();
+        let region = upper.as_bytes().try_into().map(Self).ok().filter(Self::is_valid);
+        region.ok_or("expected the two letters of a country, for instance DE")
     }
 }
 

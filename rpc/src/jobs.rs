@@ -1,6 +1,7 @@
 //! Jobs, prices, and the constants that a client needs.
 
 use crate::{
+    audits::{Audit, AuditRate},
     disputes::Penalty,
     form::{optional_text, text},
     provenance::Royalty,
@@ -35,8 +36,12 @@ pub struct Job {
     pub sampling: Sampling,
     /// Workers that run it.
     pub replicas: u8,
-    /// Blocks from the agreement of all results to the payment.
+    /// Blocks from the agreement of all results to the payment, at least.
     pub challenge_window: BlockNumber,
+    /// Whether the requester has asked for an audit.
+    pub audited: bool,
+    /// The country that its workers have to be in.
+    pub region: Option<String>,
     /// What the requester pays at most: its escrow.
     #[serde(with = "text")]
     pub max_price: Balance,
@@ -52,6 +57,8 @@ pub struct Job {
     pub disputes: u32,
     /// Where the stakes of results that were wrong went.
     pub penalty: Option<Penalty>,
+    /// Whether it is audited; `null` until its workers have committed.
+    pub audit: Option<Audit>,
     /// Where it stands.
     pub status: JobStatus,
 }
@@ -174,7 +181,19 @@ pub enum JobStatus {
         /// The workers.
         replicas: Vec<Replica>,
     },
-    /// Every replica has committed; they reveal.
+    /// Every replica has committed. Chance decides whether there is an audit.
+    Committed {
+        /// The workers.
+        replicas: Vec<Replica>,
+        /// When it decides.
+        draw_at: BlockNumber,
+    },
+    /// An auditor has been drawn, and its commitment is awaited.
+    Auditing {
+        /// The workers and the auditor.
+        replicas: Vec<Replica>,
+    },
+    /// All have committed; they reveal.
     Revealing {
         /// The workers.
         replicas: Vec<Replica>,
@@ -250,17 +269,38 @@ impl From<job::RefundReason> for RefundReason {
     }
 }
 
-/// A worker of a job.
+/// A worker of a job, or its auditor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Its account.
     pub worker: AccountId,
+    /// What it runs the job for.
+    pub role: Role,
     /// Its price per giga multiply-accumulate.
     #[serde(with = "text")]
     pub ask: Balance,
     /// How far it has come.
     #[serde(flatten)]
     pub progress: Progress,
+}
+
+/// What a worker runs a job for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The result.
+    Worker,
+    /// The audit.
+    Auditor,
+}
+
+impl From<job::Role> for Role {
+    fn from(it: job::Role) -> Self {
+        match it {
+            job::Role::Worker => Self::Worker,
+            job::Role::Auditor => Self::Auditor,
+        }
+    }
 }
 
 /// How far a worker has come.
@@ -289,6 +329,7 @@ impl From<job::Replica<AccountId, BlockNumber>> for Replica {
         Self {
             worker: it.worker,
             ask: it.ask,
+            role: it.role.into(),
             progress: match it.state {
                 ReplicaState::Assigned { commit_by } => Progress::Assigned { commit_by },
                 ReplicaState::Committed { commitment } => Progress::Committed { commitment },
@@ -319,6 +360,9 @@ pub struct Receipt {
     /// To the workers together.
     #[serde(with = "text")]
     pub workers: Balance,
+    /// To the auditor, out of the escrow.
+    #[serde(with = "text")]
+    pub auditor: Balance,
     /// To the owners of the version and of all that it descends from.
     #[serde(with = "text")]
     pub owner: Balance,
@@ -337,6 +381,7 @@ impl From<job::Receipt> for Receipt {
     fn from(it: job::Receipt) -> Self {
         Self {
             workers: it.workers,
+            auditor: it.auditor,
             owner: it.owner,
             treasury: it.treasury,
             requester: it.requester,
@@ -355,6 +400,10 @@ impl From<job::JobStatus<AccountId, BlockNumber>> for JobStatus {
         match it {
             Status::Queued => Self::Queued,
             Status::Assigned { replicas: all } => Self::Assigned { replicas: replicas(all) },
+            Status::Committed { replicas: all, draw_at } => {
+                Self::Committed { replicas: replicas(all), draw_at }
+            }
+            Status::Auditing { replicas: all } => Self::Auditing { replicas: replicas(all) },
             Status::Revealing { replicas: all, reveal_by } => {
                 Self::Revealing { replicas: replicas(all), reveal_by }
             }
@@ -393,6 +442,8 @@ impl From<job::Job> for Job {
             sampling: spec.sampling.into(),
             replicas: spec.policy.replicas,
             challenge_window: spec.policy.challenge_window,
+            audited: spec.policy.audited,
+            region: spec.policy.region.map(|it| it.to_string()),
             max_price: spec.max_price,
             deadline: spec.deadline,
             attempts: it.attempts,
@@ -400,9 +451,20 @@ impl From<job::Job> for Job {
             waiting: it.waiting.into(),
             disputes: it.disputes,
             penalty: it.penalty.map(Into::into),
+            audit: it.audit.map(Into::into),
             status: it.status.into(),
         }
     }
+}
+
+/// What a requester may ask of the runs of a job. Whatever is left out is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct QuotePolicy {
+    /// An auditor for certain, who is paid like a worker.
+    pub audited: bool,
+    /// Workers of a country, by the two letters of ISO 3166-1.
+    pub region: Option<String>,
 }
 
 /// What a job would cost.
@@ -429,6 +491,11 @@ pub struct Quote {
     pub highest: Option<Balance>,
     /// Workers seen, in a bounded sample, that serve the version and have room now.
     pub workers: u32,
+    /// How likely the cheapest of them are audited for it: the least and the most audited of as many
+    /// as the job needs; `null` with `lowest`.
+    pub audit: Option<(AuditRate, AuditRate)>,
+    /// Blocks from the submission to the result, without an audit; `null` with `lowest`.
+    pub wait: Option<BlockNumber>,
 }
 
 impl From<job::Quote> for Quote {
@@ -441,6 +508,8 @@ impl From<job::Quote> for Quote {
             rewards: it.rewards,
             highest: it.highest,
             workers: it.workers,
+            audit: it.audit.map(|(least, most)| (least.into(), most.into())),
+            wait: it.wait,
         }
     }
 }
@@ -456,6 +525,10 @@ pub struct Parameters {
     /// What a job costs for every block that it waits for its first worker.
     #[serde(with = "text")]
     pub waiting_fee: Balance,
+    /// The least chance of an audit.
+    pub least_audit_chance_ppm: u32,
+    /// Blocks after which records have halved.
+    pub record_half_life: BlockNumber,
     /// Smallest bond of a worker.
     #[serde(with = "text")]
     pub min_bond: Balance,
@@ -482,6 +555,8 @@ impl From<job::Parameters> for Parameters {
             treasury: it.treasury,
             protocol_fee_ppm: it.protocol_fee_ppm,
             waiting_fee: it.waiting_fee,
+            least_audit_chance_ppm: it.least_audit_chance_ppm,
+            record_half_life: it.record_half_life,
             min_bond: it.min_bond,
             commit_period: it.commit_period,
             reveal_period: it.reveal_period,
@@ -496,7 +571,8 @@ impl From<job::Parameters> for Parameters {
 
 #[cfg(any(feature = "server", feature = "client"))]
 mod methods {
-    use super::{Job, Parameters, Quote};
+    use super::{Job, Parameters, Quote, QuotePolicy};
+    use crate::audits::Record;
     use crate::form::Contribution;
     use jsonrpsee::{core::RpcResult, proc_macros::rpc};
     use vigil_primitives::{AccountId, Hash, JobId};
@@ -521,7 +597,8 @@ mod methods {
         #[method(name = "assignments", blocking)]
         fn assignments(&self, worker: AccountId, at: Option<Hash>) -> RpcResult<Vec<Job>>;
 
-        /// What a job for a version, written `model@version`, would cost now.
+        /// What a job for a version, written `model@version`, would cost now, how likely it is
+        /// audited, and how long it takes.
         #[method(name = "quote", blocking)]
         fn quote(
             &self,
@@ -529,8 +606,13 @@ mod methods {
             tokens_in: u32,
             max_tokens_out: u32,
             replicas: u8,
+            policy: Option<QuotePolicy>,
             at: Option<Hash>,
         ) -> RpcResult<Quote>;
+
+        /// What audits have found right of a version, written `model@version`.
+        #[method(name = "versionRecord", blocking)]
+        fn version_record(&self, version: String, at: Option<Hash>) -> RpcResult<Record>;
 
         /// What everybody has computed and earned in an era.
         #[method(name = "eraTotal", blocking)]

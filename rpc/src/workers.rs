@@ -1,6 +1,9 @@
 //! Workers, and what they have computed.
 
-use crate::form::{lossy, text};
+use crate::{
+    audits::Record,
+    form::{lossy, text},
+};
 use serde::{Deserialize, Serialize};
 use vigil_primitives::{
     worker::{self, WorkerView},
@@ -36,6 +39,8 @@ pub struct Worker {
     pub unfinalised: Balance,
     /// Versions it serves, each `model@version`.
     pub serves: Vec<String>,
+    /// The country it says it is in, by the two letters of ISO 3166-1.
+    pub region: Option<String>,
     /// How it has behaved.
     pub reputation: Reputation,
     /// Disputes about its results that have not ended: its bond stays until they have.
@@ -119,6 +124,8 @@ impl From<worker::DeviceClass> for DeviceClass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reputation {
+    /// Since when it is a worker.
+    pub since: BlockNumber,
     /// Jobs settled and paid.
     pub completed: u32,
     /// Deadlines missed.
@@ -129,19 +136,37 @@ pub struct Reputation {
     pub declined: u32,
     /// Jobs whose replicas differed.
     pub contested: u32,
+    /// Results of it that an audit has found right.
+    pub passed: u32,
+    /// Audits it has made.
+    pub audits: u32,
     /// Results that were wrong.
     pub convicted: u32,
+    /// Multiply-accumulates it was paid for.
+    #[serde(with = "text")]
+    pub work: u128,
+    /// What it was paid.
+    #[serde(with = "text")]
+    pub earned: Balance,
+    /// What audits have found right.
+    pub record: Record,
 }
 
 impl From<worker::Reputation> for Reputation {
     fn from(it: worker::Reputation) -> Self {
         Self {
+            since: it.since,
             completed: it.completed,
             expired: it.expired,
             expired_in_a_row: it.expired_in_a_row,
             declined: it.declined,
             contested: it.contested,
+            passed: it.passed,
+            audits: it.audits,
             convicted: it.convicted,
+            work: it.work,
+            earned: it.earned,
+            record: it.record.into(),
         }
     }
 }
@@ -164,6 +189,7 @@ impl From<WorkerView> for Worker {
             active: it.active,
             unfinalised: it.unfinalised,
             serves: it.serves.iter().map(ToString::to_string).collect(),
+            region: it.region.map(|it| it.to_string()),
             reputation: it.reputation.into(),
             disputes: it.disputes,
             owner: it.owner.map(|it| Owner { account: it.account, confirmed: it.confirmed }),

@@ -8,19 +8,20 @@ use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 use std::fmt::Debug;
 use vigil_primitives::{
     architecture::{Activations, Pooling},
+    audit,
     dataset::{
         self, DatasetSpec, DatasetVersionId, DatasetVersionView, DatasetView, StatementView,
     },
     dispute::{self, ClaimId, Descent, DisputeView, Node, Stage, Target, TokenAt},
     grant::{self, GrantView, Unusable},
-    job::{self, JobSpec, Policy, ReplicaState},
+    job::{self, JobSpec, Policy, ReplicaState, Role},
     lineage::{self, LineageView, Share},
     model::{self, ModelView, VersionSpec, VersionStatus, VersionView},
     terms::{self, Access, GrantTerms},
     worker::{self, WorkerView},
     AccountId, Architecture, AssetId, BlockNumber, Decoder, Encoder, Hash, ModelVersionId, Permill,
 };
-use vigil_rpc::{datasets, disputes, form, jobs, models, provenance, workers};
+use vigil_rpc::{audits, datasets, disputes, form, jobs, models, provenance, workers};
 
 /// The value, after it has been written and read.
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: impl Into<T>) -> T {
@@ -260,13 +261,20 @@ fn workers_should_be_written_like_this() {
         active: 1,
         unfinalised: u128::MAX,
         serves: vec![model_version(1), model_version(2)],
+        region: Some(worker::Region(*b"DE")),
         reputation: worker::Reputation {
+            since: 12,
             completed: 9,
             expired: 3,
             expired_in_a_row: 1,
             declined: 2,
             contested: 4,
+            passed: 5,
+            audits: 6,
             convicted: 1,
+            work: u128::MAX,
+            earned: (1 << 53) + 1,
+            record: record(),
         },
         disputes: 2,
         owner: Some(worker::Owner { account: Bob.to_account_id(), confirmed: true }),
@@ -282,12 +290,19 @@ fn workers_should_be_written_like_this() {
             worker(Unbonding { until: 43 }, Cpu),
         ]
     );
+    let mut new = worker(Active, Cpu);
+    (new.region, new.owner, new.reputation) = (None, None, worker::Reputation::new(12));
+    snapshot!("new_worker", workers::Worker, [new]);
     let contribution = job::Contribution { jobs: 3, work: u128::MAX, earned: (1 << 53) + 1 };
     snapshot!("contribution", form::Contribution, [contribution]);
 }
 
+fn replica(role: Role, state: ReplicaState<BlockNumber>) -> job::Replica<AccountId, BlockNumber> {
+    job::Replica { worker: Charlie.to_account_id(), ask: 1 << 64, role, state }
+}
+
 fn replicas(states: Vec<ReplicaState<BlockNumber>>) -> job::Replicas<AccountId, BlockNumber> {
-    let replica = |state| job::Replica { worker: Charlie.to_account_id(), ask: 1 << 64, state };
+    let replica = |state| replica(Role::Worker, state);
     states.into_iter().map(replica).collect::<Vec<_>>().try_into().unwrap()
 }
 
@@ -311,7 +326,7 @@ fn with(status: job::JobStatus<AccountId, BlockNumber>) -> job::Job {
             input: job::Input::Inline(vec![101, 0, 0, 0].try_into().unwrap()),
             max_tokens_out: 0,
             sampling: job::Sampling::Greedy,
-            policy: Policy { replicas: 2, challenge_window: 3 },
+            policy: Policy { replicas: 2, challenge_window: 3, audited: false, region: None },
             max_price: 1 << 64,
             deadline: 50,
         },
@@ -321,8 +336,65 @@ fn with(status: job::JobStatus<AccountId, BlockNumber>) -> job::Job {
         waiting: job::WaitingCost::Running { per_block: 1 << 64 },
         disputes: 0,
         penalty: None,
+        audit: None,
         status,
     }
+}
+
+fn rate() -> audit::AuditRate {
+    audit::AuditRate {
+        deterrence: Permill::from_parts(2_000),
+        worker: Permill::from_parts(123_457),
+        version: Permill::from_parts(40_000),
+    }
+}
+
+fn record() -> audit::Record<BlockNumber> {
+    audit::Record { proven: (1 << 53) + 1, halved_at: 800 }
+}
+
+#[test]
+fn audits_should_be_written_like_this() {
+    let audit = |draws, network, state| job::Audit {
+        rate: rate(),
+        subject: Charlie.to_account_id(),
+        draws,
+        network,
+        state,
+    };
+    use job::AuditState::*;
+    snapshot!(
+        "audit",
+        audits::Audit,
+        [
+            audit(0, 0, Spared),
+            audit(0, 0, Due),
+            audit(1, 1 << 64, Drawn),
+            audit(2, 0, Missed),
+            audit(1, 1 << 64, Passed),
+        ]
+    );
+    let all = Permill::one();
+    let unproven = audit::AuditRate { deterrence: Permill::zero(), worker: all, version: all };
+    let least = audit::AuditRate {
+        deterrence: Permill::zero(),
+        worker: Permill::zero(),
+        version: Permill::zero(),
+    };
+    snapshot!("audit_rate", audits::AuditRate, [rate(), unproven, least]);
+    snapshot!("record", audits::Record, [record(), audit::Record::default()]);
+}
+
+#[test]
+fn a_policy_should_ask_for_nothing_that_it_leaves_out() {
+    let read = |json| serde_json::from_str::<jobs::QuotePolicy>(json);
+    assert_eq!(read("{}").unwrap(), jobs::QuotePolicy::default());
+    let audited = jobs::QuotePolicy { audited: true, region: None };
+    assert_eq!(read(r#"{"audited":true}"#).unwrap(), audited);
+    let german = jobs::QuotePolicy { audited: false, region: Some("DE".into()) };
+    assert_eq!(read(r#"{"region":"DE"}"#).unwrap(), german);
+    assert_eq!(round_trip::<jobs::QuotePolicy>(german.clone()), german);
+    assert!(read(r#"{"audit":true}"#).is_err(), "a wish that is not understood is no wish");
 }
 
 #[test]
@@ -339,6 +411,15 @@ fn jobs_should_be_written_like_this() {
         damages: 4,
         bounty: 5,
     });
+    drawn.spec.policy.audited = true;
+    drawn.spec.policy.region = Some(worker::Region(*b"DE"));
+    drawn.audit = Some(job::Audit {
+        rate: rate(),
+        subject: Charlie.to_account_id(),
+        draws: 1,
+        network: 0,
+        state: job::AuditState::Drawn,
+    });
     drawn.spec.sampling = job::Sampling::Gumbel {
         seed: u64::MAX,
         temperature: 0.8f32.to_bits(),
@@ -351,8 +432,17 @@ fn jobs_should_be_written_like_this() {
 fn every_state_of_a_job_should_be_written_like_this() {
     let output = job::Output { hash: Hash::repeat_byte(4), tokens: 100 };
     let revealed = || replicas(vec![ReplicaState::Revealed { output }]);
-    let receipt =
-        job::Receipt { workers: 10, owner: 20, treasury: 1, requester: u128::MAX, work: u64::MAX };
+    let receipt = job::Receipt {
+        workers: 10,
+        auditor: 2,
+        owner: 20,
+        treasury: 1,
+        requester: u128::MAX,
+        work: u64::MAX,
+    };
+    let committed = || ReplicaState::Committed { commitment: Hash::repeat_byte(9) };
+    let auditor = replica(Role::Auditor, ReplicaState::Assigned { commit_by: 44 });
+    let auditing = vec![replica(Role::Worker, committed()), auditor];
     use job::{JobStatus::*, RefundReason::*};
     snapshot!(
         "job_status",
@@ -360,11 +450,10 @@ fn every_state_of_a_job_should_be_written_like_this() {
         [
             Queued,
             Assigned {
-                replicas: replicas(vec![
-                    ReplicaState::Assigned { commit_by: 40 },
-                    ReplicaState::Committed { commitment: Hash::repeat_byte(9) },
-                ]),
+                replicas: replicas(vec![ReplicaState::Assigned { commit_by: 40 }, committed(),]),
             },
+            Committed { replicas: replicas(vec![committed()]), draw_at: 42 },
+            Auditing { replicas: auditing.try_into().unwrap() },
             Revealing { replicas: revealed(), reveal_by: 60 },
             Revealed { replicas: revealed(), settle_at: 63 },
             Contested { replicas: revealed(), until: 360 },
@@ -387,6 +476,7 @@ fn every_state_of_a_job_should_be_written_like_this() {
 
 #[test]
 fn quotes_and_parameters_should_be_written_like_this() {
+    let least = audit::AuditRate { worker: Permill::zero(), ..rate() };
     let quote = |lowest: Option<u128>| job::Quote {
         work: u64::MAX,
         owner_fee: 20,
@@ -395,12 +485,16 @@ fn quotes_and_parameters_should_be_written_like_this() {
         rewards: lowest.map(|_| 1),
         highest: lowest,
         workers: 2,
+        audit: lowest.map(|_| (least, rate())),
+        wait: lowest.map(|_| 5),
     };
     snapshot!("quote", jobs::Quote, [quote(Some(u128::MAX)), quote(None)]);
     let parameters = job::Parameters {
         treasury: Alice.to_account_id(),
         protocol_fee_ppm: 30_000,
         waiting_fee: 10 * vigil_primitives::MICRO,
+        least_audit_chance_ppm: 10_000,
+        record_half_life: 1_296_000,
         min_bond: 100 * vigil_primitives::UNIT,
         commit_period: 30,
         reveal_period: 20,

@@ -27,12 +27,13 @@ use sp_runtime::{
 };
 use sp_version::RuntimeVersion;
 use vigil_primitives::{
+    audit::{Record, LEAST_CHANCE},
     dataset::StatementKind,
     dataset::{DatasetVersionView, DatasetView, StatementView},
     dispute::{Claim, ClaimId, DisputeId, DisputeView},
     grant::{GrantView, Permission},
     job::{Contribution, Job, JobId},
-    job::{NoQuote, Parameters, Quote},
+    job::{NoQuote, Parameters, Quote, QuoteRequest},
     lineage::LineageView,
     lineage::Share,
     model::{ModelView, VersionView},
@@ -395,13 +396,12 @@ impl_runtime_apis! {
             Jobs::assignments(worker)
         }
 
-        fn quote(
-            version: ModelVersionId,
-            tokens_in: u32,
-            max_tokens_out: u32,
-            replicas: u8,
-        ) -> Result<Quote, NoQuote> {
-            Jobs::quote(version, tokens_in, max_tokens_out, replicas)
+        fn quote(request: QuoteRequest) -> Result<Quote, NoQuote> {
+            Jobs::quote(request)
+        }
+
+        fn version_record(version: ModelVersionId) -> Record<crate::BlockNumber> {
+            Jobs::record_of(version)
         }
 
         fn era_total(era: u32) -> Contribution {
@@ -490,6 +490,8 @@ fn parameters() -> Parameters {
             <Runtime as pallet_jobs::Config>::MinChallengeWindow::get(),
             <Runtime as pallet_jobs::Config>::MaxChallengeWindow::get(),
         ),
+        least_audit_chance_ppm: LEAST_CHANCE.deconstruct(),
+        record_half_life: <Runtime as pallet_jobs::Config>::RecordHalfLife::get(),
         max_duration: <Runtime as pallet_jobs::Config>::MaxDuration::get(),
         era_length: <Runtime as pallet_jobs::Config>::EraLength::get(),
         block_time_ms: SLOT_MS,

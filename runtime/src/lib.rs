@@ -50,12 +50,12 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     authoring_version: 1,
     // Every change of behaviour raises it. Nodes run what is on chain, not what they were built
     // with, so nothing else tells two runtimes apart.
-    spec_version: 6,
+    spec_version: 7,
     impl_version: 0,
     apis: RUNTIME_API_VERSIONS,
     // Every change of a call's or a transaction extension's encoding raises it: an old signer's
     // transaction is then refused instead of being read as another.
-    transaction_version: 5,
+    transaction_version: 6,
     system_version: 1,
 };
 
@@ -169,6 +169,9 @@ mod runtime {
     pub type Grandpa = pallet_grandpa;
     #[runtime::pallet_index(11)]
     pub type AuthorityDiscovery = pallet_authority_discovery;
+    // Behind the session pallet, which may have begun an epoch with other authors.
+    #[runtime::pallet_index(12)]
+    pub type Beacon = pallet_beacon;
 
     // Accounts and administration.
     #[runtime::pallet_index(20)]

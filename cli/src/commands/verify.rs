@@ -226,7 +226,8 @@ mod tests {
     };
 
     fn verified(wrong: Option<Wrong>) -> Verified {
-        let receipt = Receipt { workers: 80, owner: 5, treasury: 5, requester: 10, work: GIGA };
+        let receipt =
+            Receipt { workers: 80, owner: 5, treasury: 5, requester: 10, work: GIGA, auditor: 0 };
         let output = Output { hash: [4; 32].into(), tokens: 0 };
         let replicas = vec![replica(2, 40, 4), replica(3, 40, 4)];
         let workers = replicas.iter().map(|one| one.worker.clone()).collect();

@@ -15,7 +15,7 @@ use clap::Subcommand;
 use serde_json::{json, Value};
 use vigil_client::{calls, Amount};
 use vigil_primitives::{
-    worker::{DeviceClass, WorkerStatus, WorkerView},
+    worker::{DeviceClass, Region, WorkerStatus, WorkerView},
     AccountId, BlockNumber, ModelVersionId,
 };
 
@@ -56,6 +56,13 @@ pub(crate) enum Command {
         #[arg(value_parser = context::parse_account)]
         owner: Option<AccountId>,
     },
+    /// Say in which country the worker is, for jobs that ask for it. A deposit is held from the first
+    /// word on until the worker has left; it is lost if the word is false.
+    DeclareRegion {
+        /// The two letters of the country, for instance DE, or `none`.
+        #[arg(value_name = "COUNTRY", value_parser = parse_region)]
+        region: DeclaredRegion,
+    },
     /// Confirm that a worker, which has named the signing key's account, belongs to it.
     Confirm {
         /// The worker (an address or //Name).
@@ -92,6 +99,13 @@ impl Command {
                     None => "the worker belongs to nobody else".into(),
                 },
             ),
+            Self::DeclareRegion { region: DeclaredRegion(region) } => (
+                calls::workers::declare_region(region),
+                match region {
+                    Some(region) => format!("the worker says that it is in {region}"),
+                    None => "the worker says nothing of where it is".into(),
+                },
+            ),
             Self::Confirm { worker } => (
                 calls::workers::confirm_worker(&worker),
                 format!("{worker} belongs to the signing account"),
@@ -100,6 +114,18 @@ impl Command {
         let context = Context::signing(global).await?;
         context.submit_and_report(call, done).await
     }
+}
+
+/// Where a worker says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeclaredRegion(Option<Region>);
+
+/// Reads `none` or the two letters of a country.
+fn parse_region(text: &str) -> Result<DeclaredRegion, &'static str> {
+    if text == "none" {
+        return Ok(DeclaredRegion(None));
+    }
+    text.parse().map(|region| DeclaredRegion(Some(region)))
 }
 
 async fn list(global: &Global, version: Option<ModelVersionId>) -> CommandResult {
@@ -198,6 +224,7 @@ fn details(worker: &WorkerView) -> String {
     output::fields([
         ("worker", worker.account.to_string()),
         ("owner", owner(worker)),
+        ("region, as it says", region(worker)),
         ("status", status(&worker.status)),
         ("bond", amount(worker.bond)),
         ("not yet paid", amount(worker.unfinalised)),
@@ -212,6 +239,7 @@ fn details(worker: &WorkerView) -> String {
                 worker.capability.memory_mib, worker.capability.gmacs_per_second
             ),
         ),
+        ("worker since", format!("block {}", reputation.since)),
         (
             "record",
             format!(
@@ -223,7 +251,21 @@ fn details(worker: &WorkerView) -> String {
                 reputation.convicted
             ),
         ),
+        (
+            "audits",
+            format!(
+                "{} of its results found right, {} made of others",
+                reputation.passed, reputation.audits
+            ),
+        ),
+        ("found right by audits", amount(reputation.record.proven)),
+        ("work (GMAC)", (reputation.work / 1_000_000_000).to_string()),
+        ("earned", amount(reputation.earned)),
     ])
+}
+
+fn region(worker: &WorkerView) -> String {
+    worker.region.map_or_else(|| "none".into(), |region| region.to_string())
 }
 
 fn owner(worker: &WorkerView) -> String {
@@ -269,6 +311,7 @@ mod tests {
             active: 1,
             unfinalised: 0,
             serves: vec![ModelVersionId { model: 0, version: 1 }],
+            region: None,
             reputation: Reputation::default(),
             disputes: 0,
             owner: None,
@@ -286,6 +329,47 @@ mod tests {
             assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
             assert!(!text.contains('\u{202e}'), "{text:?}");
             assert!(text.contains("u{1b}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_worker_should_show_its_whole_reputation_and_its_region() {
+        let mut worker = worker(b"http://x");
+        worker.region = Some(Region(*b"DE"));
+        worker.reputation = Reputation {
+            completed: 11,
+            expired: 12,
+            passed: 13,
+            audits: 14,
+            convicted: 15,
+            work: 16_000_000_000,
+            earned: 17,
+            ..Reputation::new(10)
+        };
+        worker.reputation.record.proven = 18;
+        let text = details(&worker);
+        for says in [
+            "DE",
+            "block 10",
+            "11 completed, 12 missed",
+            "15 convicted",
+            "13 of its results found right, 14 made of others",
+            &amount(17),
+            &amount(18),
+        ] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        let json = worker_json(&worker);
+        assert_eq!((&json["region"], &json["reputation"]["since"]), (&json!("DE"), &json!(10)));
+        assert_eq!(json["reputation"]["record"]["proven"], "18");
+    }
+
+    #[test]
+    fn a_region_should_be_two_letters_or_none() {
+        assert_eq!(parse_region("none"), Ok(DeclaredRegion(None)));
+        assert_eq!(parse_region("de"), Ok(DeclaredRegion(Some(Region(*b"DE")))));
+        for wrong in ["", "D", "D1", "DEU", "None"] {
+            assert!(parse_region(wrong).is_err(), "{wrong}");
         }
     }
 

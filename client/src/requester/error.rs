@@ -166,6 +166,8 @@ fn no_quote(reason: &NoQuote) -> String {
         NoQuote::UnknownVersion => "there is no such version".into(),
         NoQuote::Revoked => "it is revoked and takes no new jobs".into(),
         NoQuote::BadRun(bad) => format!("it cannot run this request: {bad}"),
-        NoQuote::BadPolicy => "the chain does not allow this number of replicas".into(),
+        NoQuote::BadPolicy => {
+            "the chain does not allow this number of replicas, or this region".into()
+        }
     }
 }

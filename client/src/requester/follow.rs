@@ -218,7 +218,7 @@ fn reached(goal: Goal, job: &Job, delivered: &HashSet<(JobId, AccountId)>) -> bo
 mod tests {
     use super::*;
     use vigil_primitives::{
-        job::{Output, Receipt, RefundReason, Replicas},
+        job::{Output, Receipt, RefundReason, Replica, Replicas, Role},
         samples::{job, replica, settled},
     };
 
@@ -265,6 +265,27 @@ mod tests {
         let committed = ReplicaState::Committed { commitment: [7; 32].into() };
         let done = job(JobStatus::Assigned { replicas: replicas(committed) });
         assert!(reached(Goal::Delivered, &done, &nobody));
+    }
+
+    #[test]
+    fn an_auditor_should_be_given_the_input_too() {
+        let run = |worker, role, state| Replica { role, state, ..replica(worker, 3, 4) };
+        let committed = ReplicaState::Committed { commitment: [7; 32].into() };
+        let assigned = ReplicaState::Assigned { commit_by: 9 };
+        let worker = run(2, Role::Worker, committed);
+        let drawn = vec![worker.clone(), run(5, Role::Auditor, assigned)];
+        let job = job(JobStatus::Auditing { replicas: drawn.try_into().expect("two fit") });
+        assert!(!reached(Goal::Ended, &job, &HashSet::new()));
+        assert!(!reached(Goal::Delivered, &job, &HashSet::new()));
+        let delivered = HashSet::from([(job.id, AccountId::new([5; 32]))]);
+        assert!(reached(Goal::Delivered, &job, &delivered));
+    }
+
+    #[test]
+    fn what_comes_before_the_reveal_should_be_no_end() {
+        let committed = ReplicaState::Committed { commitment: [7; 32].into() };
+        let waits = job(JobStatus::Committed { replicas: replicas(committed), draw_at: 9 });
+        assert!(!reached(Goal::Ended, &waits, &HashSet::new()));
     }
 
     #[test]

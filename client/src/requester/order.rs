@@ -6,6 +6,7 @@ use vigil_primitives::{
     job::{tokens_to_bytes, Input, JobSpec, Policy, MAX_INLINE_INPUT},
     model::{VersionStatus, VersionView},
     terms::AcceptedTerms,
+    worker::Region,
     AccountId, Architecture, Balance, BlockNumber, ContentHash, Sampling,
 };
 
@@ -29,6 +30,10 @@ pub struct Offer {
     pub max_price: Price,
     /// Workers that run it independently.
     pub replicas: u8,
+    /// Whether an auditor runs it too for certain, whom the requester pays like a worker.
+    pub audited: bool,
+    /// Where workers and auditor have to be.
+    pub region: Option<Region>,
     /// Blocks that a result waits before it is paid; the chain's shortest when left out.
     pub challenge_window: Option<BlockNumber>,
     /// Blocks within which a worker must be drawn, at most as many as the chain allows.
@@ -44,6 +49,8 @@ impl Default for Offer {
         Self {
             max_price: Price::Auto,
             replicas: 1,
+            audited: false,
+            region: None,
             challenge_window: None,
             deadline_in: 300,
             commercial: false,
@@ -156,7 +163,12 @@ impl Requester {
                 input: on_chain(index, &tokens, *by_hash)?,
                 max_tokens_out,
                 sampling: generation.sampling,
-                policy: Policy { replicas: offer.replicas, challenge_window: window },
+                policy: Policy {
+                    replicas: offer.replicas,
+                    challenge_window: window,
+                    audited: offer.audited,
+                    region: offer.region,
+                },
                 max_price: price,
                 deadline,
             };

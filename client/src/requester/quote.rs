@@ -4,22 +4,20 @@ use super::{Error, Offer, Price, Requester, Result, AT_ONCE};
 use crate::Amount;
 use futures::{stream, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, BTreeSet};
-use vigil_primitives::{job::Quote, Balance, ModelVersionId};
+use vigil_primitives::{
+    job::{Quote, QuoteRequest},
+    Balance, ModelVersionId,
+};
 
 impl Requester {
-    /// What a run of so many tokens would cost now, and who would be paid what of it.
+    /// What a run would cost now, who would be paid what of it, how likely it is audited, and how
+    /// long it takes.
     ///
     /// # Errors
     /// [`Error::NoQuote`] says why the chain has none.
-    pub async fn quote(
-        &self,
-        version: ModelVersionId,
-        tokens_in: u32,
-        max_tokens_out: u32,
-        replicas: u8,
-    ) -> Result<Quote> {
-        let quote = self.client.best().quote(version, tokens_in, max_tokens_out, replicas).await?;
-        quote.map_err(|reason| Error::NoQuote { version, reason })
+    pub async fn quote(&self, request: QuoteRequest) -> Result<Quote> {
+        let quote = self.client.best().quote(request).await?;
+        quote.map_err(|reason| Error::NoQuote { version: request.version, reason })
     }
 
     /// The highest price of every run, given with its tokens and the most that it may generate: what
@@ -38,9 +36,12 @@ impl Requester {
         };
         let different: BTreeSet<(u32, u32)> = runs.iter().map(lengths).collect();
         let bids: BTreeMap<(u32, u32), Balance> = stream::iter(different)
-            .map(|(tokens, out)| async move {
-                let quote = self.quote(version, tokens, out, offer.replicas).await?;
-                bid(version, &quote).map(|price| ((tokens, out), price))
+            .map(|(tokens_in, max_tokens_out)| async move {
+                let Offer { replicas, audited, region, .. } = *offer;
+                let request =
+                    QuoteRequest { version, tokens_in, max_tokens_out, replicas, audited, region };
+                let quote = self.quote(request).await?;
+                bid(version, &quote).map(|price| ((tokens_in, max_tokens_out), price))
             })
             .buffered(AT_ONCE)
             .try_collect()
@@ -77,6 +78,8 @@ mod tests {
             rewards: Some(1),
             highest: Some(5),
             workers: 2,
+            audit: None,
+            wait: Some(4),
         };
         assert_eq!(bid(VERSION, &quote).unwrap(), 5);
         let busy = Quote { lowest: None, rewards: None, highest: None, ..quote };

@@ -6,10 +6,15 @@ use jsonrpsee::core::RpcResult;
 use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use std::sync::Arc;
-use vigil_primitives::{api::JobsApi as _, job::NoQuote, AccountId, Hash, JobId};
+use vigil_primitives::{
+    api::JobsApi as _,
+    job::{NoQuote, QuoteRequest},
+    AccountId, Hash, JobId,
+};
 use vigil_rpc::{
+    audits::Record,
     form::Contribution,
-    jobs::{Job, JobsApiServer, Parameters, Quote},
+    jobs::{Job, JobsApiServer, Parameters, Quote, QuotePolicy},
 };
 
 /// Answers from the runtime.
@@ -40,23 +45,37 @@ impl JobsApiServer for Jobs {
         tokens_in: u32,
         max_tokens_out: u32,
         replicas: u8,
+        policy: Option<QuotePolicy>,
         at: Option<Hash>,
     ) -> RpcResult<Quote> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let version = parse(&version)?;
-        self.0
-            .runtime_api()
-            .quote(at, version, tokens_in, max_tokens_out, replicas)
-            .map_err(unavailable)?
-            .map(Into::into)
-            .map_err(|reason| {
+        let QuotePolicy { audited, region } = policy.unwrap_or_default();
+        let request = QuoteRequest {
+            version: parse(&version)?,
+            tokens_in,
+            max_tokens_out,
+            replicas,
+            audited,
+            region: region.as_deref().map(parse).transpose()?,
+        };
+        self.0.runtime_api().quote(at, request).map_err(unavailable)?.map(Into::into).map_err(
+            |reason| {
                 invalid(match reason {
                     NoQuote::UnknownVersion => String::from("there is no such version"),
                     NoQuote::Revoked => "the version is revoked and takes no new jobs".into(),
                     NoQuote::BadRun(bad) => format!("the version cannot run this request: {bad}"),
-                    NoQuote::BadPolicy => "replicas out of range: 1 to 5".into(),
+                    NoQuote::BadPolicy => {
+                        "replicas are 1 to 5, and a region is two capital letters".into()
+                    }
                 })
-            })
+            },
+        )
+    }
+
+    fn version_record(&self, version: String, at: Option<Hash>) -> RpcResult<Record> {
+        let at = at.unwrap_or_else(|| self.0.info().best_hash);
+        let record = self.0.runtime_api().version_record(at, parse(&version)?);
+        Ok(record.map_err(unavailable)?.into())
     }
 
     fn era_total(&self, era: u32, at: Option<Hash>) -> RpcResult<Contribution> {

@@ -9,16 +9,17 @@ use std::{
 use tokio::sync::watch;
 use vigil_client::Block;
 use vigil_primitives::{
+    audit::AuditRate,
     dispute::{Claim, ClaimId, Clocks, Dispute, DisputeId, Ended, Ground, Move, Proof, Stage},
     job::{
-        commitment, Input, JobSpec, Output, Parameters, Policy, Receipt, Replica, ReplicaState,
-        Sampling, WaitingCost,
+        commitment, Audit, AuditState, Input, JobSpec, Output, Parameters, Policy, Receipt,
+        Replica, ReplicaState, Role, Sampling, WaitingCost,
     },
     model::VersionView,
     terms::AcceptedTerms,
     worker::{Reputation, WorkerStatus, WorkerView},
     AccountId, Architecture, Balance, BlockNumber, Hash, Job, JobId, JobStatus, ModelVersionId,
-    UNIT,
+    Permill, UNIT,
 };
 
 /// The version of every job of the fake.
@@ -44,6 +45,10 @@ pub(crate) struct State {
     /// What was published, by blocks and disputes.
     pub(crate) published: BTreeMap<(BlockNumber, DisputeId), Vec<Proof>>,
     pub(crate) worker: Option<WorkerView>,
+    /// Who audits what is committed to; nobody, unless it is set.
+    pub(crate) auditor: Option<AccountId>,
+    /// Where the blob servers of others are.
+    pub(crate) endpoints: BTreeMap<AccountId, String>,
     pub(crate) versions: Vec<VersionView>,
     pub(crate) spendable: Balance,
     /// Every action that was sent, taken or not.
@@ -63,8 +68,7 @@ pub(crate) fn me() -> AccountId {
 
 /// A job with this input of 8 bytes, assigned to [`me`] until block 100.
 pub(crate) fn job(id: JobId, input: Input) -> Job {
-    let replica =
-        Replica { worker: me(), ask: UNIT, state: ReplicaState::Assigned { commit_by: 100 } };
+    let replicas = vec![assigned(me(), Role::Worker)].try_into().unwrap();
     Job {
         id,
         requester: AccountId::new([1; 32]),
@@ -74,7 +78,7 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
             input,
             max_tokens_out: 0,
             sampling: Sampling::Greedy,
-            policy: Policy { replicas: 1, challenge_window: 5 },
+            policy: Policy { replicas: 1, challenge_window: 5, audited: false, region: None },
             max_price: UNIT,
             deadline: 1_000,
         },
@@ -84,8 +88,22 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
         waiting: WaitingCost::Paid { amount: 0 },
         disputes: 0,
         penalty: None,
-        status: JobStatus::Assigned { replicas: vec![replica].try_into().unwrap() },
+        audit: None,
+        status: JobStatus::Assigned { replicas },
     }
+}
+
+/// A run of a job that is to be committed to until block 100.
+fn assigned(worker: AccountId, role: Role) -> Replica<AccountId, BlockNumber> {
+    Replica { worker, ask: UNIT, role, state: ReplicaState::Assigned { commit_by: 100 } }
+}
+
+/// A job with this input that `worker` has committed to, and that we are to audit.
+pub(crate) fn audit_of(worker: AccountId, id: JobId, input: Input) -> Job {
+    let committed = ReplicaState::Committed { commitment: Hash::repeat_byte(5) };
+    let theirs = Replica { state: committed, ..assigned(worker, Role::Worker) };
+    let replicas = vec![theirs, assigned(me(), Role::Auditor)].try_into().unwrap();
+    Job { status: JobStatus::Auditing { replicas }, ..job(id, input) }
 }
 
 /// The claim that an output came out of two tokens.
@@ -132,6 +150,8 @@ pub(crate) fn parameters() -> Parameters {
         treasury: AccountId::new([9; 32]),
         protocol_fee_ppm: 0,
         waiting_fee: 0,
+        least_audit_chance_ppm: 10_000,
+        record_half_life: 1_000,
         min_bond: 100 * UNIT,
         commit_period: 30,
         reveal_period: 30,
@@ -152,6 +172,8 @@ impl Fake {
             withheld: Vec::new(),
             published: BTreeMap::new(),
             worker: None,
+            auditor: None,
+            endpoints: BTreeMap::new(),
             versions: Vec::new(),
             spendable: 1_000 * UNIT,
             sent: Vec::new(),
@@ -180,6 +202,7 @@ impl Fake {
         let mut state = self.state();
         state.now += 1;
         let number = state.now;
+        state.draw_auditors();
         drop(state);
         self.heads.send_replace(Some(Block { number, hash: Hash::zero() }));
     }
@@ -192,13 +215,27 @@ impl Fake {
         self.state().sent.iter().filter(|action| action.name() == name).cloned().collect()
     }
 
-    /// Pays a job whose output was revealed.
+    /// Pays a job whose output was revealed: its worker, unless it was audited, all that it asks;
+    /// its auditor half of that out of the worker's pay, and as much out of the treasury.
     pub(crate) fn settle(&self, id: JobId) {
         let mut state = self.state();
         let job = state.jobs.get_mut(&id).unwrap();
         let replicas = job.status.replicas().to_vec().try_into().unwrap();
         let output = Output { hash: Hash::zero(), tokens: 0 };
-        let receipt = Receipt { work: 1_000_000_000, ..Receipt::default() };
+        let audited = job.status.replicas().iter().any(|replica| replica.role == Role::Auditor);
+        let auditor = if audited { UNIT / 2 } else { 0 };
+        let workers = UNIT - auditor;
+        let receipt = Receipt { workers, auditor, work: 1_000_000_000, ..Receipt::default() };
+        let subject = job.status.replicas()[0].worker.clone();
+        let (none, all) = (Permill::zero(), Permill::one());
+        let rate = AuditRate { deterrence: none, worker: all, version: none };
+        job.audit = audited.then_some(Audit {
+            rate,
+            subject,
+            draws: 1,
+            network: UNIT / 2,
+            state: AuditState::Passed,
+        });
         let royalties = Default::default();
         job.status = JobStatus::Settled { output, replicas, receipt, royalties };
     }
@@ -241,6 +278,7 @@ impl State {
                     active: 0,
                     unfinalised: 0,
                     serves: Vec::new(),
+                    region: None,
                     reputation: Reputation::default(),
                     disputes: 0,
                     owner: None,
@@ -274,9 +312,12 @@ impl State {
         index.map(|index| (job, index)).ok_or_else(|| Error::Reset("not a worker of it".into()))
     }
 
-    fn commit(&mut self, me: &AccountId, id: JobId, commitment: Hash) -> Result<()> {
+    pub(crate) fn commit(&mut self, me: &AccountId, id: JobId, commitment: Hash) -> Result<()> {
+        let draw_at = self.now + 1;
         let (job, index) = self.replica(me, id)?;
-        let JobStatus::Assigned { replicas } = &mut job.status else {
+        let audited = matches!(job.status, JobStatus::Auditing { .. });
+        let (JobStatus::Assigned { replicas } | JobStatus::Auditing { replicas }) = &mut job.status
+        else {
             return Err(Error::Reset("not assigned".into()));
         };
         if !matches!(replicas[index].state, ReplicaState::Assigned { .. }) {
@@ -285,9 +326,31 @@ impl State {
         replicas[index].state = ReplicaState::Committed { commitment };
         let all = |r: &Replica<_, _>| matches!(r.state, ReplicaState::Committed { .. });
         if replicas.iter().all(all) {
-            job.status = JobStatus::Revealing { replicas: replicas.clone(), reveal_by: 200 };
+            let replicas = replicas.clone();
+            job.status = match audited {
+                true => JobStatus::Revealing { replicas, reveal_by: 200 },
+                false => JobStatus::Committed { replicas, draw_at },
+            };
         }
         Ok(())
+    }
+
+    /// Jobs that are committed to are revealed, or audited first.
+    fn draw_auditors(&mut self) {
+        for job in self.jobs.values_mut() {
+            let JobStatus::Committed { replicas, draw_at } = &mut job.status else { continue };
+            if *draw_at > self.now {
+                continue;
+            }
+            let mut replicas = replicas.clone();
+            job.status = match self.auditor.clone() {
+                Some(auditor) => {
+                    replicas.try_push(assigned(auditor, Role::Auditor)).unwrap();
+                    JobStatus::Auditing { replicas }
+                }
+                None => JobStatus::Revealing { replicas, reveal_by: 200 },
+            };
+        }
     }
 
     fn reveal(&mut self, me: &AccountId, id: JobId, output: Output, salt: [u8; 32]) -> Result<()> {
@@ -302,7 +365,9 @@ impl State {
             return Err(Error::Reset("the reveal does not fit the commitment".into()));
         }
         replicas[index].state = ReplicaState::Revealed { output };
-        job.status = JobStatus::Revealed { replicas: replicas.clone(), settle_at: 300 };
+        if replicas.iter().all(|replica| replica.revealed().is_some()) {
+            job.status = JobStatus::Revealed { replicas: replicas.clone(), settle_at: 300 };
+        }
         Ok(())
     }
 
@@ -362,9 +427,8 @@ impl Chain for Fake {
         Ok(output.map(claimed))
     }
 
-    async fn endpoint(&self, _worker: &AccountId) -> Result<Option<String>> {
-        drop(self.up()?);
-        Ok(None)
+    async fn endpoint(&self, worker: &AccountId) -> Result<Option<String>> {
+        Ok(self.up()?.endpoints.get(worker).cloned())
     }
 
     async fn worker(&self) -> Result<Option<WorkerView>> {

@@ -7,7 +7,7 @@ use crate::{
     store::Record,
 };
 use vigil_primitives::{
-    job::{DeclineReason, JobStatus},
+    job::{AuditState, DeclineReason, JobStatus, Receipt, Replica, Role},
     pricing, AccountId, Balance, BlockNumber, Job,
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct Ending {
     pub(crate) word: &'static str,
     /// What we earned.
     pub(crate) earned: Balance,
+    /// Whether it was an audit, and we were paid for that.
+    pub(crate) audited: bool,
 }
 
 /// A job of ours.
@@ -48,6 +50,10 @@ pub(super) struct Entry {
     pub(super) record: Option<Record>,
     /// It is in a batch.
     computing: bool,
+    /// Its input is being fetched.
+    fetching: bool,
+    /// Its input is not fetched before this block.
+    fetch_from: BlockNumber,
     /// Why it can't be done.
     decline: Option<DeclineReason>,
     /// An extrinsic for it is on its way.
@@ -68,6 +74,8 @@ impl Entry {
             job,
             record,
             computing: false,
+            fetching: false,
+            fetch_from: 0,
             decline: None,
             sending: false,
             quiet_until: 0,
@@ -111,6 +119,7 @@ impl Entry {
         let facts = Facts {
             commitment: self.record.as_ref().map(|record| record.commitment(me, key)),
             input: local.input,
+            source: self.audits(me) && !self.fetching && now >= self.fetch_from,
             computing: self.computing,
             decline: self.decline.or(unable.then_some(DeclineReason::VersionUnavailable)),
             sending: self.sending || now < self.quiet_until,
@@ -122,6 +131,29 @@ impl Entry {
     pub(super) fn see(&mut self, job: Job, now: BlockNumber) {
         self.job = job;
         self.seen = now;
+    }
+
+    /// Whether we are its auditor: its workers have had its input.
+    fn audits(&self, me: &AccountId) -> bool {
+        let replicas = self.job.status.replicas();
+        replicas.iter().any(|replica| replica.worker == *me && replica.role == Role::Auditor)
+    }
+
+    /// The workers of it that have its input.
+    pub(super) fn workers(&self) -> impl Iterator<Item = &AccountId> {
+        let workers = self.job.status.replicas().iter();
+        workers.filter(|replica| replica.role == Role::Worker).map(|replica| &replica.worker)
+    }
+
+    /// Its input is being fetched.
+    pub(super) fn begin_fetching(&mut self) {
+        self.fetching = true;
+    }
+
+    /// Its input is here, or could not be fetched.
+    pub(super) fn end_fetching(&mut self, now: BlockNumber) {
+        self.fetching = false;
+        self.fetch_from = now.saturating_add(RETRY);
     }
 
     /// It has gone into a batch.
@@ -191,18 +223,39 @@ impl Entry {
 
     /// Returns how it ended for worker `me`; `None` if it has been counted as lost.
     pub(super) fn ending(&self, me: &AccountId) -> Option<Ending> {
-        let (word, earned) = match &self.job.status {
-            _ if self.lost => return None,
+        let ended = |word| Some(Ending { word, earned: 0, audited: false });
+        match &self.job.status {
+            _ if self.lost => None,
             JobStatus::Settled { replicas, receipt, .. } => {
                 match replicas.iter().find(|replica| &replica.worker == me) {
-                    Some(ours) => ("settled", pricing::reward(ours.ask, receipt.work)),
-                    None => ("reassigned", 0),
+                    Some(ours) => Some(Ending {
+                        word: "settled",
+                        earned: earned(&self.job, ours, receipt),
+                        audited: ours.role == Role::Auditor,
+                    }),
+                    None => ended("reassigned"),
                 }
             }
-            JobStatus::Refunded { .. } => ("refunded", 0),
-            JobStatus::Cancelled => ("cancelled", 0),
-            _ => ("forgotten", 0),
-        };
-        Some(Ending { word, earned })
+            JobStatus::Refunded { .. } => ended("refunded"),
+            JobStatus::Cancelled => ended("cancelled"),
+            _ => ended("forgotten"),
+        }
+    }
+}
+
+/// What a settled job has paid for one of its runs.
+fn earned(job: &Job, run: &Replica<AccountId, BlockNumber>, receipt: &Receipt) -> Balance {
+    let passed = job.audit.as_ref().filter(|audit| audit.state == AuditState::Passed);
+    match (run.role, passed) {
+        (Role::Auditor, Some(audit)) => receipt.auditor.saturating_add(audit.network),
+        (Role::Auditor, None) => 0,
+        (Role::Worker, passed) => {
+            let reward = pricing::reward(run.ask, receipt.work);
+            let subject = passed.is_some_and(|audit| audit.subject == run.worker);
+            // Who made the audit likely pays a part of it, unless the requester has asked for it.
+            let own = if subject && !job.spec.policy.audited { receipt.auditor } else { 0 };
+            // An auditor that stands in for the workers may ask more than they may earn.
+            reward.saturating_sub(own).min(receipt.workers)
+        }
     }
 }

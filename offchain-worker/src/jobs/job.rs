@@ -17,9 +17,9 @@ pub(crate) enum Stage {
         /// Last block for it.
         commit_by: BlockNumber,
     },
-    /// Committed; other replicas have not.
+    /// Committed; others have not, or it is open whether there is an audit.
     Committed,
-    /// Every replica has committed: the commitment is to be revealed.
+    /// All have committed: the commitment is to be revealed.
     Revealing {
         /// What we committed to.
         commitment: Hash,
@@ -40,10 +40,15 @@ pub(crate) fn stage(job: &Job, me: &AccountId) -> Stage {
     let ours = job.status.replicas().iter().find(|replica| &replica.worker == me);
     match (&job.status, ours.map(|replica| replica.state)) {
         (_, None) => Stage::Elsewhere,
-        (JobStatus::Assigned { .. }, Some(ReplicaState::Assigned { commit_by })) => {
-            Stage::Assigned { commit_by }
-        }
-        (JobStatus::Assigned { .. }, Some(ReplicaState::Committed { .. })) => Stage::Committed,
+        // The second is an auditor's, which computes and commits like any worker.
+        (
+            JobStatus::Assigned { .. } | JobStatus::Auditing { .. },
+            Some(ReplicaState::Assigned { commit_by }),
+        ) => Stage::Assigned { commit_by },
+        (
+            JobStatus::Assigned { .. } | JobStatus::Committed { .. } | JobStatus::Auditing { .. },
+            Some(ReplicaState::Committed { .. }),
+        ) => Stage::Committed,
         (JobStatus::Revealing { .. }, Some(ReplicaState::Committed { commitment })) => {
             Stage::Revealing { commitment }
         }
@@ -59,6 +64,8 @@ pub(crate) struct Facts {
     pub(crate) commitment: Option<Hash>,
     /// The input is here.
     pub(crate) input: bool,
+    /// We audit it and could fetch the input now from its workers, who have it.
+    pub(crate) source: bool,
     /// It is in a batch.
     pub(crate) computing: bool,
     /// It can't be done, and why.
@@ -72,6 +79,8 @@ pub(crate) struct Facts {
 pub(crate) enum Step {
     /// Nothing.
     Wait,
+    /// Fetch the input from the workers that have it.
+    Fetch,
     /// Compute the output.
     Compute,
     /// Commit to the recorded output.
@@ -97,6 +106,7 @@ pub(crate) fn next(stage: Stage, facts: &Facts, now: BlockNumber, margin: BlockN
         (Stage::Assigned { commit_by }, _) if now.saturating_add(margin) >= commit_by => {
             Step::Decline(DeclineReason::InputUnavailable)
         }
+        (Stage::Assigned { .. }, Facts { source: true, .. }) => Step::Fetch,
         (Stage::Assigned { .. }, _) => Step::Wait,
         (Stage::Revealing { commitment }, Facts { commitment: Some(ours), .. })
             if commitment == *ours =>
@@ -111,6 +121,10 @@ pub(crate) fn next(stage: Stage, facts: &Facts, now: BlockNumber, margin: BlockN
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vigil_primitives::{
+        job::{Replica, Replicas, Role},
+        samples::{self, replica},
+    };
 
     const OURS: Hash = Hash::repeat_byte(1);
     const ASSIGNED: Stage = Stage::Assigned { commit_by: 100 };
@@ -147,6 +161,39 @@ mod tests {
         assert_eq!(step(ASSIGNED, 97, |_| {}), declined);
         assert_eq!(step(ASSIGNED, 99, |_| {}), declined);
         assert_eq!(step(ASSIGNED, 97, |f| f.computing = true), Step::Wait);
+    }
+
+    #[test]
+    fn an_auditor_should_fetch_the_input_that_it_is_not_given_while_there_is_time() {
+        assert_eq!(step(ASSIGNED, 10, |f| f.source = true), Step::Fetch);
+        let both = |f: &mut Facts| (f.source, f.input) = (true, true);
+        assert_eq!(step(ASSIGNED, 10, both), Step::Compute);
+        let declined = Step::Decline(DeclineReason::InputUnavailable);
+        assert_eq!(step(ASSIGNED, 97, |f| f.source = true), declined);
+    }
+
+    #[test]
+    fn a_stage_should_be_what_the_chain_says_of_job_and_replica() {
+        let committed = ReplicaState::Committed { commitment: OURS };
+        let assigned = ReplicaState::Assigned { commit_by: 100 };
+        let with = |status: fn(Replicas<_, _>) -> JobStatus<_, _>, role, state| {
+            let ours = Replica { role, ..replica(7, 1, 9) };
+            let replicas = vec![replica(2, 1, 9), Replica { state, ..ours }];
+            let status = status(replicas.try_into().unwrap());
+            stage(&samples::job(status), &AccountId::new([7; 32]))
+        };
+        use Role::{Auditor, Worker};
+        let auditing = |replicas| JobStatus::Auditing { replicas };
+        let drawing = |replicas| JobStatus::Committed { replicas, draw_at: 20 };
+        let revealing = |replicas| JobStatus::Revealing { replicas, reveal_by: 30 };
+        assert_eq!(with(drawing, Worker, committed), Stage::Committed);
+        assert_eq!(with(auditing, Worker, committed), Stage::Committed, "it waits for the auditor");
+        assert_eq!(with(auditing, Auditor, assigned), ASSIGNED);
+        assert_eq!(with(auditing, Auditor, committed), Stage::Committed);
+        for role in [Worker, Auditor] {
+            assert_eq!(with(revealing, role, committed), REVEALING);
+        }
+        assert_eq!(with(revealing, Auditor, assigned), Stage::Elsewhere);
     }
 
     #[test]

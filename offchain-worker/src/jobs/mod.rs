@@ -36,6 +36,17 @@ pub(crate) struct AwaitedInput<'a> {
     pub(crate) requester: &'a AccountId,
 }
 
+/// An input that an auditor fetches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// BLAKE3 of its bytes.
+    pub(crate) hash: ContentHash,
+    /// Its length in bytes.
+    pub(crate) len: u64,
+    /// The workers that have it.
+    pub(crate) workers: Vec<AccountId>,
+}
+
 /// The jobs of a worker.
 pub(crate) struct Jobs {
     me: AccountId,
@@ -140,6 +151,20 @@ impl Jobs {
     pub(crate) fn ready(&self, key: &Key) -> Option<Ready> {
         let entry = self.entries.get(key)?;
         Some(Ready { key: *key, version: entry.job.spec.version, due: entry.due(&self.me) })
+    }
+
+    /// The input of a job that we audit is being fetched. Returns which, and from whom.
+    pub(crate) fn begin_fetching(&mut self, key: &Key) -> Option<Wanted> {
+        let entry = self.entries.get_mut(key)?;
+        let Input::Blob { hash, len } = entry.job.spec.input else { return None };
+        entry.begin_fetching();
+        Some(Wanted { hash, len: len.into(), workers: entry.workers().cloned().collect() })
+    }
+
+    /// The input of a job is here, or could not be fetched.
+    pub(crate) fn end_fetching(&mut self, key: &Key) {
+        let now = self.now;
+        self.change(key, |entry| entry.end_fetching(now));
     }
 
     /// A job has gone into a batch.

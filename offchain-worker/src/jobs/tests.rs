@@ -1,11 +1,12 @@
 use super::*;
 use crate::{
-    chain::fake::{inline, job, me},
+    chain::fake::{audit_of, inline, job, me},
     executor::Failure,
 };
 use vigil_primitives::{
-    job::{Output, Receipt, Replica, ReplicaState},
-    Hash, JobStatus, ModelVersionId, UNIT,
+    audit::AuditRate,
+    job::{Audit, AuditState, Output, Receipt, Replica, ReplicaState, Role},
+    Hash, JobStatus, ModelVersionId, Permill, UNIT,
 };
 
 const HERE: Local = Local { model: true, input: true, stopping: false };
@@ -55,7 +56,8 @@ fn record() -> Record {
 fn revealing(commitment: Hash) -> Job {
     let mut job = job(1, inline(5));
     let state = ReplicaState::Committed { commitment };
-    let replicas = vec![Replica { worker: me(), ask: UNIT, state }].try_into().unwrap();
+    let replica = Replica { worker: me(), ask: UNIT, role: Role::Worker, state };
+    let replicas = vec![replica].try_into().unwrap();
     job.status = JobStatus::Revealing { replicas, reveal_by: 200 };
     job
 }
@@ -66,8 +68,10 @@ fn settled(worker: AccountId) -> Job {
     let state = ReplicaState::Revealed { output: record().output };
     job.status = JobStatus::Settled {
         output: record().output,
-        replicas: vec![Replica { worker, ask: UNIT, state }].try_into().unwrap(),
-        receipt: Receipt { work: 2_000_000_000, ..Receipt::default() },
+        replicas: vec![Replica { worker, ask: UNIT, role: Role::Worker, state }]
+            .try_into()
+            .unwrap(),
+        receipt: Receipt { workers: 2 * UNIT, work: 2_000_000_000, ..Receipt::default() },
         royalties: Default::default(),
     };
     job
@@ -232,7 +236,7 @@ fn a_job_should_be_forgotten_with_its_end_only_when_that_is_final() {
     let ended = settled(me());
     assert_eq!(rig.0.answer(&one(), Some(ended.clone()), None), Answer::Unfinished);
     let best = Some(ended.clone());
-    let expected = Ending { word: "settled", earned: 2 * UNIT };
+    let expected = Ending { word: "settled", earned: 2 * UNIT, audited: false };
     assert_eq!(rig.0.answer(&one(), best, Some(ended)), Answer::Forgotten(Some(expected)));
     assert_eq!(rig.0.spec(&one()), None);
 }
@@ -246,7 +250,7 @@ fn an_ending_should_say_what_became_of_the_job() {
     ] {
         let mut rig = Rig::new();
         rig.block(15, vec![]);
-        let expected = Answer::Forgotten(Some(Ending { word, earned: 0 }));
+        let expected = Answer::Forgotten(Some(Ending { word, earned: 0, audited: false }));
         assert_eq!(rig.0.answer(&one(), None, Some(ended)), expected);
     }
     let mut lost = Rig::new();
@@ -254,6 +258,78 @@ fn an_ending_should_say_what_became_of_the_job() {
     lost.block(15, vec![]);
     let answer = lost.0.answer(&one(), None, Some(settled(me())));
     assert_eq!(answer, Answer::Forgotten(None), "it has been counted");
+}
+
+/// Job 1, whose worker made an audit likely by another one. Of the two units that each asks for the
+/// auditor had half a unit out of the worker's pay, or all out of the escrow where the requester has
+/// asked for it.
+fn audited(worker: AccountId, auditor: AccountId, by_request: bool) -> Job {
+    let mut job = settled(worker.clone());
+    let JobStatus::Settled { replicas, receipt, .. } = &mut job.status else { panic!("settled") };
+    let run = Replica { worker: auditor, role: Role::Auditor, ..replicas[0].clone() };
+    replicas.try_push(run).unwrap();
+    receipt.auditor = if by_request { 2 * UNIT } else { UNIT / 2 };
+    receipt.workers = if by_request { 2 * UNIT } else { 3 * UNIT / 2 };
+    job.spec.policy.audited = by_request;
+    let (none, all) = (Permill::zero(), Permill::one());
+    job.audit = Some(Audit {
+        rate: AuditRate { deterrence: none, worker: all, version: none },
+        subject: worker,
+        draws: 1,
+        network: if by_request { 0 } else { 3 * UNIT / 2 },
+        state: AuditState::Passed,
+    });
+    job
+}
+
+#[test]
+fn what_was_earned_with_an_audit_should_be_what_the_chain_has_paid() {
+    let other = AccountId::new([8; 32]);
+    let ending = |job: &Job| {
+        let mut rig = Rig::new();
+        rig.block(15, vec![]);
+        match rig.0.answer(&one(), None, Some(job.clone())) {
+            Answer::Forgotten(Some(Ending { word: "settled", earned, audited })) => {
+                (earned, audited)
+            }
+            odd => panic!("{odd:?}"),
+        }
+    };
+    assert_eq!(ending(&audited(me(), other.clone(), false)), (3 * UNIT / 2, false));
+    assert_eq!(ending(&audited(other.clone(), me(), false)), (2 * UNIT, true));
+    assert_eq!(ending(&audited(me(), other.clone(), true)), (2 * UNIT, false));
+    assert_eq!(ending(&audited(other.clone(), me(), true)), (2 * UNIT, true));
+    // The worker is gone: we are paid for the result, and no more than it would have been.
+    let mut alone = settled(me());
+    alone.audit = audited(other, me(), false).audit;
+    alone.audit.as_mut().unwrap().state = AuditState::Missed;
+    if let JobStatus::Settled { receipt, .. } = &mut alone.status {
+        receipt.workers = UNIT;
+    }
+    assert_eq!(ending(&alone), (UNIT, false));
+}
+
+#[test]
+fn an_auditor_should_fetch_its_input_again_after_a_pause_when_nobody_handed_it_out() {
+    let (worker, hash) = (AccountId::new([8; 32]), Hash::repeat_byte(3));
+    let audit = || audit_of(worker.clone(), 1, Input::Blob { hash, len: 8 });
+    let key = Key::of(&audit());
+    let missing = Local { input: false, ..HERE };
+    let mut rig = Rig(Jobs::new(me(), 3));
+    rig.block(10, vec![audit()]);
+    assert_eq!(rig.step(missing), Step::Fetch);
+    let wanted = Wanted { hash, len: 8, workers: vec![worker.clone()] };
+    assert_eq!(rig.0.begin_fetching(&key), Some(wanted));
+    assert_eq!(rig.step(missing), Step::Wait);
+    rig.0.end_fetching(&key);
+    for (block, step) in [(11, Step::Wait), (12, Step::Fetch)] {
+        rig.block(block, vec![audit()]);
+        assert_eq!(rig.step(missing), step);
+    }
+    assert_eq!(rig.step(HERE), Step::Compute);
+    // A worker waits for its requester: nobody else has the input.
+    rig.block(13, vec![job(1, Input::Blob { hash, len: 8 })]);
+    assert_eq!(rig.step(missing), Step::Wait);
 }
 
 #[test]
@@ -265,7 +341,7 @@ fn a_job_that_the_chain_does_not_know_should_be_forgotten_after_a_long_time() {
     rig.0.begin_computing(&one());
     assert_eq!(rig.0.answer(&one(), None, None), Answer::Unfinished, "its batch will ask for it");
     rig.0.end_computing(&one(), Ok(record()));
-    let expected = Ending { word: "forgotten", earned: 0 };
+    let expected = Ending { word: "forgotten", earned: 0, audited: false };
     assert_eq!(rig.0.answer(&one(), None, None), Answer::Forgotten(Some(expected)));
 }
 

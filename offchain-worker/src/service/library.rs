@@ -1,11 +1,12 @@
 //! Where the bytes of claims are found: here, with the worker that made them, or on chain, where it
-//! had to publish them.
+//! had to publish them. An auditor finds the input of its job with the job's workers.
 
 use crate::{
     blobs::Blobs,
     chain::Chain,
     error::{Error, Result},
     executor::Failure,
+    jobs::Wanted,
 };
 use std::{
     collections::BTreeMap,
@@ -83,6 +84,21 @@ impl<C: Chain> Library<C> {
         let output = self.blob(&claim.output.hash, len.into(), worker).await;
         let output = output.map_err(|error| Absent { end: Some(End::Output), error })?;
         Ok((input, output))
+    }
+
+    /// Fetches an input from the first worker that hands it out.
+    ///
+    /// # Errors
+    /// Why the last of them did not.
+    pub(super) async fn fetch(&self, wanted: &Wanted) -> Result<()> {
+        let mut last = Error::Temporary("no worker has the input".into());
+        for worker in &wanted.workers {
+            match self.blob(&wanted.hash, wanted.len, worker).await {
+                Ok(_) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     async fn blob(&self, hash: &ContentHash, len: u64, worker: &AccountId) -> Result<Vec<u8>> {

@@ -61,6 +61,8 @@ pub(crate) struct Limits {
 enum Done {
     /// An action is in a block or has failed: for which job, its name, and the result.
     Sent(Option<Key>, &'static str, Result<()>),
+    /// The input of a job that we audit is here or could not be fetched.
+    Fetched(Key, Result<()>),
     /// The blob store was pruned to so many bytes.
     Pruned(u64),
     /// A move of a dispute was computed; `None` where we see nothing wrong.
@@ -246,6 +248,7 @@ impl<C: Chain> Service<C> {
         for (key, step) in self.jobs.steps(|spec| self.local(spec)) {
             match step {
                 Step::Wait => {}
+                Step::Fetch => self.fetch(key),
                 Step::Compute => ready.extend(self.jobs.ready(&key)),
                 Step::Commit => {
                     if let Some(record) = self.jobs.record(&key) {
@@ -281,6 +284,14 @@ impl<C: Chain> Service<C> {
         for key in self.executor.admit(ready, |key| request(jobs, blobs, key)) {
             self.jobs.begin_computing(&key);
         }
+    }
+
+    /// Fetches the input of a job that we audit. Its requester may be away: it had its result from
+    /// others, who were given the input.
+    fn fetch(&mut self, key: Key) {
+        let Some(wanted) = self.jobs.begin_fetching(&key) else { return };
+        let library = self.library.clone();
+        self.tasks.spawn(async move { Done::Fetched(key, library.fetch(&wanted).await) });
     }
 
     fn send(&mut self, key: Option<Key>, action: Action) {
@@ -325,6 +336,12 @@ impl<C: Chain> Service<C> {
     fn on_done(&mut self, done: Done) -> Result<()> {
         match done {
             Done::Sent(key, name, result) => self.on_sent(key, name, result)?,
+            Done::Fetched(key, result) => {
+                self.jobs.end_fetching(&key);
+                if let Err(error) = result {
+                    tracing::warn!(job = key.id, "{error}");
+                }
+            }
             Done::Pruned(bytes) => self.metrics.blob_bytes.set(bytes),
             Done::Played(id, result) => self.on_played(id, result)?,
             Done::Moved(id, result) => self.on_moved(id, result)?,

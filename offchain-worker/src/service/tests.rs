@@ -1,10 +1,11 @@
 use super::*;
 use crate::{
-    chain::fake::{dispute, inline, job, me, Fake},
+    chain::fake::{audit_of, dispute, inline, job, me, Fake},
     executor::{
         self,
         fake::{Echo, OTHER},
     },
+    server,
     store::Record,
 };
 use std::sync::atomic::Ordering;
@@ -12,7 +13,7 @@ use substrate_prometheus_endpoint::Registry;
 use tokio::task::JoinHandle;
 use vigil_primitives::{
     dispute::{ClaimId, End, Ended, Reached, Stage, Verdict},
-    job::{Output, Replica, ReplicaState},
+    job::{Output, Replica, ReplicaState, Role},
     Hash, Job, JobId, JobStatus,
 };
 
@@ -184,7 +185,12 @@ async fn a_killed_worker_should_reveal_with_the_same_salt_after_its_restart() {
     {
         let mut state = rig.fake.state();
         let mut committed = job(1, inline(5));
-        let replica = Replica { worker: me, ask: 1, state: ReplicaState::Committed { commitment } };
+        let replica = Replica {
+            worker: me,
+            ask: 1,
+            role: Role::Worker,
+            state: ReplicaState::Committed { commitment },
+        };
         let replicas = vec![replica].try_into().unwrap();
         committed.status = JobStatus::Revealing { replicas, reveal_by: 200 };
         state.jobs.insert(1, committed);
@@ -394,6 +400,61 @@ async fn an_input_by_hash_should_be_awaited_and_then_computed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_should_go_from_the_draw_to_its_pay() {
+    let rig = Rig::started().await;
+    let other = vigil_primitives::AccountId::new([4; 32]);
+    rig.fake.add(audit_of(other, 1, inline(5)));
+    rig.until("revealed", |fake| fake.status(1).replicas()[1].revealed().is_some()).await;
+    let output = rig.fake.status(1).replicas()[1].revealed().unwrap();
+    assert_eq!(rig.blobs().read(&output.hash).unwrap().unwrap(), [0, 0, 0, 5, 0, 0, 0, 6]);
+    rig.fake.settle(1);
+    rig.blocks(8).await;
+    let metrics = rig.metrics.clone().unwrap();
+    assert_eq!((metrics.audits.get(), metrics.earned.get()), (1, 1.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_audited_should_wait_for_the_auditor_and_then_reveal() {
+    let rig = Rig::started().await;
+    let other = vigil_primitives::AccountId::new([4; 32]);
+    rig.fake.state().auditor = Some(other.clone());
+    rig.fake.add(job(1, inline(5)));
+    rig.until("audited", |fake| matches!(fake.status(1), JobStatus::Auditing { .. })).await;
+    rig.blocks(6).await;
+    assert!(rig.fake.sent("reveal").is_empty(), "the auditor would see it");
+    assert_eq!(rig.fake.sent("commit").len(), 1);
+    rig.fake.state().commit(&other, 1, Hash::repeat_byte(5)).unwrap();
+    rig.until("revealed", |fake| fake.status(1).replicas()[0].revealed().is_some()).await;
+    rig.fake.settle(1);
+    rig.blocks(8).await;
+    let metrics = rig.metrics.clone().unwrap();
+    assert_eq!((metrics.audits.get(), metrics.earned.get()), (0, 0.5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auditor_should_fetch_from_the_workers_an_input_that_it_is_not_given() {
+    let rig = Rig::started().await;
+    let (other, folder) = (vigil_primitives::AccountId::new([4; 32]), tempfile::tempdir().unwrap());
+    let blobs = Blobs::open(folder.path()).unwrap();
+    let bytes = vigil_primitives::job::tokens_to_bytes(&[8, 9]);
+    let hash = blobs.put(&bytes).unwrap();
+    rig.fake.add(audit_of(other.clone(), 1, Input::Blob { hash, len: 8 }));
+    // Its server is away for a while.
+    rig.blocks(4).await;
+    assert!(rig.fake.state().sent.is_empty());
+    let expected = watch::channel(Expected::new()).1;
+    let metrics = Metrics::new(&Registry::new()).unwrap();
+    let shared = server::Shared::new(other.clone(), blobs, expected, metrics);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, server::router(shared)).await });
+    rig.fake.state().endpoints.insert(other, url);
+    rig.until("revealed", |fake| fake.status(1).replicas()[1].revealed().is_some()).await;
+    assert!(rig.fake.sent("decline").is_empty());
+    assert_eq!(rig.blobs().read(&hash).unwrap(), Some(bytes));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_should_be_declined_before_its_deadline_when_the_input_never_comes() {
     let rig = Rig::started().await;
     rig.fake.add(job(1, Input::Blob { hash: Hash::repeat_byte(1), len: 8 }));
@@ -425,7 +486,8 @@ fn revealed_output(rig: &Rig, id: JobId, worker: vigil_primitives::AccountId, by
     let output = Output { hash, tokens: 0 };
     let mut job = job(id, inline(u32::from(byte)));
     let state = ReplicaState::Revealed { output };
-    let replicas = vec![Replica { worker, ask: 1, state }].try_into().unwrap();
+    let replica = Replica { worker, ask: 1, role: Role::Worker, state };
+    let replicas = vec![replica].try_into().unwrap();
     job.status = JobStatus::Revealed { replicas, settle_at: 1_000 };
     rig.fake.add(job);
     output

@@ -43,8 +43,9 @@ impl<C: Chain> Service<C> {
             let Answer::Forgotten(ending) = self.jobs.answer(&key, best, finalized) else {
                 continue;
             };
-            if let Some(Ending { word, earned }) = ending {
-                tracing::info!(job = key.id, earned, "{word}");
+            if let Some(Ending { word, earned, audited }) = ending {
+                tracing::info!(job = key.id, earned, audited, "{word}");
+                self.metrics.audits.inc_by(audited.into());
                 self.metrics.jobs.with_label_values(&[word]).inc();
                 self.metrics.earn(earned);
             }

@@ -126,6 +126,7 @@ fn the_speed_should_be_told_again_only_when_it_is_off_by_a_quarter() {
         active: 0,
         unfinalised: 0,
         serves: Vec::new(),
+        region: None,
         reputation: Default::default(),
         disputes: 0,
         owner: None,

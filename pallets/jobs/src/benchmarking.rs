@@ -25,7 +25,7 @@ use vigil_primitives::{
     dispute::{ClaimId, Fault},
     job::{
         commitment, tokens_to_bytes, DeclineReason, Input, Output, Policy, RefundReason, Sampling,
-        MAX_ATTEMPTS, MAX_INLINE_INPUT, MAX_REPLICAS, TOKEN_BYTES,
+        MAX_ATTEMPTS, MAX_INLINE_INPUT, MAX_REPLICAS, MAX_RUNS, TOKEN_BYTES,
     },
     lineage::MAX_PAYEES,
     pricing,
@@ -112,7 +112,12 @@ fn spec<T: Config>(
         input: Input::Inline(input),
         max_tokens_out: TOKENS_OUT,
         sampling: SAMPLING,
-        policy: Policy { replicas, challenge_window: T::MinChallengeWindow::get() },
+        policy: Policy {
+            replicas,
+            challenge_window: T::MinChallengeWindow::get(),
+            audited: false,
+            region: None,
+        },
         // Plenty for a worker with the lowest ask, and for the fee.
         max_price: pricing::reward(T::MinAsk::get(), work)
             .saturating_mul(100)
@@ -131,7 +136,7 @@ fn fee<T: Config>() -> Balance {
 /// A queued job under a grant, with so many payees of the owner's fee.
 fn queued_with<T: Config>(replicas: u32, payees: u32) -> Result<JobId, BenchmarkError> {
     let id = NextJob::<T>::get();
-    let version = version::<T>(MAX_REPLICAS, payees)?;
+    let version = version::<T>(MAX_RUNS, payees)?;
     let spec = spec::<T>(version, TOKENS, replicas as u8)?;
     Pallet::<T>::do_submit(requester::<T>(), spec)?;
 
@@ -173,21 +178,33 @@ fn commit_as<T: Config>(id: JobId, worker: &T::AccountId) -> Result<(), Benchmar
     Ok(Pallet::<T>::do_commit(worker.clone(), id, commitment)?)
 }
 
-/// A job whose workers have committed.
+/// A job whose workers have committed, and an auditor too: none of them has a record.
 fn committed<T: Config>(replicas: u32) -> Result<(JobId, Vec<T::AccountId>), BenchmarkError> {
     let (id, workers) = assigned::<T>(replicas)?;
+    audited::<T>(id, workers)
+}
+
+/// The workers commit, chance draws an auditor, and that commits.
+fn audited<T: Config>(
+    id: JobId,
+    mut workers: Vec<T::AccountId>,
+) -> Result<(JobId, Vec<T::AccountId>), BenchmarkError> {
     for worker in &workers {
         commit_as::<T>(id, worker)?;
     }
+    wait_for::<T>(id, Due::DrawAuditor)?;
+    Pallet::<T>::draw_auditor(id, job::<T>(id)?, Pallet::<T>::now());
+    let record = job::<T>(id)?;
+    let auditor = record.auditor().ok_or(BenchmarkError::Stop("there is no auditor"))?;
+    commit_as::<T>(id, &auditor.worker)?;
+    workers.push(auditor.worker.clone());
     Ok((id, workers))
 }
 
 /// A job whose workers have all revealed the same output, with so many payees of the owner's fee.
 fn revealed<T: Config>(replicas: u32, payees: u32) -> Result<JobId, BenchmarkError> {
     let (id, workers) = assign_all::<T>(queued_with::<T>(replicas, payees)?)?;
-    for worker in &workers {
-        commit_as::<T>(id, worker)?;
-    }
+    let (id, workers) = audited::<T>(id, workers)?;
     for worker in workers {
         Pallet::<T>::do_reveal(worker, id, OUTPUT, SALT)?;
     }
@@ -253,7 +270,7 @@ mod benches {
         let commitment = commitment(&OUTPUT, &SALT, &last, id);
         #[extrinsic_call]
         _(RawOrigin::Signed(last), id, commitment);
-        assert!(matches!(job::<T>(id)?.status, JobStatus::Revealing { .. }));
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Committed { .. }));
         Ok(())
     }
 
@@ -376,7 +393,7 @@ mod benches {
     fn pass_over() -> Result<(), BenchmarkError> {
         let id = queued::<T>(1)?;
         let mut record = job::<T>(id)?;
-        for index in 0..MAX_REPLICAS {
+        for index in 0..MAX_RUNS {
             record.lost_by.force_push(account("worker", index, 0));
         }
         Jobs::<T>::insert(id, record);
@@ -414,6 +431,22 @@ mod benches {
         Ok(())
     }
 
+    /// Chance decides, and draws the auditor.
+    #[benchmark]
+    fn draw_auditor(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
+        let (id, workers) = assigned::<T>(r)?;
+        for worker in &workers {
+            commit_as::<T>(id, worker)?;
+        }
+        wait_for::<T>(id, Due::DrawAuditor)?;
+        #[block]
+        {
+            serve_page_of::<T>(id)?;
+        }
+        assert!(matches!(job::<T>(id)?.status, JobStatus::Auditing { .. }));
+        Ok(())
+    }
+
     /// Nobody revealed in the last attempt: the escrow goes back.
     #[benchmark]
     fn expire_reveals(r: Linear<1, MAX_REPLICAS>) -> Result<(), BenchmarkError> {
@@ -439,8 +472,9 @@ mod benches {
         let JobStatus::Settled { receipt, replicas, royalties, .. } = job::<T>(id)?.status else {
             return Err(BenchmarkError::Stop("the job was not settled"));
         };
-        assert_eq!((replicas.len(), royalties.len()), (r as usize, p as usize));
-        assert!(receipt.workers > 0 && receipt.owner > 0 && receipt.requester > 0);
+        assert_eq!((replicas.len(), royalties.len()), (r as usize + 1, p as usize));
+        assert!(receipt.workers + receipt.auditor > 0);
+        assert!(receipt.owner > 0 && receipt.requester > 0);
         Ok(())
     }
 

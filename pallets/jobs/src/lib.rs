@@ -19,12 +19,13 @@
 //!
 //! - the [lines](waiting) of those whose turn it is to have a job looked at. Its vacancies are filled
 //!   together or not at all: no worker computes for a job that may never find its others.
-//! - the **agenda**: every job has exactly one entry, at the block where something becomes due: a
-//!   missed deadline, the settlement, the refund of an undecided contest, at last the pruning.
+//! - the **agenda**: every job has exactly one entry, at the block where something becomes due: the
+//!   draw of an auditor, a missed deadline, the settlement, the refund of an undecided contest, at last the pruning.
 //!
 //! Each transition runs in its own storage transaction; one that fails is tried again later. Nobody
 //! is trusted: work is computed from the architecture; a commitment binds the worker and the job;
-//! none is revealed before all are made; and a withheld reveal blocks nobody else.
+//! none is revealed before all are made, and chance has decided whether another worker runs the job
+//! too, unseen; and a withheld reveal blocks nobody else.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -32,6 +33,7 @@ extern crate alloc;
 
 pub mod contributions;
 mod functions;
+mod refusals;
 mod try_state;
 pub mod types;
 pub mod waiting;
@@ -56,6 +58,9 @@ use vigil_primitives::{Balance, JobId};
 // FRAME's macros expand to these; the calls below do not.
 #[allow(clippy::expect_used, clippy::unreachable)]
 #[import_section(crate::contributions::storage)]
+#[import_section(crate::functions::storage)]
+#[import_section(crate::functions::audit::storage)]
+#[import_section(crate::refusals::errors)]
 #[import_section(crate::functions::agenda::storage)]
 #[import_section(crate::functions::escrow::reason)]
 #[import_section(crate::waiting::storage)]
@@ -67,8 +72,9 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
     use sp_runtime::Permill;
     use vigil_primitives::{
+        audit::Record,
         job::{Contribution, DeclineReason, Input, Output, Receipt, RefundReason},
-        job::{NoQuote, Quote},
+        job::{NoQuote, Quote, QuoteRequest},
         traits::{Disputes, Grants, ModelRegistry, Stakes, UnpaidBook, Waterfall, WorkerPool},
         Hash, ModelVersionId,
     };
@@ -88,7 +94,7 @@ pub mod pallet {
         type RuntimeHoldReason: From<HoldReason>;
 
         /// What jobs are paid in.
-        type Currency: fungible::Inspect<Self::AccountId, Balance = Balance>
+        type Currency: fungible::Mutate<Self::AccountId, Balance = Balance>
             + fungible::hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
 
         /// The models.
@@ -112,10 +118,11 @@ pub mod pallet {
         /// What stands behind results.
         type Stakes: Stakes<Self::AccountId>;
 
-        /// Randomness that nobody knew when the job was submitted: it draws the workers.
+        /// Randomness that nobody knew when the job was submitted, or when the last of its workers
+        /// committed: it draws the workers, and the auditor.
         type Randomness: Randomness<Self::Hash, BlockNumberFor<Self>>;
 
-        /// Where protocol fees go.
+        /// Where protocol fees go, and what auditors are paid from.
         type Treasury: Get<Self::AccountId>;
 
         /// The protocol's fee on rewards.
@@ -174,6 +181,10 @@ pub mod pallet {
         #[pallet::constant]
         type MaxOpenJobsPerAccount: Get<u32>;
 
+        /// Blocks after which half of what audits have found right of a version counts.
+        #[pallet::constant]
+        type RecordHalfLife: Get<BlockNumberFor<Self>>;
+
         /// Blocks of one era of contribution totals.
         #[pallet::constant]
         type EraLength: Get<BlockNumberFor<Self>>;
@@ -189,27 +200,6 @@ pub mod pallet {
         #[cfg(any(test, feature = "runtime-benchmarks"))]
         type BenchmarkHelper: crate::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
-
-    /// Number of the next job.
-    #[pallet::storage]
-    pub type NextJob<T> = StorageValue<_, JobId, ValueQuery>;
-
-    /// No job below this number remains. Listings start here.
-    #[pallet::storage]
-    pub type FirstJob<T> = StorageValue<_, JobId, ValueQuery>;
-
-    /// The jobs that are open or ended lately.
-    #[pallet::storage]
-    pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, JobRecordOf<T>>;
-
-    /// Their inputs.
-    #[pallet::storage]
-    pub type Inputs<T> = StorageMap<_, Twox64Concat, JobId, Input>;
-
-    /// The jobs that a worker is engaged in.
-    #[pallet::storage]
-    pub type AssignedTo<T: Config> =
-        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, JobId, ()>;
 
     /// What has happened.
     #[pallet::event]
@@ -257,7 +247,42 @@ pub mod pallet {
             /// The commitment.
             commitment: Hash,
         },
-        /// Every replica has committed: they reveal their commitments until this block.
+        /// A job is audited: another worker runs it too.
+        AuditorDrawn {
+            /// The job.
+            job: JobId,
+            /// The auditor.
+            auditor: T::AccountId,
+            /// The worker that made the audit so likely.
+            subject: T::AccountId,
+            /// The chance it had.
+            chance: Permill,
+        },
+        /// An audit was due, but nobody could be drawn for it, or nobody answered.
+        NotAudited {
+            /// The job.
+            job: JobId,
+        },
+        /// The auditor has come to the same result.
+        Audited {
+            /// The job.
+            job: JobId,
+            /// The auditor.
+            auditor: T::AccountId,
+            /// What it was paid.
+            paid: Balance,
+            /// The part of it that came from the treasury.
+            network: Balance,
+        },
+        /// A worker that was audited has not revealed what it had committed to: it lost a part of its
+        /// bond.
+        Silent {
+            /// The job.
+            job: JobId,
+            /// The worker.
+            worker: T::AccountId,
+        },
+        /// All have committed: they reveal their commitments until this block.
         RevealStarted {
             /// The job.
             job: JobId,
@@ -399,77 +424,6 @@ pub mod pallet {
         },
     }
 
-    /// Why a call was refused.
-    #[pallet::error]
-    pub enum Error<T> {
-        /// There is no such job.
-        NotFound,
-        /// The job is another account's.
-        NotOwner,
-        /// No such version was published.
-        UnknownVersion,
-        /// The version takes no new jobs: its owner revoked it.
-        VersionRevoked,
-        /// The licence that the requester accepts is not the version's.
-        LicenceNotAccepted,
-        /// The version's terms forbid commercial use.
-        CommercialUseForbidden,
-        /// No worker serves the version.
-        VersionNotServed,
-        /// Fewer active workers serve the version than the job has replicas.
-        TooFewWorkers,
-        /// The input has no tokens.
-        InputEmpty,
-        /// The input's length is no multiple of 4 bytes, the size of a token id.
-        InputNotTokens,
-        /// The input has more tokens than the version takes.
-        InputTooLong,
-        /// The input holds a token id that the version's vocabulary lacks.
-        TokenOutOfVocabulary,
-        /// More tokens than the version can generate, or than the job asked for.
-        TooManyTokens,
-        /// A language model generates at least one token, and must be allowed to.
-        TooFewTokens,
-        /// The temperature or the least share of the likeliest token is out of range, or an
-        /// encoder, which draws no tokens, is asked to sample.
-        SamplingInvalid,
-        /// Replicas must be 1 to 5.
-        ReplicasOutOfRange,
-        /// The challenge window is shorter or longer than the chain allows.
-        ChallengeWindowOutOfRange,
-        /// The deadline is not in the future.
-        DeadlinePassed,
-        /// The deadline is too far in the future.
-        DeadlineTooFar,
-        /// The price does not cover the owner's fee and the cheapest workers there can be.
-        PriceTooLow,
-        /// The chain has as many open jobs as it can take, and none waits that offers less.
-        TooManyOpenJobs,
-        /// The account has as many open jobs as it may.
-        TooManyOpenJobsOfAccount,
-        /// The job has been assigned, or has ended.
-        NotQueued,
-        /// The account is not one of the job's workers.
-        NotAssigned,
-        /// The worker has committed already.
-        AlreadyCommitted,
-        /// The worker has revealed its commitment already.
-        AlreadyRevealed,
-        /// The deadline for this has passed.
-        TooLate,
-        /// Not every replica has committed yet.
-        RevealTooEarly,
-        /// The output and salt are not what the commitment was to.
-        CommitmentMismatch,
-        /// Nothing is due for the job now.
-        NotDue,
-        /// The worker has revealed no result for the job that could be challenged, or it has been
-        /// convicted.
-        NotClaimed,
-        /// The payments of a job exceed its escrow.
-        EscrowExceeded,
-    }
-
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(now: BlockNumberFor<T>) -> Weight {
@@ -606,14 +560,14 @@ pub mod pallet {
             EraTotals::<T>::get(era)
         }
 
-        /// What a job would cost now.
-        pub fn quote(
-            version: ModelVersionId,
-            tokens_in: u32,
-            max_tokens_out: u32,
-            replicas: u8,
-        ) -> Result<Quote<T::AccountId>, NoQuote> {
-            Self::price(version, tokens_in, max_tokens_out, replicas)
+        /// What a job would cost now, how likely it is audited, and how long it takes.
+        pub fn quote(request: QuoteRequest) -> Result<Quote<T::AccountId>, NoQuote> {
+            Self::price(request)
+        }
+
+        /// What audits have found right of a version, in rewards.
+        pub fn record_of(version: ModelVersionId) -> Record<BlockNumberFor<T>> {
+            Self::version_record(version, Self::now())
         }
     }
 }

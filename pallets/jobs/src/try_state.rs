@@ -16,7 +16,7 @@ use frame_support::{
 };
 use sp_runtime::TryRuntimeError;
 use vigil_primitives::{
-    job::{Contribution, WaitingCost, MAX_ATTEMPTS},
+    job::{AuditState, Contribution, WaitingCost, MAX_ATTEMPTS},
     lineage::MAX_PAYEES,
     terms::Access,
     traits::{Grants, ModelRegistry},
@@ -60,6 +60,8 @@ impl<T: Config> Pallet<T> {
     ///     once; and only who stands in line has a round.
     /// 14. A job waits for disputes if and only if there are some about a result of it that was not
     ///     paid; and of paid results alone the convicted are marked.
+    /// 15. A job has an auditor if and only if one is drawn or has been paid, and the treasury has
+    ///     promised what open audits say.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         Self::check_jobs()?;
         Self::check_indices()?;
@@ -72,14 +74,20 @@ impl<T: Config> Pallet<T> {
     fn check_jobs() -> Result<(), TryRuntimeError> {
         let (first, next) = (FirstJob::<T>::get(), NextJob::<T>::get());
         let mut accounts = BTreeMap::<Vec<u8>, Account<T::AccountId>>::new();
-        let mut open: u32 = 0;
+        let (mut open, mut pledged): (u32, Balance) = (0, 0);
         for (id, job) in Jobs::<T>::iter() {
             ensure!((first..next).contains(&id), "a job's number is out of range");
             let input = Inputs::<T>::get(id).ok_or("a job has no input")?;
             ensure!(input.tokens() == Some(job.tokens_in), "a job's tokens are miscounted");
             ensure!(inline_len(&input) <= input.len(), "an input is longer than it says");
             if let JobStatus::Settled { receipt, royalties, .. } = &job.status {
-                let parts = [receipt.workers, receipt.owner, receipt.treasury, receipt.requester];
+                let parts = [
+                    receipt.workers,
+                    receipt.auditor,
+                    receipt.owner,
+                    receipt.treasury,
+                    receipt.requester,
+                ];
                 ensure!(
                     parts.into_iter().fold(0, Balance::saturating_add) == job.max_price,
                     "a receipt does not add up to its escrow"
@@ -101,6 +109,10 @@ impl<T: Config> Pallet<T> {
             if job.status.is_final() {
                 continue;
             }
+            if let Some(audit) = job.audit.as_ref().filter(|audit| audit.state == AuditState::Drawn)
+            {
+                pledged = pledged.saturating_add(audit.network);
+            }
             ensure!(job.convicted.is_empty(), "an open job keeps a convicted worker");
             ensure!((1..=MAX_PAYEES).contains(&job.payees), "payees are miscounted");
             ensure!(job.attempts <= MAX_ATTEMPTS, "an open job has no attempts left");
@@ -121,6 +133,7 @@ impl<T: Config> Pallet<T> {
             "an input's job does not exist"
         );
         ensure!(open == OpenJobs::<T>::get(), "open jobs are miscounted");
+        ensure!(pledged == AuditsPledged::<T>::get(), "what auditors were promised is miscounted");
         ensure!(open <= T::MaxOpenJobs::get(), "there are too many open jobs");
         ensure!(
             OpenJobsOf::<T>::iter().count() == accounts.len(),
@@ -159,7 +172,19 @@ impl<T: Config> Pallet<T> {
             let replicas = job.status.replicas();
             let workers: BTreeSet<_> = replicas.iter().map(|r| r.worker.encode()).collect();
             ensure!(workers.len() == replicas.len(), "a job has a worker twice");
-            ensure!(replicas.len() <= job.policy.replicas.into(), "a job has too many workers");
+            ensure!(
+                job.workers().count() <= job.policy.replicas.into(),
+                "a job has too many workers"
+            );
+            let auditors = replicas.len().saturating_sub(job.workers().count());
+            let audited = job
+                .audit
+                .as_ref()
+                .is_some_and(|audit| matches!(audit.state, AuditState::Drawn | AuditState::Passed));
+            ensure!(
+                auditors == usize::from(audited),
+                "an auditor without an audit, or the reverse"
+            );
             ensure!(
                 !job.lost_by.iter().any(|lost| workers.contains(&lost.encode())),
                 "a worker was drawn for a job that it lost"

@@ -4,7 +4,7 @@ use frame_support::{
     traits::Get,
     weights::{RuntimeDbWeight, Weight},
 };
-use vigil_primitives::job::MAX_REPLICAS;
+use vigil_primitives::job::MAX_RUNS;
 
 pub use vigil_primitives::weights::HandSet;
 
@@ -42,11 +42,13 @@ pub trait WeightInfo {
     fn assign(replicas: u32) -> Weight;
     /// Giving a job another place after a look that found nobody.
     fn pass_over() -> Weight;
+    /// Letting chance decide about an audit of `replicas` workers, and engaging the auditor.
+    fn draw_auditor(replicas: u32) -> Weight;
     /// Dropping `replicas` workers that did not commit in time.
     fn expire_commitments(replicas: u32) -> Weight;
     /// Dropping `replicas` workers that did not reveal in time.
     fn expire_reveals(replicas: u32) -> Weight;
-    /// Paying `replicas` workers, `payees` owners and the treasury, none of whom can be credited.
+    /// Paying `replicas` workers, the auditor among them, `payees` owners and the treasury, none of whom can be credited.
     fn settle(replicas: u32, payees: u32) -> Weight;
     /// Refunding a job with `replicas` workers.
     fn refund(replicas: u32) -> Weight;
@@ -77,7 +79,7 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
         Self::figure(150, 16, 6, 6)
     }
     fn decline() -> Weight {
-        Self::refund(MAX_REPLICAS)
+        Self::refund(MAX_RUNS)
     }
     fn poke() -> Weight {
         Self::look()
@@ -102,6 +104,10 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn pass_over() -> Weight {
         Self::figure(40, 8, 5, 6)
     }
+    fn draw_auditor(replicas: u32) -> Weight {
+        Self::figure(150, 24, 10, 8)
+            .saturating_add(Self::figure(20, 8, 1, 0).saturating_mul(replicas.into()))
+    }
     fn expire_commitments(replicas: u32) -> Weight {
         Self::refund(replicas)
     }
@@ -111,7 +117,7 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn settle(replicas: u32, payees: u32) -> Weight {
         // The fixed part pays the treasury and the requester. Each payment is tried twice.
         let payment = Self::figure(150, 16, 4, 4);
-        Self::figure(300, 32, 14, 14)
+        Self::figure(400, 40, 18, 18)
             .saturating_add(payment.saturating_mul(payees.into()))
             .saturating_add(payment.saturating_mul(replicas.into()))
             .saturating_add(Self::figure(50, 8, 4, 4).saturating_mul(replicas.into()))

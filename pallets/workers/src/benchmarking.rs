@@ -7,10 +7,10 @@ use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_runtime::traits::{One, Saturating};
 use vigil_primitives::{
-    job::{MAX_EXCLUDED, MAX_REPLICAS},
+    job::{Role, MAX_EXCLUDED, MAX_REPLICAS},
     model::{Url, MAX_URL},
-    traits::{Outcome, Slash, Stakes, Vacancy, WorkerPool},
-    worker::{Capability, DeviceClass, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
+    traits::{Completion, Offence, Outcome, Slash, Stakes, Vacancy, WorkerPool},
+    worker::{Capability, DeviceClass, Region, WorkerStatus, MAX_CAPACITY, MAX_SERVED},
     Balance, ModelVersionId,
 };
 
@@ -255,6 +255,31 @@ mod benchmarks {
     }
 
     #[benchmark]
+    fn declare_region() -> Result<(), BenchmarkError> {
+        let (who, _) = first_of_two::<T>(MAX_SERVED)?;
+        T::Currency::mint_into(&who, T::RegionDeposit::get())?;
+        let region = Some(Region(*b"DE"));
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who.clone()), region);
+        assert_eq!(Regions::<T>::get(&who), region);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn refute_region() -> Result<(), BenchmarkError> {
+        let (who, _) = first_of_two::<T>(MAX_SERVED)?;
+        T::Currency::mint_into(&who, T::RegionDeposit::get())?;
+        Pallet::<T>::do_declare_region(who.clone(), Some(Region(*b"DE")))?;
+        // The origin is whoever the runtime says; the rest is the same for all.
+        #[block]
+        {
+            Pallet::<T>::do_refute_region(who.clone())?;
+        }
+        assert_eq!(Regions::<T>::get(&who), None);
+        Ok(())
+    }
+
+    #[benchmark]
     fn unjail() -> Result<(), BenchmarkError> {
         let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
         engaged_and_in_arrears::<T>(&who)?;
@@ -291,6 +316,8 @@ mod benchmarks {
             budget: Balance::MAX,
             exclude: &exclude,
             roomy: None,
+            role: Role::Worker,
+            region: None,
             seed: [7; 32],
         };
         let search;
@@ -315,7 +342,11 @@ mod benchmarks {
 
         #[block]
         {
-            <Pallet<T> as WorkerPool<T::AccountId>>::release(&who, 0, Outcome::Completed);
+            <Pallet<T> as WorkerPool<T::AccountId>>::release(
+                &who,
+                0,
+                Outcome::Completed(Completion::default()),
+            );
         }
 
         let worker = Workers::<T>::get(&who).ok_or("no worker")?;
@@ -357,6 +388,7 @@ mod benchmarks {
         let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
         let [treasury, requester, winner] = [1, 2, 3].map(funded::<T>);
         let slash = Slash {
+            offence: Offence::Wrong,
             reward: Balance::MAX,
             costs: bond::<T>() / 10,
             treasury: &treasury?,

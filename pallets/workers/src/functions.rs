@@ -1,6 +1,9 @@
 //! What the calls do, and what the runtime API asks of the registry.
 
-use crate::{pallet::*, types::Worker};
+use crate::{
+    pallet::*,
+    types::{TransitionError, Worker},
+};
 use alloc::vec::Vec;
 use frame_support::{
     ensure,
@@ -13,9 +16,29 @@ use vigil_primitives::{
     api::PAGE,
     model::{url_scheme, Url, VersionStatus},
     traits::{Market, ModelRegistry},
-    worker::{Capability, Owner, Reputation, WorkerStatus, WorkerView, MAX_CAPACITY},
+    worker::{Capability, Reputation, WorkerStatus, WorkerView, BOND_COVER, MAX_CAPACITY},
     Balance, ModelVersionId,
 };
+
+impl<T> From<TransitionError> for Error<T> {
+    fn from(refused: TransitionError) -> Self {
+        match refused {
+            TransitionError::AlreadyServing => Self::AlreadyServing,
+            TransitionError::NotServing => Self::NotServing,
+            TransitionError::TooManyServed => Self::TooManyServed,
+            TransitionError::AlreadyDraining => Self::AlreadyDraining,
+            TransitionError::NotDraining => Self::NotDraining,
+            TransitionError::Jailed => Self::Jailed,
+            TransitionError::NotJailed => Self::NotJailed,
+            TransitionError::StillJailed => Self::StillJailed,
+            TransitionError::Unbonding => Self::Unbonding,
+            TransitionError::NotUnbonding => Self::NotUnbonding,
+            TransitionError::StillUnbonding => Self::StillUnbonding,
+            TransitionError::StillEngaged => Self::StillEngaged,
+            TransitionError::StillDisputed => Self::StillDisputed,
+        }
+    }
+}
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_register(
@@ -43,7 +66,7 @@ impl<T: Config> Pallet<T> {
             active: 0,
             unfinalised: 0,
             serves: Default::default(),
-            reputation: Reputation::default(),
+            reputation: Reputation::new(Self::now()),
             disputes: 0,
         };
         Workers::<T>::insert(&who, worker);
@@ -151,7 +174,7 @@ impl<T: Config> Pallet<T> {
         let amount = Self::load(&who)?.withdraw(Self::now()).map_err(Error::<T>::from)?;
         T::Currency::release(&HoldReason::Bond.into(), &who, amount, Precision::Exact)?;
         Workers::<T>::remove(&who);
-        Owners::<T>::remove(&who);
+        Self::forget_origins(&who)?;
         Self::deposit_event(Event::Withdrawn { worker: who, amount });
         Ok(())
     }
@@ -165,40 +188,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(crate) fn do_name_owner(who: T::AccountId, owner: Option<T::AccountId>) -> DispatchResult {
-        let worker = Self::load(&who)?;
-        ensure!(owner.as_ref() != Some(&who), Error::<T>::OwnOwner);
-        match &owner {
-            Some(account) => {
-                let owner = Owner { account: account.clone(), confirmed: false };
-                Owners::<T>::insert(&who, owner);
-            }
-            None => Owners::<T>::remove(&who),
-        }
-        // Jobs that another of the former owner's workers has are open to it now.
-        if worker.is_active() {
-            T::Market::room(&who);
-        }
-        Self::deposit_event(Event::OwnerNamed { worker: who, owner });
-        Ok(())
-    }
-
-    pub(crate) fn do_confirm_worker(who: T::AccountId, worker: T::AccountId) -> DispatchResult {
-        let named = Owners::<T>::get(&worker).filter(|owner| owner.account == who);
-        let named = named.ok_or(Error::<T>::NotNamed)?;
-        ensure!(!named.confirmed, Error::<T>::AlreadyConfirmed);
-        Owners::<T>::insert(&worker, Owner { confirmed: true, ..named });
-        Self::deposit_event(Event::OwnerConfirmed { worker, owner: who });
-        Ok(())
-    }
-
-    /// Whose worker it is: its confirmed owner's, or its own.
-    pub(crate) fn owner_of(worker: &T::AccountId) -> T::AccountId {
-        let owner = Owners::<T>::get(worker).filter(|owner| owner.confirmed);
-        owner.map_or_else(|| worker.clone(), |owner| owner.account)
-    }
-
-    fn load(who: &T::AccountId) -> Result<WorkerOf<T>, Error<T>> {
+    pub(crate) fn load(who: &T::AccountId) -> Result<WorkerOf<T>, Error<T>> {
         Workers::<T>::get(who).ok_or(Error::<T>::NotFound)
     }
 
@@ -217,6 +207,11 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn now() -> BlockNumberFor<T> {
         frame_system::Pallet::<T>::block_number()
+    }
+
+    /// How a worker has behaved, as it counts now.
+    pub(crate) fn reputation(worker: &WorkerOf<T>) -> ReputationOf<T> {
+        worker.reputation.at(Self::now(), T::RecordHalfLife::get())
     }
 
     /// A worker, for the runtime API.
@@ -251,6 +246,8 @@ impl<T: Config> Pallet<T> {
         worker: WorkerOf<T>,
     ) -> WorkerView<T::AccountId, BlockNumberFor<T>> {
         let owner = Owners::<T>::get(&account);
+        let region = Regions::<T>::get(&account);
+        let reputation = Self::reputation(&worker);
         WorkerView {
             account,
             bond: worker.bond,
@@ -263,9 +260,34 @@ impl<T: Config> Pallet<T> {
             active: worker.active,
             unfinalised: worker.unfinalised,
             serves: worker.serves.into_inner(),
-            reputation: worker.reputation,
+            region,
+            reputation,
             disputes: worker.disputes,
             owner,
         }
+    }
+
+    /// Refuses a configuration under which the pallet could not keep its promises.
+    pub(crate) fn check_config() {
+        assert!(T::MinAsk::get() <= T::MaxAsk::get(), "MinAsk is above MaxAsk");
+        assert!(
+            T::MaxAsk::get().checked_mul(u64::MAX.into()).is_some(),
+            "MaxAsk times the most work overflows a balance"
+        );
+        assert!(
+            T::MinBond::get() >= BOND_COVER,
+            "MinBond covers no reward at all: a worker could never be drawn"
+        );
+        assert!(
+            T::ExpirySlash::get() < T::MinBond::get(),
+            "one missed deadline would take a whole bond"
+        );
+        assert!(T::MaxMissesInARow::get() > 0, "MaxMissesInARow is 0");
+        assert!(T::SampleSize::get() > 0, "SampleSize is 0: no worker could be drawn");
+        assert!(T::SampleSize::get() <= 64, "SampleSize is too large for one draw");
+        assert!(
+            T::UnbondingPeriod::get() >= T::JailPeriod::get(),
+            "UnbondingPeriod is shorter than JailPeriod: leaving would be a way out of jail"
+        );
     }
 }

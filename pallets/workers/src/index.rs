@@ -6,8 +6,39 @@
 //! A worker is in both lists of all versions it serves while it is active, and in none otherwise.
 
 use crate::pallet::*;
-use frame_support::defensive;
+use frame_support::{defensive, pallet_macros::pallet_section};
 use vigil_primitives::{Balance, ModelVersionId};
+
+/// What is stored of them.
+#[pallet_section]
+mod storage {
+    /// How many active workers serve a version.
+    #[pallet::storage]
+    pub type ServingCount<T> = StorageMap<_, Twox64Concat, ModelVersionId, u32, ValueQuery>;
+
+    /// The active workers that serve a version, numbered from 0 to [`ServingCount`].
+    #[pallet::storage]
+    pub type Serving<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, ModelVersionId, Twox64Concat, u32, T::AccountId>;
+
+    /// The number of an active worker in [`Serving`].
+    #[pallet::storage]
+    pub type ServingIndex<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, ModelVersionId, Blake2_128Concat, T::AccountId, u32>;
+
+    /// The active workers that serve a version, the lowest ask first: its key is the ask,
+    /// big-endian.
+    #[pallet::storage]
+    pub type Asks<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, ModelVersionId>,
+            NMapKey<Identity, [u8; 16]>,
+            NMapKey<Blake2_128Concat, T::AccountId>,
+        ),
+        (),
+    >;
+}
 
 impl<T: Config> Pallet<T> {
     /// Puts an active worker on a version's lists.

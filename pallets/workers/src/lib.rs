@@ -13,6 +13,10 @@
 //! | worker | [`drain`](Pallet::drain), [`resume`](Pallet::resume) | pauses new jobs, and takes them again |
 //! | worker | [`unbond`](Pallet::unbond), [`withdraw`](Pallet::withdraw) | leaves, and gets the bond back after a delay |
 //! | worker | [`unjail`](Pallet::unjail) | returns from jail |
+//! | worker | [`name_owner`](Pallet::name_owner) | says whom it belongs to |
+//! | owner | [`confirm_worker`](Pallet::confirm_worker) | says so too |
+//! | worker | [`declare_region`](Pallet::declare_region) | says which country it is in |
+//! | `RegionOrigin` | [`refute_region`](Pallet::refute_region) | takes the deposit of one that is not |
 //!
 //! ```text
 //!               drain                    unbond
@@ -30,7 +34,8 @@
 //! `SampleSize` entries however many workers there are, and a crowd of idle registrations cannot
 //! crowd the sample out. Among those of the sample that have a free place, ask at most the budget
 //! and have bond for the reward, one is drawn with probability proportional to its free places
-//! times its [`reliability`](types::reliability); a job with several replicas draws again among
+//! times its [`reliability`](types::reliability), and to how far its record vouches for what the job
+//! is worth; a job with several replicas draws again among
 //! the others. When the sample does not hold enough of them, the `SampleSize` workers with the
 //! lowest asks are looked at too: a second list of every version is in that order. So a job that
 //! finds nobody knows that neither chance nor the cheapest have anybody for it.
@@ -50,6 +55,7 @@ mod functions;
 mod index;
 #[cfg(test)]
 mod mock;
+mod origins;
 mod pool;
 mod stakes;
 #[cfg(test)]
@@ -62,20 +68,22 @@ pub use pallet::*;
 pub use types::Worker;
 pub use weights::WeightInfo;
 
-// The code that FRAME's macros generate looks names up with `expect`.
+use frame_support::pallet_macros::import_section;
+
 // FRAME's macros expand to these; the calls below do not.
 #[allow(clippy::expect_used, clippy::unreachable)]
+#[import_section(crate::index::storage)]
+#[import_section(crate::origins::storage)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use crate::types::TransitionError;
     use frame_support::{pallet_prelude::*, traits::fungible};
     use frame_system::pallet_prelude::*;
     use vigil_primitives::{
         dispute::Penalty,
         model::Url,
         traits::{Market, ModelRegistry},
-        worker::{Capability, Owner, BOND_COVER, MAX_CAPACITY},
+        worker::{Capability, Owner, Region, Reputation, MAX_CAPACITY},
         Balance, ModelVersionId,
     };
 
@@ -84,6 +92,8 @@ pub mod pallet {
 
     /// A worker's record.
     pub type WorkerOf<T> = Worker<BlockNumberFor<T>>;
+    /// How a worker has behaved.
+    pub type ReputationOf<T> = Reputation<BlockNumberFor<T>>;
 
     /// The registry.
     #[pallet::pallet]
@@ -143,6 +153,17 @@ pub mod pallet {
         #[pallet::constant]
         type ConvictionJailPeriod: Get<BlockNumberFor<Self>>;
 
+        /// Blocks after which half of what has been seen of a worker counts.
+        #[pallet::constant]
+        type RecordHalfLife: Get<BlockNumberFor<Self>>;
+
+        /// Held from a worker that says which country it is in, until it has left.
+        #[pallet::constant]
+        type RegionDeposit: Get<Balance>;
+
+        /// Who decides that a worker is not where it says.
+        type RegionOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
         /// Workers looked at in a draw, and as many more when those are not enough.
         #[pallet::constant]
         type SampleSize: Get<u32>;
@@ -161,42 +182,14 @@ pub mod pallet {
         /// A worker's bond.
         #[codec(index = 0)]
         Bond,
+        /// A worker's word about where it is.
+        #[codec(index = 1)]
+        Region,
     }
 
     /// The workers.
     #[pallet::storage]
     pub type Workers<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, WorkerOf<T>>;
-
-    /// How many active workers serve a version.
-    #[pallet::storage]
-    pub type ServingCount<T> = StorageMap<_, Twox64Concat, ModelVersionId, u32, ValueQuery>;
-
-    /// The active workers that serve a version, numbered from 0 to [`ServingCount`].
-    #[pallet::storage]
-    pub type Serving<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, ModelVersionId, Twox64Concat, u32, T::AccountId>;
-
-    /// The number of an active worker in [`Serving`].
-    #[pallet::storage]
-    pub type ServingIndex<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, ModelVersionId, Blake2_128Concat, T::AccountId, u32>;
-
-    /// The active workers that serve a version, the lowest ask first: its key is the ask,
-    /// big-endian.
-    #[pallet::storage]
-    pub type Asks<T: Config> = StorageNMap<
-        _,
-        (
-            NMapKey<Twox64Concat, ModelVersionId>,
-            NMapKey<Identity, [u8; 16]>,
-            NMapKey<Blake2_128Concat, T::AccountId>,
-        ),
-        (),
-    >;
-
-    /// Whom workers belong to, as they say. Only a confirmed owner counts.
-    #[pallet::storage]
-    pub type Owners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Owner<T::AccountId>>;
 
     /// What has happened.
     #[pallet::event]
@@ -270,7 +263,7 @@ pub mod pallet {
             /// What is left of the bond.
             bond: Balance,
         },
-        /// Part of a worker's bond was taken for a wrong result.
+        /// Part of a worker's bond was taken for a wrong result, or for silence when it was audited.
         Convicted {
             /// The worker.
             worker: T::AccountId,
@@ -297,6 +290,20 @@ pub mod pallet {
             worker: T::AccountId,
             /// Its owner, which has to confirm it.
             owner: Option<T::AccountId>,
+        },
+        /// A worker said which country it is in, or that it does not say any more.
+        RegionDeclared {
+            /// The worker.
+            worker: T::AccountId,
+            /// The country.
+            region: Option<Region>,
+        },
+        /// A worker is not where it said, and has lost its deposit.
+        RegionRefuted {
+            /// The worker.
+            worker: T::AccountId,
+            /// What was burned.
+            burned: Balance,
         },
         /// An owner confirmed that a worker belongs to it.
         OwnerConfirmed {
@@ -356,6 +363,10 @@ pub mod pallet {
         StillEngaged,
         /// A result of the worker is disputed: its bond stays until that has ended.
         StillDisputed,
+        /// A region is two capital letters.
+        RegionInvalid,
+        /// The worker has not said where it is.
+        NoRegion,
         /// A worker's owner is another account.
         OwnOwner,
         /// The worker has not named the caller as its owner.
@@ -367,26 +378,7 @@ pub mod pallet {
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn integrity_test() {
-            assert!(T::MinAsk::get() <= T::MaxAsk::get(), "MinAsk is above MaxAsk");
-            assert!(
-                T::MaxAsk::get().checked_mul(u64::MAX.into()).is_some(),
-                "MaxAsk times the most work overflows a balance"
-            );
-            assert!(
-                T::MinBond::get() >= BOND_COVER,
-                "MinBond covers no reward at all: a worker could never be drawn"
-            );
-            assert!(
-                T::ExpirySlash::get() < T::MinBond::get(),
-                "one missed deadline would take a whole bond"
-            );
-            assert!(T::MaxMissesInARow::get() > 0, "MaxMissesInARow is 0");
-            assert!(T::SampleSize::get() > 0, "SampleSize is 0: no worker could be drawn");
-            assert!(T::SampleSize::get() <= 64, "SampleSize is too large for one draw");
-            assert!(
-                T::UnbondingPeriod::get() >= T::JailPeriod::get(),
-                "UnbondingPeriod is shorter than JailPeriod: leaving would be a way out of jail"
-            );
+            Self::check_config();
         }
 
         #[cfg(feature = "try-runtime")]
@@ -578,25 +570,31 @@ pub mod pallet {
             let who = ensure_signed(origin)?;
             Self::do_confirm_worker(who, worker)
         }
-    }
 
-    impl<T> From<TransitionError> for Error<T> {
-        fn from(refused: TransitionError) -> Self {
-            match refused {
-                TransitionError::AlreadyServing => Self::AlreadyServing,
-                TransitionError::NotServing => Self::NotServing,
-                TransitionError::TooManyServed => Self::TooManyServed,
-                TransitionError::AlreadyDraining => Self::AlreadyDraining,
-                TransitionError::NotDraining => Self::NotDraining,
-                TransitionError::Jailed => Self::Jailed,
-                TransitionError::NotJailed => Self::NotJailed,
-                TransitionError::StillJailed => Self::StillJailed,
-                TransitionError::Unbonding => Self::Unbonding,
-                TransitionError::NotUnbonding => Self::NotUnbonding,
-                TransitionError::StillUnbonding => Self::StillUnbonding,
-                TransitionError::StillEngaged => Self::StillEngaged,
-                TransitionError::StillDisputed => Self::StillDisputed,
-            }
+        /// Says which country the caller is in, by the two letters of ISO 3166-1: jobs that ask for
+        /// one are given to workers that say so. Holds `RegionDeposit` until the worker has left.
+        ///
+        /// Only a worker that is not leaving may call it. `None` is not to say.
+        ///
+        /// Emits [`Event::RegionDeclared`]. Refuses with [`Error::NotFound`], [`Error::Unbonding`],
+        /// [`Error::RegionInvalid`], or `FundsUnavailable` when the worker cannot pay.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::declare_region().saturating_add(T::Market::room_weight()))]
+        pub fn declare_region(origin: OriginFor<T>, region: Option<Region>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_declare_region(who, region)
+        }
+
+        /// Decides that a worker is not where it says: its deposit is burned.
+        ///
+        /// Only `RegionOrigin` may call it.
+        ///
+        /// Emits [`Event::RegionRefuted`]. Refuses with [`Error::NoRegion`].
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::refute_region())]
+        pub fn refute_region(origin: OriginFor<T>, worker: T::AccountId) -> DispatchResult {
+            T::RegionOrigin::ensure_origin(origin)?;
+            Self::do_refute_region(worker)
         }
     }
 

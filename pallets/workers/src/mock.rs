@@ -14,14 +14,18 @@ use frame_support::{
     traits::{fungible::InspectHold, ConstU128},
     weights::{constants::RocksDbWeight, Weight},
 };
+use frame_system::EnsureRoot;
 use sp_io::TestExternalities;
 use sp_runtime::BuildStorage;
 use vigil_primitives::{
-    job::MAX_EXCLUDED,
+    job::{Role, MAX_EXCLUDED},
     model::{ModelId, Url, VersionSpec, VersionStatus},
     pricing::GIGA,
     samples,
-    traits::{Engagement, Market, ModelRegistry, Outcome, RegisteredVersion, Vacancy, WorkerPool},
+    traits::{
+        Completion, Engagement, Market, ModelRegistry, Outcome, RegisteredVersion, Vacancy,
+        WorkerPool,
+    },
     worker::{Capability, DeviceClass, Reputation},
     Architecture, Balance, ModelVersionId,
 };
@@ -91,6 +95,8 @@ parameter_types! {
     pub static ExpirySlash: Balance = SLASH;
     pub static ConvictionSlash: Balance = 3 * SLASH;
     pub static ConvictionJailPeriod: u64 = 40;
+    pub static RecordHalfLife: u64 = 1_000;
+    pub const RegionDeposit: Balance = 40;
     pub static SampleSize: u32 = 4;
     pub static Room: Vec<AccountId> = vec![];
     pub static Published: BTreeMap<ModelVersionId, VersionStatus> = BTreeMap::from([
@@ -115,6 +121,9 @@ impl pallet_workers::Config for Test {
     type ExpirySlash = ExpirySlash;
     type ConvictionSlash = ConvictionSlash;
     type ConvictionJailPeriod = ConvictionJailPeriod;
+    type RecordHalfLife = RecordHalfLife;
+    type RegionDeposit = RegionDeposit;
+    type RegionOrigin = EnsureRoot<AccountId>;
     type SampleSize = SampleSize;
     type WeightInfo = Weights;
     type BenchmarkHelper = BenchmarkScenes;
@@ -265,6 +274,8 @@ pub(crate) fn vacancy(seed: u64) -> Vacancy<'static, AccountId> {
         budget: REWARD,
         exclude: &[],
         roomy: None,
+        role: Role::Worker,
+        region: None,
         seed: bytes,
     }
 }
@@ -307,9 +318,13 @@ pub(crate) fn worker(who: AccountId) -> Worker<u64> {
     Workers::<Test>::get(who).unwrap()
 }
 
-pub(crate) fn reputation(who: AccountId) -> Reputation {
+pub(crate) fn reputation(who: AccountId) -> Reputation<u64> {
     worker(who).reputation
 }
+
+/// The end of a job that `who` was paid nothing for.
+pub(crate) const COMPLETED: Outcome =
+    Outcome::Completed(Completion { work: 0, paid: 0, proven: 0 });
 
 /// What `who` holds as a bond.
 pub(crate) fn held(who: AccountId) -> Balance {

@@ -18,9 +18,11 @@ use frame_support::{
 };
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
+    audit,
     job::{MAX_EXCLUDED, MAX_REPLICAS},
     pricing,
-    traits::{Engagement, Market, Outcome, Room, Search, Unfilled, Vacancy, WorkerPool},
+    traits::{Engagement, Market, Outcome, Reliance, Room, Search, Unfilled, Vacancy, WorkerPool},
+    worker::Region,
     Balance, ModelVersionId,
 };
 
@@ -53,9 +55,11 @@ impl<'a, T: Config> Candidates<'a, T> {
         self.looked = self.looked.saturating_add(1);
         let Some(worker) = Workers::<T>::get(&who) else { return };
         self.room |= worker.free_places() > 0;
-        let Some(reward) = worker.reward_for(self.vacancy.work, self.vacancy.budget) else {
+        let Vacancy { work, budget, role, region, .. } = *self.vacancy;
+        let Some(reward) = worker.reward_for(work, budget, role) else { return };
+        if region.is_some() && Regions::<T>::get(&who) != region {
             return;
-        };
+        }
         if self.fit.iter().any(|other| other.who == who) {
             return;
         }
@@ -80,7 +84,10 @@ impl<'a, T: Config> Candidates<'a, T> {
         }
         let mut engagements = Vec::new();
         for turn in 0..self.vacancy.replicas {
-            let weights = self.fit.iter().map(|one| one.worker.draw_weight());
+            let weights = self.fit.iter().map(|one| {
+                let reputation = Pallet::<T>::reputation(&one.worker);
+                one.worker.draw_weight(&reputation, one.reward, self.vacancy.role)
+            });
             let drawn = draw::choose(&self.vacancy.seed, turn.into(), weights)
                 .filter(|drawn| *drawn < self.fit.len());
             // Whoever fits has a free place and counts at least 1, so somebody is drawn.
@@ -132,6 +139,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
             return;
         };
         let was_active = worker.is_active();
+        let worker = Worker { reputation: Self::reputation(&worker), ..worker };
         let (mut worker, books) = worker.release(reward, outcome);
         if let Err(NotEngaged) = books {
             defensive!("release of more than the worker is engaged in");
@@ -159,7 +167,8 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
     fn release_weight_of(outcome: Outcome) -> Weight {
         let own = match outcome {
             Outcome::Expired => T::WeightInfo::release_expired(),
-            Outcome::Completed
+            Outcome::Completed(_)
+            | Outcome::Audited(_)
             | Outcome::Released
             | Outcome::Declined
             | Outcome::Undecided
@@ -184,7 +193,7 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
     }
 
     /// The sample is spread evenly over the list, so that it is the same for everybody who asks.
-    fn asks(version: ModelVersionId) -> Vec<Balance> {
+    fn offers(version: ModelVersionId, region: Option<Region>) -> Vec<(Balance, T::AccountId)> {
         let count = ServingCount::<T>::get(version);
         let size = T::SampleSize::get().min(count);
         (0..size)
@@ -193,10 +202,21 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
                     .saturating_mul(count.into())
                     .checked_div(size.into())
                     .and_then(|index| u32::try_from(index).ok())?;
-                let worker = Workers::<T>::get(Serving::<T>::get(version, index)?)?;
-                (worker.free_places() > 0).then_some(worker.ask)
+                let who = Serving::<T>::get(version, index)?;
+                let worker = Workers::<T>::get(&who)?;
+                let there = region.is_none() || Regions::<T>::get(&who) == region;
+                (worker.free_places() > 0 && there).then_some((worker.ask, who))
             })
             .collect()
+    }
+
+    fn reliance(who: &T::AccountId, reward: Balance) -> Reliance {
+        let Some(worker) = Workers::<T>::get(who) else {
+            return Reliance { stake: 0, proven: 0 };
+        };
+        // To keep silent is the cheapest way out.
+        let stake = audit::stake(reward, worker.bond, T::ExpirySlash::get());
+        Reliance { stake, proven: Self::reputation(&worker).record.proven }
     }
 }
 

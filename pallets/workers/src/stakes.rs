@@ -13,10 +13,10 @@ use frame_support::{
 };
 use sp_runtime::traits::Saturating;
 use vigil_primitives::{
+    audit,
     dispute::Penalty,
     pricing,
-    traits::{Slash, Stakes},
-    worker::BOND_COVER,
+    traits::{Offence, Slash, Stakes},
     Balance,
 };
 
@@ -37,8 +37,12 @@ impl<T: Config> Stakes<T::AccountId> for Pallet<T> {
         // Whoever has left with its bond has nothing to lose.
         let Some(worker) = Workers::<T>::get(who) else { return Penalty::default() };
         let was_active = worker.is_active();
-        let amount = slash.reward.saturating_mul(BOND_COVER).max(T::ConvictionSlash::get());
-        let planned = pricing::split_slash(amount.min(worker.bond), slash.costs, slash.damages);
+        let (least, jailed) = match slash.offence {
+            Offence::Wrong => (T::ConvictionSlash::get(), T::ConvictionJailPeriod::get()),
+            Offence::Silent => (T::ExpirySlash::get(), T::JailPeriod::get()),
+        };
+        let amount = audit::stake(slash.reward, worker.bond, least);
+        let planned = pricing::split_slash(amount, slash.costs, slash.damages);
         let costs = Self::pay_from_bond(who, slash.treasury, planned.costs);
         let damages = Self::pay_from_bond(who, slash.requester, planned.damages);
         let bounty = Self::pay_from_bond(who, slash.winner, planned.bounty);
@@ -56,9 +60,14 @@ impl<T: Config> Stakes<T::AccountId> for Pallet<T> {
             0
         });
         let slashed = paid.saturating_add(burned);
-        let until = Self::now().saturating_add(T::ConvictionJailPeriod::get());
-        let mut worker = Worker { bond: worker.bond.saturating_sub(slashed), ..worker };
-        worker.reputation.convicted = worker.reputation.convicted.saturating_add(1);
+        let until = Self::now().saturating_add(jailed);
+        let mut reputation = Self::reputation(&worker).fall();
+        match slash.offence {
+            Offence::Wrong => reputation.convicted = reputation.convicted.saturating_add(1),
+            Offence::Silent => reputation.expired = reputation.expired.saturating_add(1),
+        }
+        let bond = worker.bond.saturating_sub(slashed);
+        let worker = Worker { bond, reputation, ..worker };
         let before = worker.status;
         let worker = worker.jail(until);
         let bond = worker.bond;

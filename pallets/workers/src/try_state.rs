@@ -28,6 +28,7 @@ impl<T: Config> Pallet<T> {
     /// 10. The list in the order of asks holds the same workers as the numbered one, each at its
     ///     ask.
     /// 11. Whoever named an owner is a worker, and not its own owner.
+    /// 12. Whoever says where it is is a worker, with a deposit.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let reason = HoldReason::Bond.into();
         for (who, worker) in Workers::<T>::iter() {
@@ -45,7 +46,11 @@ impl<T: Config> Pallet<T> {
                     "workers 8: a version is served twice"
                 );
             }
-            ensure!(worker.active <= MAX_CAPACITY, "workers 5: too many places taken");
+            // An audit may be one more.
+            ensure!(
+                worker.active <= MAX_CAPACITY.saturating_add(1),
+                "workers 5: too many places taken"
+            );
             ensure!(
                 worker.active > 0 || worker.unfinalised == 0,
                 "workers 5: rewards without engagements"
@@ -88,6 +93,14 @@ impl<T: Config> Pallet<T> {
         ensure!(Serving::<T>::iter_keys().count() == entries, "workers 4: stray entries");
         ensure!(ServingIndex::<T>::iter_keys().count() == entries, "workers 4: stray indices");
         ensure!(Asks::<T>::iter_keys().count() == entries, "workers 10: stray asks");
+        for (who, region) in Regions::<T>::iter() {
+            ensure!(region.is_valid(), "workers 12: a region that is none");
+            ensure!(Workers::<T>::contains_key(&who), "workers 12: a region of no worker");
+            ensure!(
+                T::Currency::balance_on_hold(&HoldReason::Region.into(), &who) > 0,
+                "workers 12: a region without a deposit"
+            );
+        }
         for (who, owner) in Owners::<T>::iter() {
             ensure!(Workers::<T>::contains_key(&who), "workers 11: an owner of no worker");
             ensure!(owner.account != who, "workers 11: its own owner");

@@ -6,10 +6,13 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use scale_info::TypeInfo;
+use sp_runtime::traits::AtLeast32BitUnsigned;
 use vigil_primitives::{
+    audit,
+    job::Role,
     model::Url,
     pricing,
-    traits::Outcome,
+    traits::{Completion, Outcome},
     worker::{Capability, Reputation, WorkerStatus, BOND_COVER, MAX_SERVED},
     Balance, ModelVersionId,
 };
@@ -43,7 +46,7 @@ pub struct Worker<BlockNumber> {
     /// Versions it serves.
     pub serves: Served,
     /// How it has behaved.
-    pub reputation: Reputation,
+    pub reputation: Reputation<BlockNumber>,
     /// Disputes about its results that have not ended: its bond stays until they have.
     pub disputes: u32,
 }
@@ -83,7 +86,7 @@ pub enum TransitionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotEngaged;
 
-/// The reliability of a worker that never missed, in the limit of many jobs.
+/// The reliability of a worker that never missed.
 pub const MAX_RELIABILITY: u64 = 1_000;
 
 /// How much a worker is trusted to finish a job, from 1 to [`MAX_RELIABILITY`].
@@ -91,20 +94,19 @@ pub const MAX_RELIABILITY: u64 = 1_000;
 /// ```text
 /// 1000 (completed + 4)
 /// ------------------------------------------------------  >>  misses in a row (at most 8)
-/// completed + 8 + 4 missed + declined + 2 contested + 100 convicted
+/// completed + 4 + 4 missed + declined + 2 contested + 100 convicted
 /// ```
-/// A worker without a record counts 500, half of what a perfect record can reach, so it gets jobs
-/// from its first block on. A missed deadline weighs as much as four completed jobs, and until the
-/// next job is completed each one in a row halves the result: an outage is felt at once, whatever
-/// the record before. A decline may be the requester's fault and weighs little. A wrong result weighs
-/// as much as a hundred jobs.
-pub fn reliability(reputation: &Reputation) -> u64 {
-    let Reputation { completed, expired, expired_in_a_row, declined, contested, convicted } =
+/// A missed deadline weighs as much as four completed jobs, and until the next job is completed each
+/// one in a row halves the result: an outage is felt at once, whatever the record before. A decline
+/// may be the requester's fault and weighs little. A wrong result weighs as much as a hundred jobs.
+/// Completed jobs only make up for faults: what a record is worth is counted in money, since jobs can
+/// be as small as one likes ([`trust`]).
+pub fn reliability<BlockNumber: Copy>(reputation: &Reputation<BlockNumber>) -> u64 {
+    let Reputation { completed, expired, expired_in_a_row, declined, contested, convicted, .. } =
         *reputation;
     // Sums of a few u32 times small factors stay far below u64::MAX.
     let good = u64::from(completed).saturating_add(4);
     let all = good
-        .saturating_add(4)
         .saturating_add(u64::from(expired).saturating_mul(4))
         .saturating_add(declined.into())
         .saturating_add(u64::from(contested).saturating_mul(2))
@@ -113,7 +115,14 @@ pub fn reliability(reputation: &Reputation) -> u64 {
     share.checked_shr(expired_in_a_row.min(8)).unwrap_or(0).max(1)
 }
 
-impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
+/// How far a record vouches for a reward, from 500 without one to 1,000.
+pub fn trust<BlockNumber: Copy>(reputation: &Reputation<BlockNumber>, reward: Balance) -> u64 {
+    let unproven = u64::from(audit::unproven(reward, reputation.record.proven).deconstruct());
+    // Parts per million: half of what is unproven is taken off.
+    1_000u64.saturating_sub(unproven / 2_000)
+}
+
+impl<BlockNumber: AtLeast32BitUnsigned + Copy> Worker<BlockNumber> {
     /// Whether it takes jobs: only then is it in the lists that jobs draw from.
     pub fn is_active(&self) -> bool {
         matches!(self.status, WorkerStatus::Active)
@@ -132,22 +141,40 @@ impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
         self.capacity.saturating_sub(self.active)
     }
 
-    /// What it would earn for `work`, if it can take the job now: active, with a free place, for
-    /// at most `budget`, and with its bond covering all its rewards [`BOND_COVER`] times.
-    pub fn reward_for(&self, work: u64, budget: Balance) -> Option<Balance> {
+    /// Places in which it could do that now: for an audit it has one more than for jobs.
+    pub fn places_for(&self, role: Role) -> u16 {
+        match role {
+            Role::Worker => self.free_places(),
+            Role::Auditor => self.capacity.saturating_add(1).saturating_sub(self.active),
+        }
+    }
+
+    /// What it would earn for `work`, if it can do it now: active, with a place for it, for at most
+    /// `budget`, and with its bond covering all its rewards [`BOND_COVER`] times.
+    pub fn reward_for(&self, work: u64, budget: Balance, role: Role) -> Option<Balance> {
         let reward = pricing::reward(self.ask, work);
         let covered = self
             .unfinalised
             .checked_add(reward)
             .and_then(|total| total.checked_mul(BOND_COVER))
             .is_some_and(|needed| needed <= self.bond);
-        (self.is_active() && self.free_places() > 0 && reward <= budget && covered)
+        (self.is_active() && self.places_for(role) > 0 && reward <= budget && covered)
             .then_some(reward)
     }
 
-    /// Its weight in a draw: free places times [`reliability`].
-    pub fn draw_weight(&self) -> u64 {
-        u64::from(self.free_places()).saturating_mul(reliability(&self.reputation))
+    /// Its weight in a draw for what earns `reward`: places, times [`reliability`] and [`trust`], by
+    /// its reputation as it counts now.
+    pub fn draw_weight(
+        &self,
+        reputation: &Reputation<BlockNumber>,
+        reward: Balance,
+        role: Role,
+    ) -> u64 {
+        u64::from(self.places_for(role))
+            .saturating_mul(reliability(reputation))
+            .saturating_mul(trust(reputation, reward))
+            .div_euclid(1_000)
+            .max(1)
     }
 
     /// Takes a place for a job that earns `reward`. Only after [`Self::reward_for`] said so.
@@ -172,9 +199,21 @@ impl<BlockNumber: Copy + PartialOrd> Worker<BlockNumber> {
         let reputation = &mut self.reputation;
         let count = |counter: &mut u32| *counter = counter.saturating_add(1);
         match outcome {
-            Outcome::Completed => {
+            Outcome::Completed(Completion { work, paid, proven }) => {
                 count(&mut reputation.completed);
                 reputation.expired_in_a_row = 0;
+                reputation.work = reputation.work.saturating_add(work.into());
+                reputation.earned = reputation.earned.saturating_add(paid);
+                if proven > 0 {
+                    count(&mut reputation.passed);
+                    reputation.record = reputation.record.prove(proven);
+                }
+            }
+            Outcome::Audited(Completion { work, paid, .. }) => {
+                count(&mut reputation.audits);
+                reputation.expired_in_a_row = 0;
+                reputation.work = reputation.work.saturating_add(work.into());
+                reputation.earned = reputation.earned.saturating_add(paid);
             }
             Outcome::Released => {}
             Outcome::Declined => count(&mut reputation.declined),

@@ -37,6 +37,10 @@ pub trait WeightInfo {
     fn name_owner() -> Weight;
     /// Weight of `confirm_worker`.
     fn confirm_worker() -> Weight;
+    /// Weight of `declare_region`.
+    fn declare_region() -> Weight;
+    /// Weight of `refute_region`.
+    fn refute_region() -> Weight;
     /// Weight of a search that looks at `looked` workers, and at the owners of `excluded` ones, and
     /// engages `drawn` of them.
     fn engage(looked: u32, excluded: u32, drawn: u32) -> Weight;
@@ -78,7 +82,7 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
         Self::high(200, 1, 1).saturating_add(lists::<Db>())
     }
     fn withdraw() -> Weight {
-        Self::high(250, 3, 3)
+        Self::high(400, 6, 6)
     }
     fn unjail() -> Weight {
         Self::high(200, 1, 1).saturating_add(lists::<Db>())
@@ -89,10 +93,16 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn confirm_worker() -> Weight {
         Self::high(200, 1, 1)
     }
+    fn declare_region() -> Weight {
+        Self::high(250, 4, 4)
+    }
+    fn refute_region() -> Weight {
+        Self::high(250, 4, 4)
+    }
     fn engage(looked: u32, excluded: u32, drawn: u32) -> Weight {
         Self::high(100, 1, 0)
             .saturating_add(Self::high(10, 1, 0).saturating_mul(excluded.into()))
-            .saturating_add(Self::high(30, 3, 0).saturating_mul(looked.into()))
+            .saturating_add(Self::high(30, 4, 0).saturating_mul(looked.into()))
             .saturating_add(Self::high(25, 0, 1).saturating_mul(drawn.into()))
     }
     fn release() -> Weight {

@@ -8,14 +8,16 @@ use crate::{
 };
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, ConstU64, KeyOwnerProofSystem},
+    traits::{ConstU32, ConstU64, Get, KeyOwnerProofSystem},
+    weights::{constants::RocksDbWeight, Weight},
 };
 use frame_system::{
     offchain::{CreateBare, CreateTransactionBase},
     EnsureRoot,
 };
 use pallet_membership::Instance1;
-use sp_core::crypto::KeyTypeId;
+use sp_consensus_babe::RANDOMNESS_VRF_CONTEXT;
+use sp_core::crypto::{KeyTypeId, Wraps};
 use sp_runtime::traits::{ConvertInto, OpaqueKeys};
 use sp_session::MembershipProof;
 
@@ -50,6 +52,39 @@ impl pallet_babe::Config for Runtime {
     type KeyOwnerProof = MembershipProof;
     type EquivocationReportSystem =
         pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+}
+
+/// The output of the verifiable random function of this block's author, by which the author won its
+/// slot. The seal proves it; nodes have checked that before the block is executed.
+pub struct AuthorOutput;
+
+impl Get<Option<[u8; 32]>> for AuthorOutput {
+    fn get() -> Option<[u8; 32]> {
+        let claim = pallet_babe::Initialized::<Runtime>::get()??;
+        let signature = claim.vrf_signature()?;
+        let author = usize::try_from(claim.authority_index()).ok()?;
+        let authorities = pallet_babe::Authorities::<Runtime>::get();
+        let (authority, _) = authorities.get(author)?;
+        let transcript = sp_consensus_babe::make_vrf_transcript(
+            &pallet_babe::Randomness::<Runtime>::get(),
+            pallet_babe::CurrentSlot::<Runtime>::get(),
+            pallet_babe::EpochIndex::<Runtime>::get(),
+        );
+        let public = authority.as_inner_ref();
+        public.make_bytes(RANDOMNESS_VRF_CONTEXT, &transcript, &signature.pre_output).ok()
+    }
+}
+
+parameter_types! {
+    /// One operation on the curve, which a machine does in 0.1 ms, and some reads.
+    pub MixWeight: Weight = RocksDbWeight::get()
+        .reads_writes(6, 1)
+        .saturating_add(Weight::from_parts(1_000_000_000, 8_192));
+}
+
+impl pallet_beacon::Config for Runtime {
+    type Source = AuthorOutput;
+    type MixWeight = MixWeight;
 }
 
 impl pallet_grandpa::Config for Runtime {

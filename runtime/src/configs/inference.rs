@@ -6,17 +6,17 @@ use crate::{
         money::{deposit, MICRO, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Balance, Balances, BlockNumber, Datasets, Disputes, Hash, Jobs, Models, Provenance,
-    Runtime, RuntimeHoldReason, TransactionPayment, Workers,
+    AccountId, Balance, Balances, Beacon, BlockNumber, Datasets, Disputes, Jobs, Models,
+    Provenance, Runtime, RuntimeHoldReason, TransactionPayment, Workers,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, ConstU64, Randomness},
+    traits::{ConstU32, ConstU64},
     weights::{constants::RocksDbWeight, Weight},
     PalletId,
 };
-use pallet_babe::{ParentBlockRandomness, RandomnessFromOneEpochAgo};
+use frame_system::EnsureRoot;
 use sp_runtime::{
     traits::{AccountIdConversion, Convert},
     Permill,
@@ -37,6 +37,9 @@ pub fn keeper() -> AccountId {
 
 /// What the hand-set weights add for every access to the database.
 type DbWeight = <Runtime as frame_system::Config>::DbWeight;
+
+/// Blocks after which half of a record counts: what a worker did a year ago says little.
+const RECORD_HALF_LIFE: BlockNumber = 30 * DAYS;
 
 /// Blocks of one era, by which contributions and revenue are added up.
 const ERA_LENGTH: BlockNumber = DAYS;
@@ -110,10 +113,13 @@ parameter_types! {
     /// Highest ask per giga multiply-accumulate: far above any, and low enough that no reward
     /// leaves the range of a balance.
     pub const MaxAsk: Balance = 1_000 * UNIT;
-    /// Burned from the bond for a missed deadline.
+    /// Burned from the bond for a missed deadline. Taken, at least, from a worker that is audited and
+    /// does not reveal: audits are as frequent as this makes them need to be.
     pub const ExpirySlash: Balance = UNIT;
     /// Taken from the bond for a wrong result, at least.
     pub const ConvictionSlash: Balance = 20 * UNIT;
+    /// Held for a worker's word about where it is.
+    pub const RegionDeposit: Balance = 50 * UNIT;
 }
 
 impl pallet_workers::Config for Runtime {
@@ -130,24 +136,13 @@ impl pallet_workers::Config for Runtime {
     type ExpirySlash = ExpirySlash;
     type ConvictionSlash = ConvictionSlash;
     type ConvictionJailPeriod = ConstU32<DAYS>;
+    type RecordHalfLife = ConstU32<RECORD_HALF_LIFE>;
+    type RegionDeposit = RegionDeposit;
+    type RegionOrigin = EnsureRoot<AccountId>;
     type SampleSize = ConstU32<16>;
     type WeightInfo = pallet_workers::weights::HandSet<DbWeight>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = crate::benchmarks::Scenes;
-}
-
-/// The VRF output of the parent block: nobody knew it when a job of an earlier block was submitted,
-/// and every block has its own. A block without one, which the configured kinds of slots do not
-/// produce, falls back to the randomness of the last epoch.
-pub struct DrawRandomness;
-
-impl Randomness<Hash, BlockNumber> for DrawRandomness {
-    fn random(subject: &[u8]) -> (Hash, BlockNumber) {
-        match ParentBlockRandomness::<Runtime>::random(subject) {
-            (Some(hash), known_since) => (hash, known_since),
-            (None, _) => RandomnessFromOneEpochAgo::<Runtime>::random(subject),
-        }
-    }
 }
 
 /// Multiply-accumulates that a worker, or whoever disputes its result, is expected to do in a block: with
@@ -181,7 +176,7 @@ impl pallet_jobs::Config for Runtime {
     type Workers = Workers;
     type Disputes = Disputes;
     type Stakes = Workers;
-    type Randomness = DrawRandomness;
+    type Randomness = Beacon;
     type Treasury = Treasury;
     type ProtocolFee = ProtocolFee;
     type MinAsk = MinAsk;
@@ -197,6 +192,7 @@ impl pallet_jobs::Config for Runtime {
     type WaitingFee = WaitingFee;
     type MaxOpenJobs = ConstU32<100_000>;
     type MaxOpenJobsPerAccount = ConstU32<10_000>;
+    type RecordHalfLife = ConstU32<RECORD_HALF_LIFE>;
     type EraLength = ConstU32<ERA_LENGTH>;
     type ServiceWeight = ServiceWeight;
     type WeightInfo = pallet_jobs::weights::HandSet<DbWeight>;

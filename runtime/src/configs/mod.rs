@@ -7,7 +7,7 @@ mod money;
 
 pub use accounts::ProxyType;
 pub use consensus::MaxValidators;
-pub use inference::{keeper, treasury, DrawRandomness, ServiceWeight};
+pub use inference::{keeper, treasury, ServiceWeight};
 pub use money::{FeesToAuthor, SlowAdjustingFee, WeightToFee};
 
 use crate::{

@@ -288,6 +288,8 @@ pub fn job_for(asset: AssetId) -> JobSpec<BlockNumber> {
         policy: Policy {
             replicas: 1,
             challenge_window: <Runtime as pallet_jobs::Config>::MinChallengeWindow::get(),
+            audited: false,
+            region: None,
         },
         max_price: PRICE,
         deadline: now() + 50,

@@ -10,11 +10,10 @@ use sp_keyring::{
     Ed25519Keyring,
     Sr25519Keyring::{Alice, Bob, Charlie, Dave},
 };
-use sp_runtime::traits::Hash as _;
 use sp_staking::offence::ReportOffence;
 use vigil_runtime::{
     genesis_presets::{DEVELOPMENT, LOCAL_TESTNET},
-    Babe, Grandpa, Historical, Offences, RuntimeOrigin, Session, System, Validators,
+    Babe, Beacon, Grandpa, Historical, Offences, RuntimeOrigin, Session, System, Validators,
 };
 
 fn index(who: Sr25519Keyring) -> u32 {
@@ -263,13 +262,15 @@ fn old_sessions_should_be_forgotten_when_nothing_can_be_reported_any_more() {
 }
 
 #[test]
-fn randomness_should_differ_by_subject_when_the_block_has_no_vrf() {
+fn draws_should_depend_on_the_block_and_on_their_subject() {
     chain(LOCAL_TESTNET).execute_with(|| {
         begin_block(1, index(Alice));
-        let (first, _) = vigil_runtime::configs::DrawRandomness::random(b"first");
-        let (second, _) = vigil_runtime::configs::DrawRandomness::random(b"second");
+        let (first, known_since) = Beacon::random(b"first");
+        let (second, _) = Beacon::random(b"second");
         assert_ne!(first, second);
-        assert_ne!(first, Hash::zero());
-        assert_ne!(first, sp_runtime::traits::BlakeTwo256::hash(b"first"));
+        assert_eq!(known_since, 1);
+        // Without an output of its author's function a block changes nothing.
+        begin_block(2, index(Alice));
+        assert_eq!(Beacon::random(b"first").0, first);
     });
 }

@@ -27,7 +27,7 @@ fn submit() -> RuntimeCall {
             input: Input::Inline(vec![0; MAX_INLINE_INPUT as usize].try_into().unwrap()),
             max_tokens_out: u32::MAX,
             sampling: Sampling::Gumbel { seed: u64::MAX, temperature: 0, min_p: 0 },
-            policy: Policy { replicas: 5, challenge_window: 3 },
+            policy: Policy { replicas: 5, challenge_window: 3, audited: false, region: None },
             max_price: MILLI,
             deadline: 100,
         }),

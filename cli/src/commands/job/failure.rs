@@ -111,7 +111,9 @@ fn no_quote(version: vigil_primitives::ModelVersionId, reason: NoQuote) -> Failu
         NoQuote::BadRun(bad) => {
             Failure::rejected(format!("version {version} cannot run this request: {bad}"))
         }
-        NoQuote::BadPolicy => Failure::usage("the chain does not allow this number of replicas"),
+        NoQuote::BadPolicy => {
+            Failure::usage("the chain does not allow this number of replicas, or this region")
+        }
     }
 }
 

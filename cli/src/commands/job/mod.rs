@@ -1,6 +1,7 @@
 //! `vigil job`: paid runs of a model, from the quote to the output.
 
 mod answer;
+mod audit;
 mod failure;
 mod follow;
 mod quote;

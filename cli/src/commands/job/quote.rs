@@ -1,19 +1,21 @@
 //! `vigil job quote`: what a job would cost now, and who would be paid what of it.
 
-use super::royalties::split_text;
-use crate::format::form;
+use super::{audit::range_text, royalties::split_text, terms::Runs};
 use crate::{
     commands::{generation::Generation, texts},
     context::Context,
     error::CommandResult,
-    format::{amount, amount_json, work},
+    format::{amount, amount_json, form, work},
     global::Global,
     output,
 };
 use clap::Args;
 use serde_json::{json, Value};
 use std::collections::BTreeSet;
-use vigil_primitives::{job::Quote as ChainQuote, Balance, ModelVersionId};
+use vigil_primitives::{
+    job::{Quote as ChainQuote, QuoteRequest},
+    Balance, BlockNumber, ModelVersionId,
+};
 
 /// Arguments of `job quote`.
 #[derive(Debug, Args)]
@@ -30,9 +32,8 @@ pub(crate) struct Quote {
     /// Quote for an input of this many tokens.
     #[arg(long, value_name = "N", conflicts_with_all = ["input", "input_file", "tokens"])]
     tokens_in: Option<u32>,
-    /// Workers that run the job independently.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
-    replicas: u8,
+    #[command(flatten)]
+    runs: Runs,
 }
 
 impl Quote {
@@ -51,19 +52,33 @@ impl Quote {
         };
         let requester = context.requester();
         let mut rows = Vec::new();
-        for tokens in tokens {
-            let out = self.generation.max_tokens_out(tokens, &version.spec.architecture)?;
-            let quote = requester.quote(self.version, tokens, out, self.replicas).await?;
-            rows.push((tokens, out, quote));
+        let block_time = context.view().parameters().await?.block_time_ms;
+        let Runs { replicas, audited, region } = self.runs;
+        for tokens_in in tokens {
+            let architecture = &version.spec.architecture;
+            let max_tokens_out = self.generation.max_tokens_out(tokens_in, architecture)?;
+            let request = QuoteRequest {
+                version: self.version,
+                tokens_in,
+                max_tokens_out,
+                replicas,
+                audited,
+                region,
+            };
+            rows.push((tokens_in, max_tokens_out, requester.quote(request).await?));
         }
         let json = json!({
             "version": self.version.to_string(),
-            "replicas": self.replicas,
+            "replicas": replicas,
+            "audited": audited,
+            "region": region.map(|region| region.to_string()),
+            "blockTimeMs": block_time,
             "quotes": rows.iter().map(quote_json).collect::<Vec<_>>(),
         });
         output::show(global, &json, || {
             let splits = splits(&rows);
-            [table(&rows)].into_iter().chain(splits).collect::<Vec<_>>().join("\n\n")
+            let table = table(&rows, audited, block_time);
+            [table].into_iter().chain(splits).collect::<Vec<_>>().join("\n\n")
         });
         Ok(())
     }
@@ -77,7 +92,7 @@ fn quote_json((tokens, out, quote): &(u32, u32, ChainQuote)) -> Value {
     json
 }
 
-fn table(rows: &[(u32, u32, ChainQuote)]) -> String {
+fn table(rows: &[(u32, u32, ChainQuote)], audited: bool, block_time: u64) -> String {
     let mut table = output::table([
         "TOKENS IN",
         "TOKENS OUT",
@@ -88,8 +103,16 @@ fn table(rows: &[(u32, u32, ChainQuote)]) -> String {
         "LOWEST",
         "HIGHEST",
         "WORKERS",
+        "WAIT",
+        "AUDIT",
     ]);
-    let price = |price: Option<_>| price.map_or_else(|| "none now".into(), amount);
+    let none = || "none now".to_owned();
+    let price = |price: Option<_>| price.map_or_else(none, amount);
+    let audit = |quote: &ChainQuote| match &quote.audit {
+        _ if audited => "for certain".into(),
+        Some(range) => range_text(range),
+        None => none(),
+    };
     for (tokens, out, quote) in rows {
         table.add_row([
             tokens.to_string(),
@@ -101,10 +124,18 @@ fn table(rows: &[(u32, u32, ChainQuote)]) -> String {
             price(quote.lowest),
             price(quote.highest),
             quote.workers.to_string(),
+            quote.wait.map_or_else(none, |blocks| wait_text(blocks, block_time)),
+            audit(quote),
         ]);
     }
-    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    output::align_right(&mut table, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     output::render(&table)
+}
+
+/// So many blocks, and the seconds that they take.
+fn wait_text(blocks: BlockNumber, block_time: u64) -> String {
+    let seconds = u64::from(blocks).saturating_mul(block_time).div_ceil(1_000);
+    format!("{blocks} blocks, {} s", output::count(seconds))
 }
 
 /// What the treasury gets of the lowest price: what owners and workers leave.
@@ -124,12 +155,27 @@ fn splits(rows: &[(u32, u32, ChainQuote)]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::samples::royalty;
+    use vigil_primitives::{audit::AuditRate, samples::royalty, Permill};
 
     #[test]
     fn a_quote_that_nobody_takes_should_say_so() {
         let quote = unwanted(2);
-        assert!(table(&[(8, 0, quote)]).contains("none now"));
+        assert!(table(&[(8, 0, quote)], false, 2_000).contains("none now"));
+    }
+
+    #[test]
+    fn a_quote_should_say_how_likely_an_audit_is_and_how_long_it_takes() {
+        let zero = Permill::zero();
+        let least = AuditRate { deterrence: zero, worker: zero, version: zero };
+        let most = AuditRate { worker: Permill::one(), ..least };
+        let audit = Some((least, most));
+        let row = (8, 0, ChainQuote { audit, wait: Some(7), ..unwanted(2) });
+        let text = table(std::slice::from_ref(&row), false, 1_500);
+        assert!(text.contains("7 blocks, 11 s"), "{text}");
+        assert!(text.contains("1% (least) to 100% (worker's record)"), "{text}");
+        assert!(table(std::slice::from_ref(&row), true, 1_500).contains("for certain"));
+        let json = quote_json(&row);
+        assert_eq!((&json["wait"], &json["audit"][1]["workerPpm"]), (&7.into(), &1_000_000.into()));
     }
 
     #[test]
@@ -143,7 +189,8 @@ mod tests {
     fn unwanted(owner_fee: Balance) -> ChainQuote {
         let split = vec![royalty(0, 1, owner_fee - 1), royalty(1, 2, 1)];
         let (lowest, rewards, highest) = (None, None, None);
-        ChainQuote { work: 1, owner_fee, split, lowest, rewards, highest, workers: 0 }
+        let (audit, wait, workers) = (None, None, 0);
+        ChainQuote { work: 1, owner_fee, split, lowest, rewards, highest, workers, audit, wait }
     }
 
     #[test]

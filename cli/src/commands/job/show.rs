@@ -1,15 +1,14 @@
 //! A job in words, tables and JSON.
 
-use super::royalties::royalties_text;
-use crate::format::form;
+use super::{audit, royalties::royalties_text};
 use crate::{
     commands::generation::sampling_text,
-    format::{amount, hex, short_hex, work},
+    format::{amount, form, hex, short_hex, work},
     output,
 };
 use serde_json::Value;
 use vigil_primitives::{
-    job::{Input, RefundReason, ReplicaState, WaitingCost},
+    job::{Input, RefundReason, ReplicaState, Role, WaitingCost},
     Job, JobStatus,
 };
 
@@ -18,6 +17,8 @@ pub(crate) fn status_word(job: &Job) -> &'static str {
     match job.status {
         JobStatus::Queued => "queued",
         JobStatus::Assigned { .. } => "assigned",
+        JobStatus::Committed { .. } => "committed",
+        JobStatus::Auditing { .. } => "auditing",
         JobStatus::Revealing { .. } => "revealing",
         JobStatus::Revealed { .. } => "revealed",
         JobStatus::Contested { .. } => "contested",
@@ -39,6 +40,12 @@ pub(super) fn status_sentence(job: &Job) -> String {
                 .filter(|replica| matches!(replica.state, ReplicaState::Committed { .. }))
                 .count();
             format!("assigned: {} of {wanted} workers drawn, {committed} committed", replicas.len())
+        }
+        JobStatus::Committed { draw_at, .. } => {
+            format!("committed: chance decides at block {draw_at} whether there is an audit")
+        }
+        JobStatus::Auditing { .. } => {
+            "auditing: another worker runs the job too, before any result is revealed".into()
         }
         JobStatus::Revealing { replicas, reveal_by } => {
             let revealed = replicas.iter().filter(|replica| replica.revealed().is_some()).count();
@@ -126,6 +133,8 @@ pub(super) fn details(job: &Job) -> String {
         ("licence accepted", hex(&spec.terms.licence)),
         ("use", if spec.terms.commercial { "commercial" } else { "not commercial" }.into()),
         ("replicas", spec.policy.replicas.to_string()),
+        ("audit asked for", if spec.policy.audited { "yes" } else { "no" }.into()),
+        ("region", spec.policy.region.map_or_else(|| "any".into(), |region| region.to_string())),
         ("challenge window", format!("{} blocks", spec.policy.challenge_window)),
         ("highest price", amount(spec.max_price)),
         ("waiting", waiting_text(&job.waiting)),
@@ -146,6 +155,7 @@ pub(super) fn details(job: &Job) -> String {
             ("back to requester", amount(receipt.requester)),
         ]);
     }
+    rows.extend(audit::rows(job));
     if job.disputes > 0 {
         rows.push(("disputes", disputes(job.disputes)));
     }
@@ -160,7 +170,7 @@ pub(super) fn details(job: &Job) -> String {
     }
     let mut text = output::fields(rows);
     if !job.status.replicas().is_empty() {
-        let mut table = output::table(["WORKER", "ASK PER GMAC", "STATE"]);
+        let mut table = output::table(["WORKER", "ROLE", "ASK PER GMAC", "STATE"]);
         for replica in job.status.replicas() {
             let state = match &replica.state {
                 ReplicaState::Assigned { commit_by } => {
@@ -171,7 +181,12 @@ pub(super) fn details(job: &Job) -> String {
                 }
                 ReplicaState::Revealed { output } => format!("revealed {}", hex(&output.hash)),
             };
-            table.add_row([replica.worker.to_string(), amount(replica.ask), state]);
+            let role = match replica.role {
+                Role::Worker => "worker",
+                Role::Auditor => "auditor",
+            };
+            let (worker, ask) = (replica.worker.to_string(), amount(replica.ask));
+            table.add_row([worker, role.into(), ask, state]);
         }
         text.push_str("\n\n");
         text.push_str(&output::render(&table));
@@ -195,20 +210,54 @@ mod tests {
     use super::*;
     use serde_json::json;
     use vigil_primitives::{
-        job::{Output, Receipt, Sampling},
+        audit::AuditRate,
+        job::{Audit, AuditState, Output, Receipt, Replica, Sampling},
         lineage::Royalty,
         samples::{job, replica, royalty, settled, split},
+        worker::Region,
+        AccountId, Permill,
     };
+
+    fn receipt() -> Receipt {
+        Receipt { workers: 40, auditor: 0, owner: 20, treasury: 10, requester: 30, work: 9 }
+    }
+
+    #[test]
+    fn a_job_should_show_its_auditor_and_the_policy_that_asked_for_it() {
+        let auditor = Replica { role: Role::Auditor, ..replica(5, 60, 4) };
+        let drawn = vec![replica(2, 3, 4), auditor].try_into().expect("two fit");
+        let mut job = job(JobStatus::Auditing { replicas: drawn });
+        job.spec.policy.audited = true;
+        job.spec.policy.region = Some(Region(*b"DE"));
+        let none = Permill::zero();
+        job.audit = Some(Audit {
+            rate: AuditRate { deterrence: none, worker: Permill::one(), version: none },
+            subject: AccountId::new([2; 32]),
+            draws: 1,
+            network: 0,
+            state: AuditState::Drawn,
+        });
+        let text = details(&job);
+        for says in ["100% (worker's record)", "under way", "  auditor  ", "DE", "yes"] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        let json = job_json(&job);
+        assert_eq!((&json["audited"], &json["region"]), (&json!(true), &json!("DE")));
+        assert_eq!(json["audit"]["rate"]["chancePpm"], 1_000_000);
+        assert_eq!(json["status"]["replicas"][1]["role"], "auditor");
+    }
 
     #[test]
     fn every_status_should_have_words_and_json() {
         let replicas: vigil_primitives::job::Replicas<_, _> =
             vec![replica(2, 3, 4)].try_into().expect("one fits");
         let output = Output { hash: [4; 32].into(), tokens: 0 };
-        let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 };
+        let receipt = receipt();
         for (status, word) in [
             (JobStatus::Queued, "queued"),
             (JobStatus::Assigned { replicas: replicas.clone() }, "assigned"),
+            (JobStatus::Committed { replicas: replicas.clone(), draw_at: 9 }, "committed"),
+            (JobStatus::Auditing { replicas: replicas.clone() }, "auditing"),
             (JobStatus::Revealing { replicas: replicas.clone(), reveal_by: 9 }, "revealing"),
             (JobStatus::Revealed { replicas: replicas.clone(), settle_at: 9 }, "revealed"),
             (JobStatus::Contested { replicas: replicas.clone(), until: 9 }, "contested"),
@@ -261,7 +310,7 @@ mod tests {
         let job = job(split(
             Output { hash: [4; 32].into(), tokens: 0 },
             vec![replica(2, 3, 4)],
-            Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 },
+            receipt(),
             vec![royalty(0, 8, 13), kept],
         ));
         let json = job_json(&job);

@@ -188,7 +188,7 @@ fn result_lines(input: &Prepared, job: &Job, answer: &Answer) -> String {
     let mut rows =
         vec![("job", job.id.to_string()), ("text", text::brief(input.label.as_bytes(), 80))];
     if let JobStatus::Settled { output, receipt, replicas, .. } = &job.status {
-        let paid = receipt.workers.saturating_add(receipt.owner).saturating_add(receipt.treasury);
+        let paid = job.spec.max_price.saturating_sub(receipt.requester);
         let workers: Vec<_> = replicas.iter().map(|replica| replica.worker.to_string()).collect();
         rows.extend([
             ("output", hex(&output.hash)),

@@ -10,7 +10,28 @@ use vigil_client::{
     amount::BadAmount,
     requester::{Offer, Price},
 };
-use vigil_primitives::{model::VersionView, terms::AcceptedTerms, BlockNumber, ContentHash};
+use vigil_primitives::{
+    model::VersionView, terms::AcceptedTerms, worker::Region, BlockNumber, ContentHash,
+};
+
+/// Who runs a job.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Runs {
+    /// Workers that run the job independently.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=5)
+    )]
+    pub(crate) replicas: u8,
+    /// An auditor runs the job too, for certain; paid like a worker.
+    #[arg(long)]
+    pub(crate) audited: bool,
+    /// Workers and auditors are in this country, as they say: its two letters, for instance DE.
+    #[arg(long, value_name = "COUNTRY")]
+    pub(crate) region: Option<Region>,
+}
 
 /// What is offered for a job and asked of it.
 #[derive(Clone, Debug, Args)]
@@ -20,19 +41,14 @@ pub(crate) struct Terms {
     /// `auto` pays what every worker seen would take.
     #[arg(long, value_name = "AMOUNT", default_value = "auto", value_parser = parse_price)]
     pub(crate) max_price: Price,
-    /// Workers that run the job independently.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1,
-        value_parser = clap::value_parser!(u8).range(1..=5)
-    )]
-    pub(crate) replicas: u8,
+    #[command(flatten)]
+    pub(crate) runs: Runs,
     /// Blocks that a result waits before it is paid, unless two or more agree; the chain's
     /// shortest when left out.
     #[arg(long, value_name = "BLOCKS")]
     pub(crate) challenge_window: Option<BlockNumber>,
-    /// Blocks within which a worker must be drawn.
+    /// Blocks within which a worker must be drawn: the longest wait for one. Behind it everything
+    /// comes back.
     #[arg(long, value_name = "BLOCKS", default_value_t = 300)]
     pub(crate) deadline_in: BlockNumber,
     /// The use is commercial.
@@ -48,7 +64,9 @@ impl Terms {
     pub(crate) fn offer(&self) -> Offer {
         Offer {
             max_price: self.max_price,
-            replicas: self.replicas,
+            replicas: self.runs.replicas,
+            audited: self.runs.audited,
+            region: self.runs.region,
             challenge_window: self.challenge_window,
             deadline_in: self.deadline_in,
             commercial: self.commercial,
@@ -118,6 +136,11 @@ mod tests {
         assert_eq!(offer.max_price, Price::Fixed(Amount(1_500_000_000_000)));
         assert_eq!((offer.commercial, offer.licence), (true, Some([0xab; 32].into())));
         assert!(parse_price("cheap").is_err());
+        let offer = terms(&["--replicas", "2", "--audited", "--region", "de"]).offer();
+        assert_eq!((offer.replicas, offer.audited, offer.region), (2, true, Some(Region(*b"DE"))));
+        for wrong in ["", "D", "D1", "DEU"] {
+            assert!(Line::try_parse_from(["x", "--region", wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

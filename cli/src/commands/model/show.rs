@@ -14,7 +14,7 @@ use serde_json::Value;
 use vigil_primitives::{
     model::VersionStatus,
     model::{ModelView, VersionView},
-    ModelVersionId, Version,
+    Balance, ModelVersionId, Version,
 };
 
 pub(super) async fn show(global: &Global, target: Target) -> CommandResult {
@@ -24,10 +24,12 @@ pub(super) async fn show(global: &Global, target: Target) -> CommandResult {
             let version = context.version(id).await?;
             let lineage = context.view().lineage(id.into()).await?;
             let payees = lineage.map(|lineage| lineage.nodes).unwrap_or_default();
+            let record = context.view().version_record(id).await?;
             let mut json = version_json(&version);
+            json["record"] = form(vigil_rpc::audits::Record::from(record));
             json["waterfall"] = waterfall_json(&payees);
             output::show(global, &json, || {
-                let details = version_details(&version);
+                let details = version_details(&version, record.proven);
                 format!("{details}\n\nof what it earns:\n{}", waterfall_text(&payees))
             });
         }
@@ -77,13 +79,15 @@ fn model_details(model: &ModelView, versions: &[VersionView]) -> String {
     format!("{}\n\n{table}", output::fields(rows))
 }
 
-fn version_details(version: &VersionView) -> String {
+/// The version under its names, for people. Audits have found runs right that earned `proven`.
+fn version_details(version: &VersionView, proven: Balance) -> String {
     let spec = &version.spec;
     let mut rows = vec![
         ("version", version.id.to_string()),
         ("status", status(version.status).into()),
         ("owner", version.owner.to_string()),
         ("workers", version.workers.to_string()),
+        ("found right by audits", amount(proven)),
         ("architecture", architecture(&spec.architecture)),
         ("operator set", spec.op_set.to_string()),
         ("package", hex(&spec.package)),
@@ -148,8 +152,10 @@ pub(crate) mod tests {
         version.spec.terms.commercial = false;
         version.spec.metadata = Some(Artifact { hash: [0xab; 32].into(), len: 77 });
         let metadata = format!("0x{}", "ab".repeat(32));
-        let text = version_details(&version);
-        for says in ["Apache-2.0", "2 VGL", "9 blocks", "3 uses", "5%", "not allowed", &metadata] {
+        let text = version_details(&version, 3_000_000_000_000);
+        for says in
+            ["3 VGL", "Apache-2.0", "2 VGL", "9 blocks", "3 uses", "5%", "not allowed", &metadata]
+        {
             assert!(text.contains(says), "{says}: {text}");
         }
         let json = version_json(&version);

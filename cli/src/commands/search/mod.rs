@@ -266,7 +266,8 @@ mod tests {
     };
 
     fn found(label: &str, embedding: Vec<f32>, cosine: f64) -> Found {
-        let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9 };
+        let receipt =
+            Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: 9, auditor: 0 };
         let output = Output { hash: [4; 32].into(), tokens: 0 };
         let job = job(settled(output, vec![replica(2, 3, 4)], receipt));
         let input = Prepared { label: label.into(), tokens: vec![1] };

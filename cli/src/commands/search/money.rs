@@ -39,11 +39,13 @@ impl Money {
             "accounts": accounts,
             "escrow": amount_json(ledger.escrow),
             "toWorkers": amount_json(ledger.workers),
+            "toAuditors": amount_json(ledger.auditors),
             "toOwner": amount_json(ledger.owner),
             "royalties": ledger.royalties.iter().map(royalty_json).collect::<Vec<_>>(),
             "toTreasury": amount_json(ledger.treasury),
             "backToRequester": amount_json(ledger.returned),
             "waiting": amount_json(ledger.waiting),
+            "auditsByTreasury": amount_json(ledger.network),
             "requesterFees": amount_json(self.0.fees()),
             "exact": self.0.exact(),
         })
@@ -80,18 +82,22 @@ impl Money {
             "some accounts also did other things in these blocks: their changes differ"
         };
         format!(
-            "{}\n\nescrow of {} jobs  {}\n= workers          {}\n+ owners           {}\n\
+            "{}\n\nescrow of {} jobs  {}\n= workers          {}\n+ auditors         {}\n\
+             + owners           {}\n\
              + treasury         {}\n+ back             {}\n\n\
-             beside it, to the treasury for waiting  {}\n\n{}\n\n\
+             beside it, to the treasury for waiting  {}\n\
+             beside it, from the treasury for audits {}\n\n{}\n\n\
              blocks {from} to {to}; the requester's transaction fees: {}; {verdict}",
             output::render(&table),
             self.0.jobs(),
             Amount(ledger.escrow).exact(),
             Amount(ledger.workers).exact(),
+            Amount(ledger.auditors).exact(),
             Amount(ledger.owner).exact(),
             Amount(ledger.treasury).exact(),
             Amount(ledger.returned).exact(),
             Amount(ledger.waiting).exact(),
+            Amount(ledger.network).exact(),
             royalties(ledger),
             amount(self.0.fees()),
         )
@@ -152,7 +158,8 @@ mod tests {
     /// One job of 100 with a requester 1, a worker 2, a treasury 9 and 7 of fees. The model is 8's;
     /// it descends from something of 7's, whose part is kept. Everybody had 1,000.
     fn money(after: [(u8, Balance); 5]) -> Money {
-        let receipt = Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: GIGA };
+        let receipt =
+            Receipt { workers: 40, owner: 20, treasury: 10, requester: 30, work: GIGA, auditor: 0 };
         let kept = Royalty { credited: false, ..royalty(1, 7, 3) };
         let settled = job(split(
             Output { hash: [4; 32].into(), tokens: 0 },

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use vigil_primitives::{
-    job::WaitingCost, lineage::Royalty, pricing, AccountId, AssetId, Balance, Job, JobId, JobStatus,
+    job::{self, AuditState, Receipt, Replica, WaitingCost},
+    lineage::Royalty,
+    pricing, AccountId, AssetId, Balance, BlockNumber, Job, JobId, JobStatus,
 };
 
 /// The parts that an account plays.
@@ -16,9 +18,11 @@ pub enum Role {
     Requester,
     /// Ran jobs.
     Worker,
+    /// Ran jobs of others again.
+    Auditor,
     /// Owns the model, or something that it descends from.
     Owner,
-    /// Takes the protocol fee.
+    /// Takes the protocol fee, and pays for audits.
     Treasury,
 }
 
@@ -28,6 +32,7 @@ impl Role {
         match self {
             Self::Requester => "requester",
             Self::Worker => "worker",
+            Self::Auditor => "auditor",
             Self::Owner => "owner",
             Self::Treasury => "treasury",
         }
@@ -66,6 +71,8 @@ pub struct Ledger {
     pub escrow: Balance,
     /// Paid to workers in all.
     pub workers: Balance,
+    /// Paid to auditors out of the escrow in all.
+    pub auditors: Balance,
     /// Paid to owners in all.
     pub owner: Balance,
     /// Paid to the treasury in all.
@@ -74,6 +81,8 @@ pub struct Ledger {
     pub returned: Balance,
     /// Paid to the treasury for the time that jobs waited for a worker, beside the escrow.
     pub waiting: Balance,
+    /// Paid to auditors by the treasury, beside the escrow.
+    pub network: Balance,
     /// Paid to owners, by asset and account.
     pub royalties: BTreeMap<(AssetId, AccountId), Earned>,
 }
@@ -91,8 +100,8 @@ impl Ledger {
     /// Reads the receipts of `jobs`.
     ///
     /// # Errors
-    /// A receipt does not add up to its escrow, or the workers' pay or the owners' royalties to
-    /// their part of the receipt.
+    /// A receipt does not add up to its escrow, or the pay of the workers or of the auditor or the
+    /// owners' royalties to their part of the receipt.
     pub fn of(jobs: &[Job], treasury: &AccountId) -> Result<Self, LedgerError> {
         let mut ledger = Self::default();
         for job in jobs {
@@ -116,18 +125,29 @@ impl Ledger {
             self.returned = self.returned.checked_add(escrow)?;
             return Some(());
         };
-        let paid = receipt.workers.checked_add(receipt.owner)?.checked_add(receipt.treasury)?;
+        let parts = [receipt.workers, receipt.auditor, receipt.owner, receipt.treasury];
+        let paid = parts.into_iter().try_fold(0, Balance::checked_add)?;
         let adds_up = total_royalties(royalties) == Some(receipt.owner);
         if paid.checked_add(receipt.requester)? != escrow || !adds_up {
             return None;
         }
+        let bill = AuditBill::of(job, replicas, receipt);
+        if !bill.as_ref().map_or(receipt.auditor == 0, AuditBill::adds_up) {
+            return None;
+        }
         self.role(&job.requester, Role::Requester).spent += paid;
-        let rewards: Vec<Balance> =
-            replicas.iter().map(|replica| pricing::reward(replica.ask, receipt.work)).collect();
+        let workers: Vec<_> = workers(replicas).collect();
+        let rewards = rewards(job, &workers, receipt, bill.as_ref())?;
         let credited = credited(&rewards, receipt.workers)?;
-        for ((replica, reward), credited) in replicas.iter().zip(rewards).zip(credited) {
+        for ((replica, reward), credited) in workers.into_iter().zip(rewards).zip(credited) {
             let entry = self.role(&replica.worker, Role::Worker);
             entry.received += if credited { reward } else { 0 };
+        }
+        if let Some(AuditBill { auditor, escrow, network, .. }) = bill {
+            let pay = escrow.checked_add(network)?;
+            self.role(auditor, Role::Auditor).received += pay;
+            self.role(treasury, Role::Treasury).spent += network;
+            self.network = self.network.checked_add(network)?;
         }
         for part in royalties {
             self.role(&part.payee, Role::Owner).received += part.amount;
@@ -137,6 +157,7 @@ impl Ledger {
         }
         self.role(treasury, Role::Treasury).received += receipt.treasury;
         self.workers += receipt.workers;
+        self.auditors += receipt.auditor;
         self.owner += receipt.owner;
         self.treasury += receipt.treasury;
         self.returned += receipt.requester;
@@ -157,9 +178,89 @@ impl Ledger {
         let total = |part: fn(&Entry) -> Balance| {
             self.entries.values().map(part).try_fold(0, Balance::checked_add)
         };
-        let out = [self.workers, self.owner, self.treasury, self.returned];
+        let out = [self.workers, self.auditors, self.owner, self.treasury, self.returned];
         total(|entry| entry.received).is_some_and(|sum| Some(sum) == total(|entry| entry.spent))
             && out.into_iter().try_fold(0, Balance::checked_add) == Some(self.escrow)
+    }
+}
+
+/// One run of a job.
+type Run = Replica<AccountId, BlockNumber>;
+
+/// Those that were paid for the result.
+fn workers(replicas: &[Run]) -> impl Iterator<Item = &Run> {
+    replicas.iter().filter(|replica| replica.role == job::Role::Worker)
+}
+
+/// What each of the workers is due; `None` when one gives up more than it earns.
+fn rewards(
+    job: &Job,
+    workers: &[&Run],
+    receipt: &Receipt,
+    bill: Option<&AuditBill<'_>>,
+) -> Option<Vec<Balance>> {
+    let reward = |replica: &Run| pricing::reward(replica.ask, receipt.work);
+    // An auditor that stands in for the workers may ask more than one of them may earn.
+    if let [alone] = workers {
+        let stands_in = job.audit.as_ref().is_some_and(|audit| {
+            audit.state == AuditState::Missed && audit.draws > 0 && audit.subject != alone.worker
+        });
+        if stands_in {
+            return Some(vec![reward(alone).min(receipt.workers)]);
+        }
+    }
+    let due = |replica: &&Run| {
+        let own = bill.map_or(0, |bill| bill.contribution(&replica.worker));
+        reward(replica).checked_sub(own)
+    };
+    workers.iter().map(due).collect()
+}
+
+/// What an audit cost, and who paid for it.
+struct AuditBill<'a> {
+    auditor: &'a AccountId,
+    /// The worker that made it likely.
+    subject: &'a AccountId,
+    /// Whether the requester has asked for it.
+    by_request: bool,
+    /// What the auditor earns.
+    due: Balance,
+    /// What it was paid of that out of the escrow.
+    escrow: Balance,
+    /// What it was paid of that by the treasury.
+    network: Balance,
+}
+
+impl<'a> AuditBill<'a> {
+    /// `None` when there was no audit.
+    fn of(job: &'a Job, replicas: &'a [Run], receipt: &Receipt) -> Option<Self> {
+        let audit = job.audit.as_ref().filter(|audit| audit.state == AuditState::Passed)?;
+        let auditor = replicas.iter().find(|replica| replica.role == job::Role::Auditor)?;
+        Some(Self {
+            auditor: &auditor.worker,
+            subject: &audit.subject,
+            by_request: job.spec.policy.audited,
+            due: pricing::reward(auditor.ask, receipt.work),
+            escrow: receipt.auditor,
+            network: audit.network,
+        })
+    }
+
+    /// Whether it is paid as a whole, or but for a part that could not be paid at all.
+    fn adds_up(&self) -> bool {
+        let Self { by_request, due, escrow, network, .. } = *self;
+        let unpaid = escrow.min(network) == 0 && escrow.max(network) < due;
+        (escrow.checked_add(network) == Some(due) || unpaid) && !(by_request && network > 0)
+    }
+
+    /// What a worker gives up for it of its reward.
+    fn contribution(&self, worker: &AccountId) -> Balance {
+        match self.escrow {
+            _ if self.by_request || worker != self.subject => 0,
+            // It could not be credited, unless the treasury has paid everything.
+            0 => self.due.saturating_sub(self.network),
+            escrow => escrow,
+        }
     }
 }
 
@@ -198,8 +299,10 @@ pub(super) fn unexplained(before: Balance, after: Balance, entry: &Entry) -> Opt
 mod tests {
     use super::*;
     use vigil_primitives::{
-        job::{Output, Receipt, RefundReason},
+        audit::AuditRate,
+        job::{Audit, Output, RefundReason},
         samples::{job, replica, royalty, split},
+        Permill,
     };
 
     fn account(byte: u8) -> AccountId {
@@ -222,6 +325,7 @@ mod tests {
         let replicas = asks.iter().map(|(worker, ask)| replica(*worker, *ask, 9)).collect();
         let receipt = Receipt {
             workers: asks.iter().map(|(_, ask)| ask).sum(),
+            auditor: 0,
             owner: owners.iter().map(|part| part.amount).sum(),
             treasury,
             requester: back,
@@ -259,6 +363,105 @@ mod tests {
         assert_eq!(ledger.entries[&account(1)].spent, 70 + 406);
         assert_eq!(ledger.entries[&account(9)].received, 10 + 406);
         assert!(ledger.balances());
+    }
+
+    /// A job of workers 2 and 3, which ask 40 and 10, that auditor 4 has run too for 60. Worker 2
+    /// made the audit likely. The auditor gets `own` out of the escrow and `network` from the
+    /// treasury, the workers get `workers`.
+    fn audited(by_request: bool, own: Balance, network: Balance, workers: Balance) -> Job {
+        let mut job = settled(&[(2, 40), (3, 10)], 20, 10, 20);
+        job.spec.policy.audited = by_request;
+        job.spec.max_price = 200;
+        let none = Permill::zero();
+        job.audit = Some(Audit {
+            rate: AuditRate { deterrence: none, worker: Permill::one(), version: none },
+            subject: account(2),
+            draws: 1,
+            network,
+            state: AuditState::Passed,
+        });
+        if let JobStatus::Settled { receipt, replicas, .. } = &mut job.status {
+            let auditor = Replica { role: job::Role::Auditor, ..replica(4, 60, 9) };
+            replicas.try_push(auditor).unwrap();
+            (receipt.workers, receipt.auditor) = (workers, own);
+            receipt.requester = 200 - workers - own - 30;
+        }
+        job
+    }
+
+    fn received(job: Job) -> Option<[Balance; 4]> {
+        let ledger = Ledger::of(&[job], &account(9)).ok()?;
+        assert!(ledger.balances());
+        Some([2, 3, 4, 9].map(|byte| ledger.entries[&account(byte)].received))
+    }
+
+    #[test]
+    fn an_audit_should_be_paid_by_the_worker_that_made_it_likely_and_by_the_treasury() {
+        assert_eq!(received(audited(false, 25, 35, 25)), Some([15, 10, 60, 10]));
+        assert_eq!(received(audited(false, 0, 60, 50)), Some([40, 10, 60, 10]), "fees pay for it");
+        let ledger = Ledger::of(&[audited(false, 25, 35, 25)], &account(9)).unwrap();
+        assert_eq!((ledger.workers, ledger.auditors, ledger.network), (25, 25, 35));
+        assert_eq!(ledger.entries[&account(9)].spent, 35);
+        assert_eq!(ledger.entries[&account(4)].roles, [Role::Auditor]);
+        assert_eq!(ledger.entries[&account(1)].spent, 25 + 25 + 30);
+    }
+
+    #[test]
+    fn an_audit_should_be_paid_by_the_requester_that_asked_for_it() {
+        assert_eq!(received(audited(true, 60, 0, 50)), Some([40, 10, 60, 10]));
+        assert_eq!(received(audited(true, 59, 0, 50)), None);
+        assert_eq!(received(audited(true, 30, 30, 50)), None, "nobody else pays");
+        assert_eq!(received(audited(true, 60, 0, 25)), None, "no worker gives anything up");
+    }
+
+    #[test]
+    fn the_parts_of_an_audit_should_add_up_to_what_it_is_due() {
+        for (own, network, workers) in [
+            (25, 34, 25),
+            (25, 36, 25),
+            (25, 35, 26),
+            (25, 35, 24),
+            (45, 15, 5),
+            (Balance::MAX, 1, 0),
+        ] {
+            let mut job = audited(false, 25, 35, 25);
+            job.audit.as_mut().unwrap().network = network;
+            if let JobStatus::Settled { receipt, .. } = &mut job.status {
+                (receipt.auditor, receipt.workers) = (own, workers);
+                receipt.requester = 170u128.saturating_sub(own).saturating_sub(workers);
+            }
+            assert_eq!(received(job), None, "{own} {network} {workers}");
+        }
+        let mut nobody = audited(false, 25, 35, 25);
+        nobody.audit.as_mut().unwrap().state = AuditState::Missed;
+        assert_eq!(received(nobody), None, "who made no audit is paid for none");
+        let mut unasked = settled(&[(2, 40)], 20, 10, 25);
+        if let JobStatus::Settled { receipt, .. } = &mut unasked.status {
+            receipt.auditor = 5;
+        }
+        assert!(Ledger::of(&[unasked], &account(9)).is_err());
+    }
+
+    #[test]
+    fn an_auditor_should_lack_a_whole_part_when_that_could_not_be_paid() {
+        assert_eq!(received(audited(false, 0, 35, 25)), Some([15, 10, 35, 10]));
+        assert_eq!(received(audited(false, 25, 0, 25)), Some([15, 10, 25, 10]));
+        assert_eq!(received(audited(true, 0, 0, 50)), Some([40, 10, 0, 10]));
+    }
+
+    #[test]
+    fn an_auditor_that_stands_in_should_earn_no_more_than_a_worker_may() {
+        let mut job = audited(false, 0, 0, 45);
+        let audit = job.audit.as_mut().unwrap();
+        audit.state = AuditState::Missed;
+        if let JobStatus::Settled { replicas, .. } = &mut job.status {
+            *replicas = vec![replica(4, 60, 9)].try_into().unwrap();
+        }
+        let ledger = Ledger::of(std::slice::from_ref(&job), &account(9)).unwrap();
+        assert_eq!(ledger.entries[&account(4)].received, 45);
+        assert!(ledger.balances());
+        job.audit.as_mut().unwrap().subject = account(4);
+        assert!(Ledger::of(&[job], &account(9)).is_err(), "a worker earns what it asks");
     }
 
     #[test]

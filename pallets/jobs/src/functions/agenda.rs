@@ -6,8 +6,9 @@ use frame_support::{
     pallet_macros::pallet_section, storage::with_storage_layer, weights::WeightMeter,
 };
 use vigil_primitives::{
+    job::MAX_RUNS,
     lineage::MAX_PAYEES,
-    traits::{UnpaidBook, Waterfall},
+    traits::{Completion, Stakes, UnpaidBook, Waterfall},
 };
 
 /// Numbers of pruned jobs that one pruning steps over. More than one, so that the oldest
@@ -108,6 +109,10 @@ impl<T: Config> Pallet<T> {
         with_storage_layer(|| match due {
             Due::Settle => Self::settle(id, job, now),
             Due::ExpireCommitments | Due::ExpireReveals => Self::expire(id, job, now),
+            Due::DrawAuditor => {
+                Self::draw_auditor(id, job, now);
+                Ok(())
+            }
             Due::Refund(reason) => Self::refund(id, job, reason, now),
             Due::Prune => {
                 Self::prune(id, &job);
@@ -142,18 +147,28 @@ impl<T: Config> Pallet<T> {
     }
 
     fn step_weight_of(job: &JobRecordOf<T>, due: Due) -> Weight {
-        let replicas = u32::try_from(job.status.replicas().len()).unwrap_or(MAX_REPLICAS);
+        let replicas = u32::try_from(job.status.replicas().len()).unwrap_or(MAX_RUNS);
         Self::step_weight(due, replicas, job.payees)
     }
 
     /// Weight of a transition of a job with so many workers and payees of the owner's fee.
     pub(crate) fn step_weight(due: Due, replicas: u32, payees: u32) -> Weight {
         let (own, outcome) = match due {
-            Due::Settle => (Self::settle_weight(replicas, payees), Outcome::Completed),
+            Due::Settle => {
+                let outcome = Outcome::Completed(Completion::default());
+                (Self::settle_weight(replicas, payees), outcome)
+            }
             Due::ExpireCommitments => {
                 (T::WeightInfo::expire_commitments(replicas), Outcome::Expired)
             }
-            Due::ExpireReveals => (T::WeightInfo::expire_reveals(replicas), Outcome::Expired),
+            Due::ExpireReveals => {
+                let silences = T::Stakes::convict_weight().saturating_mul(replicas.into());
+                (T::WeightInfo::expire_reveals(replicas).saturating_add(silences), Outcome::Expired)
+            }
+            Due::DrawAuditor => {
+                let draw = T::WeightInfo::draw_auditor(replicas);
+                return draw.saturating_add(T::Workers::engage_weight());
+            }
             Due::Refund(RefundReason::Undecided) => {
                 (T::WeightInfo::refund(replicas), Outcome::Undecided)
             }
@@ -178,12 +193,13 @@ impl<T: Config> Pallet<T> {
             Due::Settle,
             Due::ExpireCommitments,
             Due::ExpireReveals,
+            Due::DrawAuditor,
             Due::Refund(RefundReason::NoWorker),
             Due::Refund(RefundReason::Undecided),
             Due::Prune,
         ]
         .into_iter()
-        .map(|due| Self::step_weight(due, MAX_REPLICAS, MAX_PAYEES))
+        .map(|due| Self::step_weight(due, MAX_RUNS, MAX_PAYEES))
         .fold(Weight::zero(), |heaviest, step| heaviest.max(step))
     }
 
@@ -203,6 +219,7 @@ impl<T: Config> Pallet<T> {
             (T::RetryPeriod::get(), "RetryPeriod"),
             (T::MaxDuration::get(), "MaxDuration"),
             (T::EraLength::get(), "EraLength"),
+            (T::RecordHalfLife::get(), "RecordHalfLife"),
         ] {
             assert!(period >= one, "{name} must be at least one block");
         }

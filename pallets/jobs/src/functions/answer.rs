@@ -3,7 +3,8 @@
 use super::*;
 use crate::types::Agreement;
 use vigil_primitives::{
-    job::{DeclineReason, Output},
+    job::{DeclineReason, Output, Role},
+    traits::{Offence, Slash, Stakes},
     Hash,
 };
 
@@ -13,12 +14,11 @@ impl<T: Config> Pallet<T> {
         let mut job = Self::load(id)?;
         let complete = job.commit(&worker, commitment, now).map_err(Error::<T>::from)?;
         Self::deposit_event(Event::Committed { job: id, worker, commitment });
-        if complete {
-            let reveal_by = now.saturating_add(T::RevealPeriod::get());
-            job.start_reveal(reveal_by);
-            Self::deposit_event(Event::RevealStarted { job: id, reveal_by });
+        match (complete, &job.status) {
+            (true, JobStatus::Assigned { .. }) => Self::await_draw(id, job, now),
+            (true, _) => Self::start_reveal(id, job, now),
+            (false, _) => Self::store(id, job, now),
         }
-        Self::store(id, job, now);
         Ok(())
     }
 
@@ -50,7 +50,13 @@ impl<T: Config> Pallet<T> {
         let replica = job.decline(&worker, now).map_err(Error::<T>::from)?;
         Self::release(id, &job, &replica, Outcome::Declined);
         Self::deposit_event(Event::Declined { job: id, worker, reason });
-        Self::lose_attempt(id, job, now)
+        match replica.role {
+            Role::Worker => Self::lose_attempt(id, job, now),
+            Role::Auditor => {
+                Self::lose_auditor(id, job, now);
+                Ok(())
+            }
+        }
     }
 
     /// The workers that did not answer in time lose the job and a part of their bond.
@@ -59,9 +65,23 @@ impl<T: Config> Pallet<T> {
         mut job: JobRecordOf<T>,
         now: BlockNumberFor<T>,
     ) -> DispatchResult {
+        if matches!(job.status, JobStatus::Auditing { .. }) {
+            for auditor in job.drop_late(now) {
+                Self::miss_deadline(id, &job, auditor);
+            }
+            Self::lose_auditor(id, job, now);
+            return Ok(());
+        }
+        let auditor = job.auditor().map(|auditor| auditor.worker.clone());
         for replica in job.drop_late(now) {
-            Self::release(id, &job, &replica, Outcome::Expired);
-            Self::deposit_event(Event::Expired { job: id, worker: replica.worker });
+            match (&auditor, replica.role) {
+                (Some(auditor), Role::Worker) => Self::silence(id, &job, replica, auditor),
+                (Some(_), Role::Auditor) => {
+                    Self::miss_deadline(id, &job, replica);
+                    Self::miss_audit(id, &mut job);
+                }
+                (None, _) => Self::miss_deadline(id, &job, replica),
+            }
         }
         // A withheld reveal never blocks the others: the job goes on with those who revealed.
         if matches!(job.agreement(), Agreement::Silent) {
@@ -71,8 +91,32 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Ends the engagement of a worker that did not answer in time.
+    fn miss_deadline(id: JobId, job: &JobRecordOf<T>, replica: ReplicaOf<T>) {
+        Self::release(id, job, &replica, Outcome::Expired);
+        Self::deposit_event(Event::Expired { job: id, worker: replica.worker });
+    }
+
+    /// Convicts a worker that was audited and did not reveal. Otherwise whoever is about to be found
+    /// out would be better off without a word.
+    fn silence(id: JobId, job: &JobRecordOf<T>, replica: ReplicaOf<T>, auditor: &T::AccountId) {
+        let slash = Slash {
+            offence: Offence::Silent,
+            reward: job.engaged_reward(replica.ask),
+            costs: 0,
+            treasury: &T::Treasury::get(),
+            damages: 0,
+            requester: &job.requester,
+            winner: auditor,
+        };
+        T::Stakes::convict(&replica.worker, slash);
+        Self::release(id, job, &replica, Outcome::Convicted);
+        Self::deposit_event(Event::Silent { job: id, worker: replica.worker });
+    }
+
     /// Compares the revealed outputs.
     fn conclude(id: JobId, mut job: JobRecordOf<T>, now: BlockNumberFor<T>) -> DispatchResult {
+        Self::promote_auditor(id, &mut job);
         match job.agreement() {
             Agreement::Agreed(output) => {
                 let settle_at = now.saturating_add(Self::window(&job, &output));

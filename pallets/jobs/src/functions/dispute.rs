@@ -9,8 +9,8 @@ use frame_support::{defensive, storage::with_storage_layer};
 use sp_runtime::SaturatedConversion;
 use vigil_primitives::{
     dispute::{Claim, ClaimId, Fault, Penalty},
-    job::{Input, Output},
-    traits::{Claims, Conviction, Disputes, ModelRegistry, Slash, Stakes},
+    job::{Input, Output, Role, MAX_RUNS},
+    traits::{Claims, Conviction, Disputes, ModelRegistry, Offence, Slash, Stakes},
     ContentHash,
 };
 
@@ -71,6 +71,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
         for replica in job.convict(worker, alone) {
             let owed = job.owed(&replica, alone).saturating_sub(penalty.damages);
             let slash = Slash {
+                offence: Offence::Wrong,
                 reward: job.engaged_reward(replica.ask),
                 costs: conviction.costs.saturating_sub(penalty.costs),
                 treasury: &T::Treasury::get(),
@@ -81,6 +82,9 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
             penalty = penalty.and(T::Stakes::convict(&replica.worker, slash));
             if !job.status.is_final() {
                 Self::release(*id, &job, &replica, Outcome::Convicted);
+                if replica.role == Role::Auditor {
+                    Self::miss_audit(*id, &mut job);
+                }
             }
             let worker = replica.worker;
             Self::deposit_event(Event::Convicted { job: *id, worker });
@@ -96,17 +100,17 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 
     fn uphold_weight() -> Weight {
         T::WeightInfo::decide()
-            .saturating_add(T::WeightInfo::refund(MAX_REPLICAS))
+            .saturating_add(T::WeightInfo::refund(MAX_RUNS))
             .saturating_add(T::Grants::use_weight())
             .saturating_add(T::Stakes::dispute_weight())
             .saturating_add(T::Disputes::contested_weight())
     }
 
     fn convict_weight() -> Weight {
-        let replicas = u64::from(MAX_REPLICAS);
+        let replicas = u64::from(MAX_RUNS);
         Self::uphold_weight()
             .saturating_add(T::Stakes::convict_weight().saturating_mul(replicas))
-            .saturating_add(Self::release_weight(Outcome::Convicted, MAX_REPLICAS))
+            .saturating_add(Self::release_weight(Outcome::Convicted, MAX_RUNS))
     }
 }
 
@@ -123,6 +127,7 @@ impl<T: Config> Pallet<T> {
         if job.disputes > 0 {
             return Self::store(id, job, now);
         }
+        Self::promote_auditor(id, &mut job);
         match job.agreement() {
             Agreement::Agreed(output) => {
                 let settle_at = settle_at.max(now.saturating_add(Self::window(&job, &output)));

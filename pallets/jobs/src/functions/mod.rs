@@ -5,17 +5,20 @@
 
 pub(crate) mod agenda;
 mod answer;
+pub(crate) mod audit;
 mod dispute;
 pub(crate) mod escrow;
 mod queue;
 mod settle;
 mod submit;
-mod views;
+pub(crate) mod views;
 mod waiting;
 
-use crate::{types::TransitionError, *};
+use crate::*;
+use codec::Encode;
 use frame_support::{
     ensure,
+    pallet_macros::pallet_section,
     traits::{fungible::MutateHold, tokens::Precision, Get},
     weights::Weight,
 };
@@ -25,43 +28,37 @@ use sp_runtime::{
     DispatchError, DispatchResult,
 };
 use vigil_primitives::{
-    architecture::BadRun,
     job::{RefundReason, Replica, MAX_REPLICAS},
     traits::{Grants, Outcome, WorkerPool},
     JobStatus,
 };
 
+/// What is stored of jobs themselves.
+#[pallet_section]
+mod storage {
+    /// Number of the next job.
+    #[pallet::storage]
+    pub type NextJob<T> = StorageValue<_, JobId, ValueQuery>;
+
+    /// No job below this number remains. Listings start here.
+    #[pallet::storage]
+    pub type FirstJob<T> = StorageValue<_, JobId, ValueQuery>;
+
+    /// The jobs that are open or ended lately.
+    #[pallet::storage]
+    pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, JobRecordOf<T>>;
+
+    /// Their inputs.
+    #[pallet::storage]
+    pub type Inputs<T> = StorageMap<_, Twox64Concat, JobId, Input>;
+
+    /// The jobs that a worker is engaged in.
+    #[pallet::storage]
+    pub type AssignedTo<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, JobId, ()>;
+}
+
 type ReplicaOf<T> = Replica<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
-
-impl<T> From<TransitionError> for Error<T> {
-    fn from(refusal: TransitionError) -> Self {
-        match refusal {
-            TransitionError::NotAssigned => Self::NotAssigned,
-            TransitionError::AlreadyCommitted => Self::AlreadyCommitted,
-            TransitionError::AlreadyRevealed => Self::AlreadyRevealed,
-            TransitionError::TooLate => Self::TooLate,
-            TransitionError::RevealTooEarly => Self::RevealTooEarly,
-            TransitionError::CommitmentMismatch => Self::CommitmentMismatch,
-            TransitionError::TooManyTokens => Self::TooManyTokens,
-            TransitionError::TooFewTokens => Self::TooFewTokens,
-            TransitionError::NotQueued => Self::NotQueued,
-        }
-    }
-}
-
-impl<T> From<BadRun> for Error<T> {
-    fn from(bad: BadRun) -> Self {
-        match bad {
-            BadRun::NoInput => Self::InputEmpty,
-            BadRun::InputTooLong { .. } => Self::InputTooLong,
-            BadRun::NoTokensOut => Self::TooFewTokens,
-            BadRun::GeneratesNothing { .. } | BadRun::TooManyTokensOut { .. } => {
-                Self::TooManyTokens
-            }
-            BadRun::NothingToSample | BadRun::BadSampling => Self::SamplingInvalid,
-        }
-    }
-}
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn now() -> BlockNumberFor<T> {
@@ -84,6 +81,12 @@ impl<T: Config> Pallet<T> {
             _ => {}
         }
         Jobs::<T>::insert(id, job);
+    }
+
+    /// The last block for a commitment to what is engaged now.
+    fn commit_by(job: &JobRecordOf<T>, now: BlockNumberFor<T>) -> BlockNumberFor<T> {
+        let work = Self::work_blocks(job.max_work());
+        now.saturating_add(work).saturating_add(T::CommitPeriod::get())
     }
 
     fn reschedule(id: JobId, job: &mut JobRecordOf<T>, wake_at: BlockNumberFor<T>) {
@@ -129,6 +132,7 @@ impl<T: Config> Pallet<T> {
         for replica in job.take_replicas() {
             Self::release(id, &job, &replica, outcome);
         }
+        Self::forget_audit(&mut job);
         Self::pay_for_waiting(id, &mut job, now)?;
         Self::give_back(&job.requester, job.max_price)?;
         Self::deposit_event(Event::Refunded {
@@ -145,6 +149,7 @@ impl<T: Config> Pallet<T> {
     /// Goes on after workers lost the job: it waits for others, or is refunded after too many
     /// attempts or past its deadline.
     fn lose_attempt(id: JobId, mut job: JobRecordOf<T>, now: BlockNumberFor<T>) -> DispatchResult {
+        Self::forget_audit(&mut job);
         if !job.lose_attempt() {
             return Self::refund(id, job, RefundReason::AttemptsExhausted, now);
         }

@@ -9,16 +9,10 @@
 use super::*;
 use crate::waiting::{Ends, Lane, Order, Place, Round, Standing, Woken, LOOKS};
 use alloc::{collections::BTreeMap, vec::Vec};
-use codec::Encode;
-use frame_support::{
-    defensive, storage::with_storage_layer, traits::Randomness, weights::WeightMeter,
-};
-use sp_runtime::{
-    traits::{BlakeTwo256, Hash as _},
-    SaturatedConversion,
-};
+use frame_support::{defensive, storage::with_storage_layer, weights::WeightMeter};
+use sp_runtime::SaturatedConversion;
 use vigil_primitives::{
-    job::ReplicaState,
+    job::{ReplicaState, Role},
     traits::{Engagement, Room, Search, Unfilled, Vacancy},
     worker::MAX_SERVED,
     ModelVersionId,
@@ -128,7 +122,9 @@ impl<T: Config> Pallet<T> {
             budget: job.budget(),
             exclude: &exclude,
             roomy,
-            seed: Self::seed(id, job.attempts, now),
+            role: Role::Worker,
+            region: job.policy.region,
+            seed: Self::seed(b"vigil/draw", id, job.attempts, now),
         };
         let mut searched = Weight::zero();
         let mut unfilled = Unfilled::Unfit;
@@ -155,26 +151,16 @@ impl<T: Config> Pallet<T> {
         now: BlockNumberFor<T>,
     ) -> Result<JobRecordOf<T>, DispatchError> {
         Self::pay_for_waiting(id, &mut job, now)?;
-        let period = job.max_work().checked_div(T::WorkPerBlock::get()).unwrap_or_default();
-        let commit_by = now
-            .saturating_add(period.saturated_into::<BlockNumberFor<T>>())
-            .saturating_add(T::CommitPeriod::get());
+        let commit_by = Self::commit_by(&job, now);
         let mut drawn = Vec::new();
         for Engagement { worker, ask, .. } in engaged {
             AssignedTo::<T>::insert(&worker, id, ());
             let state = ReplicaState::Assigned { commit_by };
-            drawn.push(Replica { worker: worker.clone(), ask, state });
+            drawn.push(Replica { worker: worker.clone(), ask, role: Role::Worker, state });
             Self::deposit_event(Event::Assigned { job: id, worker, ask, commit_by });
         }
         job.assign(drawn);
         Ok(job)
-    }
-
-    /// The randomness of one draw. The block's own is shared by all; the rest tells them apart.
-    fn seed(id: JobId, attempts: u8, now: BlockNumberFor<T>) -> [u8; 32] {
-        let subject = (b"vigil/draw", id, attempts, now);
-        let (random, _) = T::Randomness::random(&subject.encode());
-        BlakeTwo256::hash_of(&(random, subject)).to_fixed_bytes()
     }
 }
 

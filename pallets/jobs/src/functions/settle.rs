@@ -7,10 +7,10 @@ use super::*;
 use crate::types::Agreement;
 use frame_support::storage::with_storage_layer;
 use vigil_primitives::{
-    job::{Output, Receipt},
+    job::{AuditState, Output, Receipt, Role},
     lineage::{Royalties, MAX_PAYEES},
     pricing,
-    traits::{UnpaidBook, Waterfall},
+    traits::{Completion, UnpaidBook, Waterfall},
 };
 
 /// What became of a payment.
@@ -34,8 +34,52 @@ impl Payment {
     }
 }
 
+/// What an audit costs, and who pays for it.
+struct AuditBill<AccountId> {
+    auditor: AccountId,
+    /// The worker that made it necessary.
+    subject: AccountId,
+    /// What the result earns.
+    reward: Balance,
+    /// Out of the subject's reward.
+    contribution: Balance,
+    /// From the requester, who has asked for it.
+    escrow: Balance,
+    /// The protocol's fee on that.
+    fee: Balance,
+    /// From the treasury.
+    network: Balance,
+}
+
 impl<T: Config> Pallet<T> {
-    /// Pays the workers, the owners and the treasury, and gives the rest back.
+    /// What is due for the audit of a job that is settled with so much work.
+    fn audit_bill(job: &JobRecordOf<T>, work: u64) -> Option<AuditBill<T::AccountId>> {
+        let (audit, auditor) = job.audit.as_ref().zip(job.auditor())?;
+        let pay = pricing::reward(auditor.ask, work);
+        let reward = Self::subject_reward(job, work);
+        let mut bill = AuditBill {
+            auditor: auditor.worker.clone(),
+            subject: audit.subject.clone(),
+            reward,
+            contribution: 0,
+            escrow: 0,
+            fee: 0,
+            network: 0,
+        };
+        if job.policy.audited {
+            bill.escrow = pay;
+            bill.fee = pricing::protocol_fee(job.protocol_fee, pay);
+        } else {
+            // Where the treasury could not promise its whole part, the worker's is larger.
+            let least = pay.saturating_sub(audit.network);
+            let own = Self::contribution_of(job, reward, pay).max(least).min(reward);
+            bill.contribution = own;
+            bill.network = pay.saturating_sub(own).min(audit.network);
+        }
+        Some(bill)
+    }
+
+    /// Pays the workers, the auditor, the owners and the treasury, and gives the rest back.
     ///
     /// Must run inside a storage transaction. Fails with `EscrowExceeded` when the payments exceed
     /// the escrow, which the budget of every draw rules out.
@@ -49,19 +93,33 @@ impl<T: Config> Pallet<T> {
         };
         let work = job.architecture.work(job.tokens_in, output.tokens);
         let era = Self::era(now);
+        let bill = Self::audit_bill(&job, work);
         let replicas = job.take_replicas();
         let mut receipt = Receipt { work, ..Default::default() };
         let mut owed_to_treasury: Balance = 0;
         let mut left = job.max_price;
 
-        for replica in &replicas {
-            let reward = pricing::reward(replica.ask, work);
+        for replica in replicas.iter().filter(|replica| replica.role == Role::Worker) {
+            // An auditor that stands in for the workers may ask more than they may.
+            let reward = pricing::reward(replica.ask, work).min(job.budget());
             owed_to_treasury =
                 owed_to_treasury.saturating_add(pricing::protocol_fee(job.protocol_fee, reward));
-            let paid = Self::pay(id, &job, &replica.worker, reward, &mut left)?.of(reward);
+            let (own, proven) = match &bill {
+                Some(bill) if bill.subject == replica.worker => (bill.contribution, reward),
+                Some(_) => (0, reward),
+                None => (0, 0),
+            };
+            let due = reward.saturating_sub(own);
+            let paid = Self::pay(id, &job, &replica.worker, due, &mut left)?.of(due);
             receipt.workers = receipt.workers.saturating_add(paid);
             Self::contribute(&replica.worker, &job, era, work, paid);
-            Self::release(id, &job, replica, Outcome::Completed);
+            let completion = Completion { work, paid, proven };
+            Self::release(id, &job, replica, Outcome::Completed(completion));
+        }
+        if let Some(bill) = &bill {
+            owed_to_treasury = owed_to_treasury.saturating_add(bill.fee);
+            let amount = bill.escrow.saturating_add(bill.contribution);
+            receipt.auditor = Self::pay(id, &job, &bill.auditor, amount, &mut left)?.of(amount);
         }
 
         let royalties = Self::pay_owners(id, &job, &output, &mut left)?;
@@ -71,6 +129,21 @@ impl<T: Config> Pallet<T> {
         let treasury = T::Treasury::get();
         let payment = Self::pay(id, &job, &treasury, owed_to_treasury, &mut left)?;
         receipt.treasury = payment.of(owed_to_treasury);
+
+        // Behind the fee that the job itself has brought.
+        if let Some(bill) = bill {
+            let network = Self::pay_from_treasury(&bill.auditor, bill.network);
+            let paid = receipt.auditor.saturating_add(network);
+            Self::contribute(&bill.auditor, &job, era, work, paid);
+            let completion = Completion { work, paid, proven: 0 };
+            let auditor = replicas.iter().find(|replica| replica.role == Role::Auditor);
+            if let Some(auditor) = auditor {
+                Self::release(id, &job, auditor, Outcome::Audited(completion));
+            }
+            Self::prove_version(job.version, bill.reward, now);
+            Self::end_audit(&mut job, AuditState::Passed, network);
+            Self::deposit_event(Event::Audited { job: id, auditor: bill.auditor, paid, network });
+        }
 
         receipt.requester = left;
         Self::give_back(&job.requester, left)?;

@@ -38,7 +38,8 @@ impl<T: Config> Pallet<T> {
             (1..=MAX_REPLICAS).contains(&policy.replicas.into()),
             Error::<T>::ReplicasOutOfRange
         );
-        ensure!(u32::from(policy.replicas) <= workers, Error::<T>::TooFewWorkers);
+        ensure!(u32::from(policy.runs()) <= workers, Error::<T>::TooFewWorkers);
+        ensure!(policy.region.is_none_or(|region| region.is_valid()), Error::<T>::RegionInvalid);
         ensure!(
             (T::MinChallengeWindow::get()..=T::MaxChallengeWindow::get())
                 .contains(&policy.challenge_window),
@@ -55,7 +56,7 @@ impl<T: Config> Pallet<T> {
             pricing::owner_fee(&fee, tokens_in, spec.max_tokens_out),
             pricing::reward(T::MinAsk::get(), architecture.work(tokens_in, spec.max_tokens_out)),
             T::ProtocolFee::get(),
-            policy.replicas,
+            policy.runs(),
         );
         ensure!(spec.max_price >= least, Error::<T>::PriceTooLow);
 
@@ -84,6 +85,7 @@ impl<T: Config> Pallet<T> {
             disputes: 0,
             penalty: None,
             convicted: Default::default(),
+            audit: None,
             status: JobStatus::Queued,
         };
         let evicted = Self::make_way(job.bid(), now)?;

@@ -2,13 +2,15 @@
 
 use super::*;
 use alloc::vec::Vec;
+use sp_runtime::SaturatedConversion;
 use vigil_primitives::{
     api::PAGE,
-    job::{NoQuote, Quote},
+    audit::AuditRate,
+    job::{NoQuote, Quote, QuoteRequest},
     model::VersionStatus,
     pricing,
     traits::{ModelRegistry, Waterfall},
-    ModelVersionId, Sampling,
+    Sampling,
 };
 
 impl<T: Config> Pallet<T> {
@@ -24,12 +26,8 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    pub(crate) fn price(
-        id: ModelVersionId,
-        tokens_in: u32,
-        max_tokens_out: u32,
-        replicas: u8,
-    ) -> Result<Quote<T::AccountId>, NoQuote> {
+    pub(crate) fn price(request: QuoteRequest) -> Result<Quote<T::AccountId>, NoQuote> {
+        let QuoteRequest { version: id, tokens_in, max_tokens_out, replicas, .. } = request;
         let version = T::Models::version(id).ok_or(NoQuote::UnknownVersion)?;
         if version.status == VersionStatus::Revoked {
             return Err(NoQuote::Revoked);
@@ -39,23 +37,44 @@ impl<T: Config> Pallet<T> {
         architecture
             .check_run(tokens_in, max_tokens_out, Sampling::Greedy)
             .map_err(NoQuote::BadRun)?;
-        if !(1..=MAX_REPLICAS).contains(&replicas.into()) {
+        let placeable = request.region.is_none_or(|region| region.is_valid());
+        if !(1..=MAX_REPLICAS).contains(&replicas.into()) || !placeable {
             return Err(NoQuote::BadPolicy);
         }
         let work = architecture.work(tokens_in, max_tokens_out);
         let owner_fee = pricing::owner_fee(&version.spec.fee, tokens_in, max_tokens_out);
         let reward = |ask: &Balance| pricing::reward(*ask, work);
-        let total = |reward| pricing::total(owner_fee, reward, T::ProtocolFee::get(), replicas);
-        let mut asks = T::Workers::asks(id);
-        asks.sort_unstable();
-        // Every replica needs a worker of its own and the budget is the same for each: the
-        // dearest of the cheapest decides.
-        let least = asks.get(usize::from(replicas).saturating_sub(1)).map(reward);
+        let runs = replicas.saturating_add(request.audited.into());
+        let total = |reward| pricing::total(owner_fee, reward, T::ProtocolFee::get(), runs);
+        let mut offers = T::Workers::offers(id, request.region);
+        offers.sort_unstable_by_key(|(ask, _)| *ask);
+        // Every run needs a worker of its own and the budget is the same for each: the dearest of
+        // the cheapest decides.
+        let least = offers.get(usize::from(runs).saturating_sub(1)).map(|(ask, _)| reward(ask));
         let lowest = least.map(total);
-        let rewards = least.map(|reward| reward.saturating_mul(replicas.into()));
-        let highest = lowest.and_then(|_| asks.last().map(reward).map(total));
-        let workers = u32::try_from(asks.len()).unwrap_or(u32::MAX);
+        let rewards = least.map(|reward| reward.saturating_mul(runs.into()));
+        let highest = lowest.and_then(|_| offers.last().map(|(ask, _)| reward(ask)).map(total));
+        let workers = u32::try_from(offers.len()).unwrap_or(u32::MAX);
         let split = T::Waterfall::split(id.into(), owner_fee);
-        Ok(Quote { work, owner_fee, split, lowest, rewards, highest, workers })
+        let proven = Self::version_record(id, Self::now()).proven;
+        let rates = offers.iter().take(replicas.into()).map(|(ask, worker)| {
+            let reward = reward(ask);
+            let reliance = T::Workers::reliance(worker, reward);
+            AuditRate::new(reward, reliance.stake, reliance.proven, proven)
+        });
+        let audit = lowest.and_then(|_| {
+            let least = rates.clone().min_by_key(AuditRate::chance)?;
+            Some((least, rates.max_by_key(AuditRate::chance)?))
+        });
+        let wait = lowest.map(|_| Self::expected_wait(work));
+        Ok(Quote { work, owner_fee, split, lowest, rewards, highest, workers, audit, wait })
+    }
+
+    /// Blocks from a submission to the result when there is room and no audit: the draw, the work,
+    /// the blocks that chance waits for, and the reveal.
+    fn expected_wait(work: u64) -> vigil_primitives::BlockNumber {
+        let blocks = Self::work_blocks(work);
+        // One block each for the draw, the commitment and the reveal.
+        blocks.saturating_add(Self::mixed(blocks)).saturating_add(3u32.into()).saturated_into()
     }
 }

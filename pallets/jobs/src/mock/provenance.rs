@@ -49,6 +49,7 @@ pub(crate) fn publish_under(terms: Terms, cited: &[(AssetId, u32)]) -> ModelVers
     let id = ModelVersionId { model: 0, version };
     let spec = VersionSpec { terms, ..version_spec() };
     assert_ok!(Models::publish(RuntimeOrigin::signed(OWNER), 0, Box::new(spec), citations(cited)));
+    super::trust_version(id);
     for worker in pallet_workers::Workers::<Test>::iter_keys() {
         assert_ok!(Workers::serve(RuntimeOrigin::signed(worker), id));
     }

@@ -2,7 +2,10 @@
 
 use super::*;
 use vigil_primitives::{
-    job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
+    job::{
+        commitment, tokens_to_bytes, Input, JobSpec, NoQuote, Output, Policy, Quote, QuoteRequest,
+        Sampling,
+    },
     ContentHash,
 };
 
@@ -14,7 +17,7 @@ pub(crate) fn spec() -> JobSpecOf<Test> {
         input: input(TOKENS),
         max_tokens_out: 0,
         sampling: Sampling::Greedy,
-        policy: Policy { replicas: 1, challenge_window: WINDOW },
+        policy: Policy { replicas: 1, challenge_window: WINDOW, audited: false, region: None },
         max_price: MAX_PRICE,
         deadline: now() + 20,
     }
@@ -66,6 +69,7 @@ pub(crate) fn revealed_text(replicas: u8, tokens: u32) -> JobId {
     for worker in workers_of(id) {
         assert_ok!(commit(worker, id, text(1, tokens)));
     }
+    spare(id);
     for worker in workers_of(id) {
         assert_ok!(reveal(worker, id, text(1, tokens)));
     }
@@ -96,13 +100,22 @@ pub(crate) fn assigned(replicas: u8) -> JobId {
     assigned_of(VERSION, replicas)
 }
 
-/// A job whose workers have all committed to the same output.
+/// A job whose workers have all committed to the same output, and may reveal it.
 pub(crate) fn committed(replicas: u8) -> JobId {
     let id = assigned(replicas);
     for worker in workers_of(id) {
         assert_ok!(commit(worker, id, output(1)));
     }
+    spare(id);
     id
+}
+
+/// Lets chance decide about a job whose workers have committed: it spares those with a record, in
+/// all but one of a hundred blocks.
+pub(crate) fn spare(id: JobId) {
+    let JobStatus::Committed { draw_at, .. } = status(id) else { panic!("not committed") };
+    run_to(draw_at);
+    assert!(matches!(status(id), JobStatus::Revealing { .. }), "{:?}", status(id));
 }
 
 /// A job whose workers have all revealed the same output.
@@ -128,6 +141,7 @@ pub(crate) fn revealed_of(version: ModelVersionId, replicas: u8) -> JobId {
     for worker in workers_of(id) {
         assert_ok!(commit(worker, id, output(1)));
     }
+    spare(id);
     for worker in workers_of(id) {
         assert_ok!(reveal(worker, id, output(1)));
     }
@@ -149,6 +163,7 @@ pub(crate) fn contested() -> JobId {
     for (worker, n) in workers.iter().zip(1..) {
         assert_ok!(commit(*worker, id, output(n)));
     }
+    spare(id);
     for (worker, n) in workers.iter().zip(1..) {
         assert_ok!(reveal(*worker, id, output(n)));
     }
@@ -183,4 +198,21 @@ pub(crate) fn reveal(worker: AccountId, job: JobId, output: Output) -> DispatchR
 
 pub(crate) fn poke(job: JobId) -> DispatchResult {
     Jobs::poke(RuntimeOrigin::signed(STRANGER), job).map(|_| ()).map_err(|error| error.error)
+}
+
+/// What a job would cost, without further wishes.
+pub(crate) fn quote_of(
+    version: ModelVersionId,
+    tokens_in: u32,
+    max_tokens_out: u32,
+    replicas: u8,
+) -> Result<Quote<AccountId>, NoQuote> {
+    Jobs::quote(QuoteRequest {
+        version,
+        tokens_in,
+        max_tokens_out,
+        replicas,
+        audited: false,
+        region: None,
+    })
 }

@@ -38,7 +38,7 @@ fn decline_should_give_the_job_to_another_worker() {
         assert_eq!(workers.len(), 2);
         assert!(workers.contains(&first) && !workers.contains(&second));
         assert_ok!(commit(workers[1], id, output(1)));
-        assert!(matches!(status(id), JobStatus::Revealing { .. }));
+        assert!(matches!(status(id), JobStatus::Committed { .. }));
     });
 }
 

@@ -2,6 +2,7 @@
 //! random sequences.
 
 mod agenda;
+mod audit;
 mod cancel;
 mod commit;
 mod crowds;

@@ -103,7 +103,9 @@ fn a_job_that_finds_no_free_place_should_keep_its_bid() {
         let (low, high) = (priced(MAX_PRICE), priced(2 * MAX_PRICE));
         next_block();
         assert_eq!([low, high].map(standing), [Some(Standing::Short); 2]);
+        trust(STRANGER);
         assert_ok!(commit(STRANGER, first, output(1)));
+        spare(first);
         assert_ok!(reveal(STRANGER, first, output(1)));
         run_to(now() + WINDOW - 1);
         next_block();
@@ -165,6 +167,7 @@ fn late_commitments_should_be_replaced_by_other_workers() {
         assert_eq!(job(id).attempts, 1);
         assert_eq!(worker(late).bond, MIN_BOND - SLASH);
         assert_ok!(commit(workers[1], id, output(1)));
+        spare(id);
         assert_ok!(reveal(quick, id, output(1)));
         assert_ok!(reveal(workers[1], id, output(1)));
         run_to(now() + WINDOW);

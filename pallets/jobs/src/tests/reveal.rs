@@ -35,6 +35,9 @@ fn reveal_should_be_refused_before_every_replica_has_committed() {
         assert_noop!(reveal(first, id, output(1)), Error::<Test>::RevealTooEarly);
         assert_noop!(reveal(second, id, output(1)), Error::<Test>::RevealTooEarly);
         assert_ok!(commit(second, id, output(1)));
+        // Chance has not decided about an audit yet.
+        assert_noop!(reveal(first, id, output(1)), Error::<Test>::RevealTooEarly);
+        spare(id);
         assert_ok!(reveal(first, id, output(1)));
     });
 }
@@ -73,6 +76,7 @@ fn reveal_should_refuse_a_commitment_copied_from_another_worker() {
         let copied = commitment(&output(1), &salt(honest), &honest, id);
         assert_ok!(commit(honest, id, output(1)));
         assert_ok!(Jobs::commit(RuntimeOrigin::signed(copier), id, copied));
+        spare(id);
         assert_ok!(reveal(honest, id, output(1)));
         // Salt and output are public now, and still reveal nothing in another's name.
         assert_noop!(
@@ -89,6 +93,7 @@ fn reveal_should_refuse_a_commitment_to_another_job() {
         next_block();
         let elsewhere = commitment(&output(1), &salt(WORKER), &WORKER, one);
         assert_ok!(Jobs::commit(RuntimeOrigin::signed(WORKER), two, elsewhere));
+        spare(two);
         assert_noop!(reveal(WORKER, two, output(1)), Error::<Test>::CommitmentMismatch);
     });
 }
@@ -100,6 +105,7 @@ fn reveal_should_refuse_more_tokens_than_the_job_asked_for() {
         let worker = workers_of(id)[0];
         let output = Output { hash: ContentHash::repeat_byte(1), tokens: 1 };
         assert_ok!(commit(worker, id, output));
+        spare(id);
         assert_noop!(reveal(worker, id, output), Error::<Test>::TooManyTokens);
     });
 }
@@ -116,12 +122,14 @@ fn reveal_should_take_a_text_of_one_token_up_to_what_the_job_asked_for() {
             let id = assigned_text(1);
             let worker = workers_of(id)[0];
             assert_ok!(commit(worker, id, text(1, tokens)));
+            spare(id);
             assert_noop!(reveal(worker, id, text(1, tokens)), error);
         }
         for tokens in [1, TOKENS_OUT] {
             let id = assigned_text(1);
             let worker = workers_of(id)[0];
             assert_ok!(commit(worker, id, text(1, tokens)));
+            spare(id);
             assert_ok!(reveal(worker, id, text(1, tokens)));
         }
     });
@@ -135,6 +143,7 @@ fn reveal_should_contest_the_job_when_the_same_bytes_are_said_to_be_other_tokens
         for (worker, tokens) in workers.iter().zip([3, 4]) {
             assert_ok!(commit(*worker, id, text(1, tokens)));
         }
+        spare(id);
         for (worker, tokens) in workers.iter().zip([3, 4]) {
             assert_ok!(reveal(*worker, id, text(1, tokens)));
         }

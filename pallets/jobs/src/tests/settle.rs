@@ -123,6 +123,7 @@ fn a_job_of_a_revoked_version_should_be_finished_and_paid() {
         let id = assigned(1);
         assert_ok!(Models::revoke(RuntimeOrigin::signed(OWNER), 0, 0));
         assert_ok!(commit(workers_of(id)[0], id, output(1)));
+        spare(id);
         assert_ok!(reveal(workers_of(id)[0], id, output(1)));
         run_to(now() + WINDOW);
         assert!(matches!(status(id), JobStatus::Settled { .. }));
@@ -134,11 +135,13 @@ fn everybody_should_be_paid_when_one_account_plays_all_parts() {
     Chain::default().workers(0).build_and_execute(|| {
         let total = |account| balance(account) + escrow_of(account);
         register(OWNER, ASK, MIN_BOND, 1);
+        trust(OWNER);
         TreasuryAccount::set(OWNER);
         let before = total(OWNER);
         assert_ok!(Jobs::submit(RuntimeOrigin::signed(OWNER), Box::new(spec())));
         next_block();
         assert_ok!(commit(OWNER, 0, output(1)));
+        spare(0);
         assert_ok!(reveal(OWNER, 0, output(1)));
         run_to(now() + WINDOW);
         assert_eq!(receipt(0).workers, reward(ASK));

@@ -197,6 +197,7 @@ fn every_refund_should_give_the_use_back() {
             for (worker, n) in workers.iter().zip(1..) {
                 assert_ok!(commit(*worker, id, output(n)));
             }
+            spare(id);
             for (worker, n) in workers.iter().zip(1..) {
                 assert_ok!(reveal(*worker, id, output(n)));
             }
@@ -226,6 +227,7 @@ fn a_job_should_be_settled_when_its_grant_was_taken_away_meanwhile() {
         grant(version, REQUESTER, None, Some(1));
         let worker = workers_of(id)[0];
         assert_ok!(commit(worker, id, output(1)));
+        spare(id);
         assert_ok!(reveal(worker, id, output(1)));
         run_to(now() + WINDOW);
         assert!(matches!(status(id), JobStatus::Settled { .. }));

@@ -2,6 +2,7 @@ use crate::mock::*;
 use frame_support::assert_ok;
 use vigil_primitives::{
     architecture::BadRun,
+    audit::{self, AuditRate},
     job::{NoQuote, Quote},
     pricing, JobStatus, ModelVersionId,
 };
@@ -51,8 +52,9 @@ fn assignments_should_show_the_open_jobs_of_a_worker() {
         shown.sort_unstable();
         assert_eq!(shown, jobs);
         assert_ok!(commit(WORKER, 0, output(1)));
-        assert_ok!(reveal(WORKER, 0, output(1)));
         assert_ok!(commit(WORKER, 1, output(1)));
+        spare(0);
+        assert_ok!(reveal(WORKER, 0, output(1)));
         run_to(now() + WINDOW);
         assert_eq!(Jobs::assignments(WORKER).len(), 0);
         assert!(Jobs::assignments(STRANGER).is_empty());
@@ -64,7 +66,12 @@ fn quote_should_be_the_price_of_the_cheapest_and_of_all_workers() {
     Chain::default().asks(&[ASK, 3 * ASK, 2 * ASK]).build_and_execute(|| {
         let total =
             |ask, replicas| pricing::total(owner_fee(), reward(ask), ProtocolFee::get(), replicas);
-        let quote = |replicas| Jobs::quote(VERSION, TOKENS, 0, replicas).unwrap();
+        // Every worker has the same record and bond: who earns more is audited more.
+        let rate = |ask| {
+            let reward = reward(ask);
+            AuditRate::new(reward, audit::stake(reward, MIN_BOND, SLASH), PROVEN, PROVEN)
+        };
+        let quote = |replicas| quote_of(VERSION, TOKENS, 0, replicas).unwrap();
         let expected = Quote {
             work: architecture().work(TOKENS, 0),
             owner_fee: owner_fee(),
@@ -73,11 +80,14 @@ fn quote_should_be_the_price_of_the_cheapest_and_of_all_workers() {
             rewards: Some(reward(ASK)),
             highest: Some(total(3 * ASK, 1)),
             workers: 3,
+            audit: Some((rate(ASK), rate(ASK))),
+            wait: Some(5),
         };
         assert_eq!(quote(1), expected);
         assert_eq!(quote(2).lowest, Some(total(2 * ASK, 2)));
         assert_eq!(quote(2).rewards, Some(2 * reward(2 * ASK)));
         assert_eq!(quote(3).lowest, quote(3).highest);
+        assert_eq!(quote(3).audit, Some((rate(ASK), rate(3 * ASK))));
         assert_eq!((quote(4).lowest, quote(4).rewards, quote(4).highest), (None, None, None));
     });
 }
@@ -85,7 +95,7 @@ fn quote_should_be_the_price_of_the_cheapest_and_of_all_workers() {
 #[test]
 fn a_job_at_the_quoted_price_should_find_its_workers_and_at_one_less_should_not() {
     Chain::default().asks(&[ASK, 3 * ASK, 2 * ASK]).build_and_execute(|| {
-        let price = Jobs::quote(VERSION, TOKENS, 0, 2).unwrap().lowest.unwrap();
+        let price = quote_of(VERSION, TOKENS, 0, 2).unwrap().lowest.unwrap();
         for max_price in [price - 1, price] {
             assert_ok!(submit_with(|spec| {
                 spec.policy.replicas = 2;
@@ -103,13 +113,13 @@ fn a_job_at_the_quoted_price_should_find_its_workers_and_at_one_less_should_not(
 fn quote_should_say_why_there_is_none() {
     Chain::default().build_and_execute(|| {
         let unknown = ModelVersionId { model: 9, version: 0 };
-        assert_eq!(Jobs::quote(unknown, TOKENS, 0, 1), Err(NoQuote::UnknownVersion));
+        assert_eq!(quote_of(unknown, TOKENS, 0, 1), Err(NoQuote::UnknownVersion));
         for (tokens_in, max_tokens_out, bad) in [
             (0, 0, BadRun::NoInput),
             (65, 0, BadRun::InputTooLong { tokens: 65, most: 64 }),
             (TOKENS, 1, BadRun::GeneratesNothing { asked: 1 }),
         ] {
-            let quote = Jobs::quote(VERSION, tokens_in, max_tokens_out, 1);
+            let quote = quote_of(VERSION, tokens_in, max_tokens_out, 1);
             assert_eq!(quote, Err(NoQuote::BadRun(bad)));
         }
         // A language model has at least one token to generate, and room for so many.
@@ -118,14 +128,14 @@ fn quote_should_say_why_there_is_none() {
             (TOKENS, 50, BadRun::TooManyTokensOut { asked: 50, tokens: TOKENS, most: 49 }),
             (65, 1, BadRun::InputTooLong { tokens: 65, most: 64 }),
         ] {
-            let quote = Jobs::quote(DECODER, tokens_in, max_tokens_out, 1);
+            let quote = quote_of(DECODER, tokens_in, max_tokens_out, 1);
             assert_eq!(quote, Err(NoQuote::BadRun(bad)));
         }
-        assert_eq!(Jobs::quote(DECODER, TOKENS, 49, 1).unwrap().work, decoder().work(TOKENS, 49));
+        assert_eq!(quote_of(DECODER, TOKENS, 49, 1).unwrap().work, decoder().work(TOKENS, 49));
         for replicas in [0, 6] {
-            assert_eq!(Jobs::quote(VERSION, TOKENS, 0, replicas), Err(NoQuote::BadPolicy));
+            assert_eq!(quote_of(VERSION, TOKENS, 0, replicas), Err(NoQuote::BadPolicy));
         }
         assert_ok!(Models::revoke(RuntimeOrigin::signed(OWNER), 0, 0));
-        assert_eq!(Jobs::quote(VERSION, TOKENS, 0, 1), Err(NoQuote::Revoked));
+        assert_eq!(quote_of(VERSION, TOKENS, 0, 1), Err(NoQuote::Revoked));
     });
 }

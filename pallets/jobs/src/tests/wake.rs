@@ -141,6 +141,7 @@ fn a_place_that_is_given_back_should_wake_jobs() {
         let id = queued(1);
         asleep(id);
         assert_ok!(commit(WORKER, first, output(1)));
+        spare(first);
         assert_ok!(reveal(WORKER, first, output(1)));
         run_to(now() + WINDOW);
         // The agenda settles the one before the lines are served.

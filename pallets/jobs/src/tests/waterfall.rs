@@ -223,7 +223,7 @@ fn quote_should_show_the_complete_split() {
     Chain::default().build_and_execute(|| {
         let data = dataset(7, STRANGER);
         let version = version_citing(&[(data, 250_000)]);
-        let quote = Jobs::quote(version, TOKENS, 0, 1).unwrap();
+        let quote = quote_of(version, TOKENS, 0, 1).unwrap();
         assert_eq!(quote.owner_fee, 2_016);
         assert_eq!(quote.split, [royalty(version, OWNER, 1_512), royalty(data, STRANGER, 504)]);
     });

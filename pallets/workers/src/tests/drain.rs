@@ -1,9 +1,6 @@
 use crate::{mock::*, Error, Event};
 use frame_support::{assert_noop, assert_ok};
-use vigil_primitives::{
-    traits::{Outcome, WorkerPool},
-    worker::WorkerStatus,
-};
+use vigil_primitives::{traits::WorkerPool, worker::WorkerStatus};
 
 #[test]
 fn drain_should_stop_new_jobs_and_keep_those_in_hand_when_active() {
@@ -15,7 +12,7 @@ fn drain_should_stop_new_jobs_and_keep_those_in_hand_when_active() {
         assert!(!listed(SERVED, ANNA) && Pool::serving(SERVED) == 0);
         assert_eq!(engage(0), None);
 
-        Pool::release(&ANNA, REWARD, Outcome::Completed);
+        Pool::release(&ANNA, REWARD, COMPLETED);
         assert_eq!(reputation(ANNA).completed, 1);
         assert_eq!(worker(ANNA).status, WorkerStatus::Draining);
     });

@@ -131,10 +131,11 @@ fn engage_should_prefer_workers_when_they_are_reliable_and_still_try_new_ones() 
             Workers::<Test>::mutate(who, |worker| {
                 let reputation = &mut worker.as_mut().unwrap().reputation;
                 reputation.completed = completed;
+                reputation.record.proven = Balance::from(completed) * REWARD;
                 reputation.expired = expired;
             })
         };
-        // Anna is new: 500. Ben is perfect: 996. Carla missed as often as she completed: 201.
+        // Anna is new: 500. Ben is perfect: 1,000. Carla missed as often as she completed: 201.
         set(BEN, 1_000, 0);
         set(CARLA, 1_000, 1_000);
         let counts = frequencies(1_000);

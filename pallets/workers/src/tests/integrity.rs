@@ -1,9 +1,9 @@
 //! Configurations that a runtime must not start with, and storage that must not stand.
 
-use crate::{mock::*, Asks, Pallet, Serving, ServingCount, ServingIndex, Worker, Workers};
+use crate::{mock::*, Asks, Pallet, Regions, Serving, ServingCount, ServingIndex, Worker, Workers};
 use frame_support::{assert_ok, traits::Hooks};
 use vigil_primitives::{
-    worker::{WorkerStatus, MAX_CAPACITY},
+    worker::{Region, WorkerStatus, MAX_CAPACITY},
     Balance,
 };
 
@@ -113,7 +113,7 @@ fn try_state_should_fail_when_an_invariant_is_broken() {
     assert_noticed(|| Serving::<Test>::insert(OTHER, 0, ANNA), "workers 4: stray entries");
     assert_noticed(|| ServingIndex::<Test>::insert(OTHER, ANNA, 0), "workers 4: stray indices");
     assert_noticed(
-        || change(ANNA, |w| w.active = MAX_CAPACITY + 1),
+        || change(ANNA, |w| w.active = MAX_CAPACITY + 2),
         "workers 5: too many places taken",
     );
     assert_noticed(
@@ -135,6 +135,18 @@ fn try_state_should_fail_when_an_invariant_is_broken() {
     );
     assert_noticed(|| change(ANNA, |w| w.ask = 0), "workers 9: bad profile");
     assert_noticed(|| change(ANNA, |w| w.ask += 1), "workers 10: a worker is not at its ask");
+    assert_noticed(
+        || Regions::<Test>::insert(ANNA, Region(*b"DE")),
+        "workers 12: a region without a deposit",
+    );
+    assert_noticed(
+        || Regions::<Test>::insert(CARLA, Region(*b"DE")),
+        "workers 12: a region of no worker",
+    );
+    assert_noticed(
+        || Regions::<Test>::insert(ANNA, Region(*b"d3")),
+        "workers 12: a region that is none",
+    );
     assert_noticed(
         || Asks::<Test>::insert((SERVED, 1u128.to_be_bytes(), ANNA), ()),
         "workers 10: stray asks",

@@ -1,11 +1,13 @@
 //! One file per call, the two ends of an engagement, what the market is told, and the invariants.
 
+mod audit;
 mod bond_more;
 mod drain;
 mod engage;
 mod integrity;
 mod invariants;
 mod owner;
+mod region;
 mod register;
 mod release;
 mod reliability;

@@ -16,7 +16,7 @@ fn register_should_hold_the_bond_and_start_without_a_record_when_all_is_well() {
         assert_eq!((worker.bond, held(ANNA)), (BOND, BOND));
         assert_eq!(Balances::free_balance(ANNA), FUNDS - BOND);
         assert_eq!(worker.status, WorkerStatus::Active);
-        assert_eq!(worker.reputation, Reputation::default());
+        assert_eq!(worker.reputation, Reputation::new(1));
         assert_eq!((worker.active, worker.unfinalised), (0, 0));
         assert!(worker.serves.is_empty());
     });

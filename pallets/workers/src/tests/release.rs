@@ -7,13 +7,9 @@ use vigil_primitives::{
 
 #[test]
 fn release_should_give_the_place_back_when_the_job_ended_in_any_way() {
-    for outcome in [
-        Outcome::Completed,
-        Outcome::Released,
-        Outcome::Declined,
-        Outcome::Expired,
-        Outcome::Undecided,
-    ] {
+    for outcome in
+        [COMPLETED, Outcome::Released, Outcome::Declined, Outcome::Expired, Outcome::Undecided]
+    {
         ExtBuilder::default().worker(ANNA).build_and_execute(|| {
             engage_worker(ANNA);
             engage_worker(ANNA);
@@ -31,14 +27,14 @@ fn release_should_count_each_outcome_in_the_reputation_and_slash_only_for_misses
             Pool::release(&ANNA, REWARD, outcome);
             reputation(ANNA)
         };
-        let mut expected = Reputation::default();
+        let mut expected = Reputation::new(1);
         assert_eq!(end(Outcome::Released), expected);
         expected.declined = 1;
         assert_eq!(end(Outcome::Declined), expected);
         expected.contested = 1;
         assert_eq!(end(Outcome::Undecided), expected);
         expected.completed = 1;
-        assert_eq!(end(Outcome::Completed), expected);
+        assert_eq!(end(COMPLETED), expected);
         assert_eq!(held(ANNA), BOND);
 
         expected.expired = 1;
@@ -47,7 +43,7 @@ fn release_should_count_each_outcome_in_the_reputation_and_slash_only_for_misses
         assert_eq!(held(ANNA), BOND - SLASH);
         expected.completed = 2;
         expected.expired_in_a_row = 0;
-        assert_eq!(end(Outcome::Completed), expected);
+        assert_eq!(end(COMPLETED), expected);
     });
 }
 
@@ -82,7 +78,7 @@ fn release_should_not_jail_when_a_job_was_completed_between_misses() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
         miss(ANNA, 2);
         engage_worker(ANNA);
-        Pool::release(&ANNA, REWARD, Outcome::Completed);
+        Pool::release(&ANNA, REWARD, COMPLETED);
         miss(ANNA, 2);
         assert_eq!(worker(ANNA).status, WorkerStatus::Active);
         assert_eq!(reputation(ANNA).expired, 4);
@@ -135,7 +131,7 @@ fn release_should_take_what_there_is_when_the_bond_is_smaller_than_the_slash() {
 fn release_should_leave_valid_books_when_there_was_no_engagement() {
     ExtBuilder::default()
         .worker(ANNA)
-        .build_and_execute(|| Pool::release(&ANNA, REWARD, Outcome::Completed));
+        .build_and_execute(|| Pool::release(&ANNA, REWARD, COMPLETED));
 }
 
 #[test]
@@ -147,7 +143,7 @@ fn release_should_change_nothing_when_the_account_is_no_worker() {
 #[test]
 fn release_should_keep_the_books_in_range_when_there_was_no_engagement() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
-        let (after, books) = worker(ANNA).release(REWARD, Outcome::Completed);
+        let (after, books) = worker(ANNA).release(REWARD, COMPLETED);
         assert!(books.is_err());
         assert_eq!((after.active, after.unfinalised), (0, 0));
     });
@@ -157,7 +153,7 @@ fn release_should_keep_the_books_in_range_when_there_was_no_engagement() {
 fn release_weight_should_be_small_when_no_deadline_was_missed() {
     let largest = Pool::release_weight();
     assert_eq!(Pool::release_weight_of(Outcome::Expired), largest);
-    for outcome in [Outcome::Completed, Outcome::Released, Outcome::Declined, Outcome::Undecided] {
+    for outcome in [COMPLETED, Outcome::Released, Outcome::Declined, Outcome::Undecided] {
         assert!(largest.all_gt(Pool::release_weight_of(outcome) * 10));
     }
 }

@@ -1,8 +1,8 @@
 //! What a record is worth in a draw.
 
-use crate::types::{reliability, MAX_RELIABILITY};
+use crate::types::{reliability, trust, MAX_RELIABILITY};
 use proptest::prelude::*;
-use vigil_primitives::worker::Reputation;
+use vigil_primitives::{audit::Record, worker::Reputation, Balance};
 
 fn record() -> impl Strategy<Value = Reputation> {
     let counter = || prop_oneof![0u32..20, any::<u32>()];
@@ -14,22 +14,31 @@ fn record() -> impl Strategy<Value = Reputation> {
             declined,
             contested,
             convicted,
+            ..Default::default()
         },
     )
 }
 
+/// Of a worker that audits have found right in what earned so much.
+fn proven(proven: Balance) -> Reputation<u32> {
+    Reputation { record: Record { proven, halved_at: 0 }, ..Default::default() }
+}
+
 #[test]
-fn a_new_worker_should_count_half_of_a_perfect_one() {
-    assert_eq!(reliability(&Reputation::default()), 500);
-    let perfect = Reputation { completed: u32::MAX, ..Default::default() };
-    assert_eq!(reliability(&perfect), 999);
+fn a_new_worker_should_count_half_of_a_proven_one() {
+    assert_eq!(reliability(&Reputation::<u32>::default()), MAX_RELIABILITY);
+    assert_eq!(trust(&proven(0), 1_000), 500);
+    assert_eq!(trust(&proven(1_000_000), 1_000), 1_000);
+    // A record vouches for what it is worth, and not for more.
+    assert_eq!(trust(&proven(1_000), 8_000), 750);
+    assert!(trust(&proven(1_000), 1_000_000) < 510);
 }
 
 #[test]
 fn an_outage_should_be_felt_at_once_when_the_record_was_long() {
-    let outage =
+    let outage: Reputation<u32> =
         Reputation { completed: 100_000, expired: 3, expired_in_a_row: 3, ..Default::default() };
-    assert!(reliability(&outage) < reliability(&Reputation::default()));
+    assert!(reliability(&outage) < MAX_RELIABILITY / 2);
 }
 
 proptest! {

@@ -36,13 +36,9 @@ fn the_market_should_be_told_whenever_a_worker_can_take_more() {
         told("it serves another version", &|| {
             assert_ok!(Pool::serve(signed(ANNA), OTHER));
         });
-        for outcome in [
-            Outcome::Completed,
-            Outcome::Released,
-            Outcome::Declined,
-            Outcome::Expired,
-            Outcome::Undecided,
-        ] {
+        for outcome in
+            [COMPLETED, Outcome::Released, Outcome::Declined, Outcome::Expired, Outcome::Undecided]
+        {
             told("it has a place again", &|| {
                 let (ask, capacity) = (worker(ANNA).ask, worker(ANNA).capacity);
                 assert_eq!((ask, capacity), (ASK, CAPACITY + 1));
@@ -85,7 +81,7 @@ fn the_market_should_not_be_told_of_what_is_no_room() {
 
 #[test]
 fn what_the_market_does_should_be_in_the_weight_of_a_release() {
-    for outcome in [Outcome::Completed, Outcome::Expired] {
+    for outcome in [COMPLETED, Outcome::Expired] {
         assert!(Pool::release_weight_of(outcome).all_gt(ROOM_WEIGHT));
         let own = Pool::release_weight_of(outcome) - ROOM_WEIGHT;
         let expected = match outcome {

@@ -41,23 +41,26 @@ fn worker_views_should_list_everybody_once_when_paged() {
 }
 
 #[test]
-fn asks_should_be_of_workers_with_room_when_some_are_full() {
+fn offers_should_be_of_workers_with_room_when_some_are_full() {
     ExtBuilder::default()
         .worker_with(ANNA, BOND, 10, 1)
         .worker_with(BEN, BOND, 30, 1)
         .worker_with(CARLA, BOND, 20, 1)
         .build_and_execute(|| {
             engage_worker(ANNA);
-            assert_eq!(Pool::asks(SERVED), [30, 20]);
+            assert_eq!(Pool::offers(SERVED, None), [(30, BEN), (20, CARLA)]);
             assert_ok!(Pool::drain(signed(BEN)));
-            assert_eq!(Pool::asks(SERVED), [20]);
-            assert!(Pool::asks(OTHER).is_empty());
+            assert_eq!(Pool::offers(SERVED, None), [(20, CARLA)]);
+            assert!(Pool::offers(OTHER, None).is_empty());
         });
 }
 
 #[test]
-fn asks_should_be_spread_over_the_list_when_it_is_longer_than_the_sample() {
+fn offers_should_be_spread_over_the_list_when_it_is_longer_than_the_sample() {
     let builder = (1..=12u64)
         .fold(ExtBuilder::default(), |builder, who| builder.worker_with(who, BOND, who.into(), 1));
-    builder.build_and_execute(|| assert_eq!(Pool::asks(SERVED), [1, 4, 7, 10]));
+    builder.build_and_execute(|| {
+        let asks = Pool::offers(SERVED, None).into_iter().map(|(ask, _)| ask);
+        assert_eq!(asks.collect::<Vec<_>>(), [1, 4, 7, 10]);
+    });
 }

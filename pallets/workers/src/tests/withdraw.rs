@@ -23,7 +23,7 @@ fn withdraw_should_leave_no_trace_when_the_worker_registers_again() {
         System::set_block_number(51);
         assert_ok!(Pool::withdraw(signed(ANNA)));
         assert_ok!(register(ANNA, BOND));
-        assert_eq!(reputation(ANNA), Reputation::default());
+        assert_eq!(reputation(ANNA), Reputation::new(51));
         assert!(worker(ANNA).serves.is_empty());
     });
 }

@@ -28,6 +28,7 @@ pub(super) enum Action {
         deadline: u64,
         version: u32,
         commercial: bool,
+        audited: bool,
         /// A language model that may generate so many tokens.
         text: Option<u32>,
     },
@@ -163,9 +164,10 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
             prop_oneof![8 => 1u64..40, 1 => 0u64..=MAX_DURATION + 1],
             prop_oneof![4 => Just(0u32), 6 => 1u32..3, 1 => 0u32..6],
             prop::bool::weighted(0.7),
+            prop::bool::weighted(0.2),
             prop_oneof![6 => Just(None), 4 => (1u32..=12).prop_map(Some), 1 => (0u32..70).prop_map(Some)],
         )
-            .prop_map(|(replicas, tokens, price, window, deadline, version, commercial, text)| {
+            .prop_map(|(replicas, tokens, price, window, deadline, version, commercial, audited, text)| {
                 Action::Submit {
                     replicas,
                     tokens,
@@ -174,6 +176,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
                     deadline,
                     version,
                     commercial,
+                    audited,
                     text,
                 }
             });
@@ -207,7 +210,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
         3 => (job, 0u8..3).prop_map(|(job, output)| Action::Reveal { job, output }),
         3 => job.prop_map(|job| Action::Decline { job }),
         4 => job.prop_map(|job| Action::Poke { job }),
-        30 => (job, any::<u32>(), prop::bool::weighted(0.1), prop::bool::weighted(0.15))
+        50 => (job, any::<u32>(), prop::bool::weighted(0.1), prop::bool::weighted(0.15))
             .prop_map(|(job, tokens, differs, silent)| Action::Work { job, tokens, differs, silent }),
         16 => (
             prop_oneof![16 => 1u64..4, 1 => 4u64..40],
@@ -317,6 +320,7 @@ pub(super) fn act(who: AccountId, action: Action) {
             deadline,
             version: number,
             commercial,
+            audited,
             text,
         } => {
             let mut spec = spec();
@@ -328,6 +332,7 @@ pub(super) fn act(who: AccountId, action: Action) {
             spec.policy.replicas = replicas;
             spec.policy.challenge_window = window;
             spec.terms.commercial = commercial;
+            spec.policy.audited = audited;
             spec.max_price = price;
             spec.deadline = now() + deadline;
             let _ = Jobs::submit(origin, Box::new(spec));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use vigil_primitives::{
     grant::GrantId,
-    job::{Output, RefundReason, WaitingCost},
+    job::{Output, RefundReason, Replica, Role, WaitingCost},
     lineage::Royalty,
     pricing,
     terms::Access,
@@ -102,7 +102,8 @@ impl Ledger {
             Event::Settled { job, output, receipt } => {
                 self.see("settled");
                 self.to_workers += receipt.workers;
-                let paid = receipt.workers + receipt.owner + receipt.treasury;
+                let paid =
+                    receipt.workers + receipt.auditor + receipt.owner + receipt.treasury;
                 self.end(job, paid + receipt.requester)?;
                 self.price(job, output, paid)?;
                 self.royalties(job, output, receipt.owner)?;
@@ -136,6 +137,20 @@ impl Ledger {
                 self.see("payment kept");
                 self.kept_in_all += amount;
                 *self.kept.entry(job).or_default().entry(payee).or_default() += amount;
+            }
+            Event::AuditorDrawn { .. } => self.see("auditor drawn"),
+            Event::NotAudited { .. } => self.see("not audited"),
+            Event::Silent { .. } => self.see("silent"),
+            Event::Audited { job, paid, network, .. } => {
+                self.see("audited");
+                if record(job).policy.audited {
+                    self.see("audited: on request");
+                    prop_assert_eq!(network, 0);
+                }
+                if network > 0 {
+                    self.see("audited: paid by the network");
+                }
+                self.to_workers += paid;
             }
             Event::Declined { .. } => self.see("declined"),
             Event::Expired { .. } => self.see("expired"),
@@ -187,8 +202,13 @@ impl Ledger {
     fn price(&mut self, id: u64, output: Output, paid: Balance) -> Result<(), TestCaseError> {
         let record = job(id);
         let work = record.architecture.work(record.tokens_in, output.tokens);
-        let rewards = record.status.replicas().iter().map(|replica| {
-            let reward = pricing::reward(replica.ask, work);
+        // What an auditor is paid out of the escrow is a part of a worker's reward, unless the
+        // requester has asked for it.
+        let paying = |replica: &&Replica<_, _>| {
+            replica.role == Role::Worker || record.policy.audited
+        };
+        let rewards = record.status.replicas().iter().filter(paying).map(|replica| {
+            let reward = pricing::reward(replica.ask, work).min(record.budget());
             reward + pricing::protocol_fee(record.protocol_fee, reward)
         });
         let fee = pricing::owner_fee(&record.fee, record.tokens_in, output.tokens);

@@ -2,7 +2,11 @@
 //!
 //! Nothing here knows a pallet: a transition checks what the record alone can tell, changes the
 //! record, and leaves it as it was when it refuses. Money, engagements and indices follow in
-//! `functions`.
+//! `functions`. What workers answer is in `answers`, what is checked of it in `audit` and `claims`.
+
+mod answers;
+mod audit;
+mod claims;
 
 use crate::waiting::Place;
 use alloc::vec::Vec;
@@ -19,13 +23,13 @@ use vigil_primitives::{
     dispute::Penalty,
     grant::GrantId,
     job::{
-        commitment, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas,
-        Sampling, WaitingCost, MAX_ATTEMPTS, MAX_LOST, MAX_REPLICAS,
+        Audit, Input, JobSpec, Output, Policy, RefundReason, Replica, ReplicaState, Replicas, Role,
+        Sampling, WaitingCost, MAX_LOST, MAX_RUNS,
     },
     model::Fee,
     pricing,
     terms::AcceptedTerms,
-    Architecture, Balance, Hash, Job, JobId, JobStatus, ModelVersionId,
+    Architecture, Balance, Job, JobId, JobStatus, ModelVersionId,
 };
 
 /// A job as it is stored. Its input lies apart.
@@ -78,7 +82,9 @@ pub struct JobRecord<AccountId, BlockNumber> {
     /// Where the stakes of results that were wrong went.
     pub penalty: Option<Penalty>,
     /// Workers whose results, paid as they are, have been convicted.
-    pub convicted: BoundedVec<AccountId, ConstU32<MAX_REPLICAS>>,
+    pub convicted: BoundedVec<AccountId, ConstU32<MAX_RUNS>>,
+    /// Whether it is audited; `None` until its workers have committed.
+    pub audit: Option<Audit<AccountId>>,
     /// Where it stands.
     pub status: JobStatus<AccountId, BlockNumber>,
 }
@@ -118,8 +124,10 @@ pub enum TransitionError {
 pub enum Due {
     /// Pay for the agreed result.
     Settle,
-    /// Drop the workers that did not commit in time.
+    /// Drop the workers, or the auditor, that did not commit in time.
     ExpireCommitments,
+    /// Let chance decide whether there is an audit, and draw the auditor.
+    DrawAuditor,
     /// Drop the workers that did not reveal their commitment in time.
     ExpireReveals,
     /// Give the whole escrow back.
@@ -149,10 +157,10 @@ where
         self.architecture.work(self.tokens_in, self.max_tokens_out)
     }
 
-    /// The most one worker may earn.
+    /// The most that each run may earn which the requester pays for.
     pub fn budget(&self) -> Balance {
         let fee = pricing::owner_fee(&self.fee, self.tokens_in, self.max_tokens_out);
-        pricing::budget(self.max_price, fee, self.protocol_fee, self.policy.replicas).unwrap_or(0)
+        pricing::budget(self.max_price, fee, self.protocol_fee, self.policy.runs()).unwrap_or(0)
     }
 
     /// The highest ask that it affords for all its replicas.
@@ -223,6 +231,12 @@ where
                     (commit, draw) => commit.or(draw),
                 }
             }
+            JobStatus::Committed { draw_at, .. } => Some(*draw_at),
+            JobStatus::Auditing { replicas } => {
+                // There is one that has not committed; without it, at once.
+                let commit = replicas.iter().filter_map(commit_by).min();
+                Some(commit.map_or(BlockNumber::zero(), after))
+            }
             JobStatus::Revealing { reveal_by, .. } => Some(after(*reveal_by)),
             JobStatus::Revealed { settle_at, .. } => Some(*settle_at),
             JobStatus::Contested { until, .. } => Some(*until),
@@ -244,6 +258,12 @@ where
                 } else {
                     return None;
                 }
+            }
+            JobStatus::Committed { draw_at, .. } if *draw_at <= now => Due::DrawAuditor,
+            JobStatus::Auditing { replicas }
+                if replicas.iter().filter_map(commit_by).all(|block| block < now) =>
+            {
+                Due::ExpireCommitments
             }
             JobStatus::Revealing { reveal_by, .. } if *reveal_by < now => Due::ExpireReveals,
             // Where the refund of a convicted job has failed there is nobody to be paid.
@@ -277,131 +297,6 @@ where
         true
     }
 
-    /// Takes a commitment. Whether every replica has now committed.
-    pub fn commit(
-        &mut self,
-        worker: &AccountId,
-        commitment: Hash,
-        now: BlockNumber,
-    ) -> Result<bool, TransitionError> {
-        let replicas = match &mut self.status {
-            JobStatus::Assigned { replicas } => replicas,
-            status if engaged(status.replicas(), worker) => {
-                return Err(TransitionError::AlreadyCommitted)
-            }
-            _ => return Err(TransitionError::NotAssigned),
-        };
-        let replica = find(replicas, worker)?;
-        in_time_to_commit(replica, now)?;
-        replica.state = ReplicaState::Committed { commitment };
-        let committed = replicas.iter().all(|replica| commit_by(replica).is_none());
-        Ok(committed && self.vacancies() == 0)
-    }
-
-    /// Gives the job back before committing.
-    pub fn decline(
-        &mut self,
-        worker: &AccountId,
-        now: BlockNumber,
-    ) -> Result<Replica<AccountId, BlockNumber>, TransitionError> {
-        let replicas = match &mut self.status {
-            JobStatus::Assigned { replicas } => replicas,
-            status if engaged(status.replicas(), worker) => {
-                return Err(TransitionError::AlreadyCommitted)
-            }
-            _ => return Err(TransitionError::NotAssigned),
-        };
-        in_time_to_commit(find(replicas, worker)?, now)?;
-        let index = replicas.iter().position(|replica| replica.worker == *worker);
-        let replica = replicas.remove(index.ok_or(TransitionError::NotAssigned)?);
-        self.lose(&replica);
-        Ok(replica)
-    }
-
-    /// Lets the replicas reveal their commitments.
-    pub fn start_reveal(&mut self, reveal_by: BlockNumber) {
-        let replicas = self.take_replicas();
-        self.status = JobStatus::Revealing { replicas, reveal_by };
-    }
-
-    /// Takes a reveal. Whether every replica has now revealed its commitment.
-    pub fn reveal(
-        &mut self,
-        job: JobId,
-        worker: &AccountId,
-        output: Output,
-        salt: &[u8; 32],
-        now: BlockNumber,
-    ) -> Result<bool, TransitionError> {
-        let max_tokens_out = self.max_tokens_out;
-        let min_tokens_out = self.architecture.min_tokens_out();
-        let (replicas, reveal_by) = match &mut self.status {
-            JobStatus::Revealing { replicas, reveal_by } => (replicas, *reveal_by),
-            status if !engaged(status.replicas(), worker) => {
-                return Err(TransitionError::NotAssigned)
-            }
-            JobStatus::Assigned { .. } => return Err(TransitionError::RevealTooEarly),
-            _ => return Err(TransitionError::AlreadyRevealed),
-        };
-        let replica = find(replicas, worker)?;
-        let ReplicaState::Committed { commitment: committed } = replica.state else {
-            return Err(TransitionError::AlreadyRevealed);
-        };
-        if reveal_by < now {
-            return Err(TransitionError::TooLate);
-        }
-        if output.tokens > max_tokens_out {
-            return Err(TransitionError::TooManyTokens);
-        }
-        if output.tokens < min_tokens_out {
-            return Err(TransitionError::TooFewTokens);
-        }
-        if commitment(&output, salt, worker, job) != committed {
-            return Err(TransitionError::CommitmentMismatch);
-        }
-        replica.state = ReplicaState::Revealed { output };
-        Ok(replicas.iter().all(|replica| revealed(replica).is_some()))
-    }
-
-    /// Removes the workers that missed the deadline of the current stage.
-    pub fn drop_late(&mut self, now: BlockNumber) -> Vec<Replica<AccountId, BlockNumber>> {
-        let mut late = Vec::new();
-        let mut sift =
-            |replicas: &mut Replicas<AccountId, BlockNumber>,
-             is_late: &dyn Fn(&Replica<AccountId, BlockNumber>) -> bool| {
-                replicas.retain(|replica| {
-                    let keep = !is_late(replica);
-                    if !keep {
-                        late.push(replica.clone());
-                    }
-                    keep
-                });
-            };
-        match &mut self.status {
-            JobStatus::Assigned { replicas } => {
-                sift(replicas, &|replica| commit_by(replica).is_some_and(|block| block < now));
-            }
-            JobStatus::Revealing { replicas, reveal_by } if *reveal_by < now => {
-                sift(replicas, &|replica| revealed(replica).is_none());
-            }
-            _ => {}
-        }
-        for replica in &late {
-            self.lose(replica);
-        }
-        late
-    }
-
-    /// Counts a lost attempt and makes the lost workers' places vacancies. `false` when it was the
-    /// last attempt.
-    pub fn lose_attempt(&mut self) -> bool {
-        self.attempts = self.attempts.saturating_add(1);
-        let replicas = self.take_replicas();
-        self.status =
-            if replicas.is_empty() { JobStatus::Queued } else { JobStatus::Assigned { replicas } };
-        self.attempts <= MAX_ATTEMPTS
-    }
-
     /// What the revealed outputs say.
     pub fn agreement(&self) -> Agreement {
         let mut outputs = self.status.replicas().iter().filter_map(revealed);
@@ -419,93 +314,6 @@ where
         self.status = JobStatus::Revealed { replicas, settle_at };
     }
 
-    /// What a worker's result is, if it can be disputed: revealed, and not convicted yet.
-    pub fn claimed(&self, worker: &AccountId) -> Option<Output> {
-        let replicas = match &self.status {
-            JobStatus::Revealed { replicas, .. }
-            | JobStatus::Contested { replicas, .. }
-            | JobStatus::Disputed { replicas, .. }
-            | JobStatus::Settled { replicas, .. } => replicas,
-            _ => return None,
-        };
-        let own = replicas.iter().find(|replica| replica.worker == *worker)?;
-        revealed(own).filter(|_| !self.convicted.contains(worker))
-    }
-
-    /// A dispute about one of its results has begun. One that was not paid waits.
-    pub fn dispute(&mut self) {
-        self.disputes = self.disputes.saturating_add(1);
-        let settle_at = match &self.status {
-            JobStatus::Revealed { settle_at, .. } => *settle_at,
-            JobStatus::Contested { .. } => BlockNumber::zero(),
-            _ => return,
-        };
-        let replicas = self.take_replicas();
-        self.status = JobStatus::Disputed { replicas, settle_at };
-    }
-
-    /// A worker's result is wrong: takes out who said so, the worker alone or all of them. Of a job
-    /// that is paid they are marked.
-    pub fn convict(
-        &mut self,
-        worker: &AccountId,
-        alone: bool,
-    ) -> Vec<Replica<AccountId, BlockNumber>> {
-        let Some(output) = self.claimed(worker) else { return Vec::new() };
-        let convicted = &mut self.convicted;
-        let is_wrong = |replica: &Replica<AccountId, BlockNumber>| {
-            replica.worker == *worker || (!alone && revealed(replica) == Some(output))
-        };
-        match &mut self.status {
-            JobStatus::Revealed { replicas, .. }
-            | JobStatus::Contested { replicas, .. }
-            | JobStatus::Disputed { replicas, .. } => {
-                let wrong: Vec<_> = replicas.iter().filter(|r| is_wrong(r)).cloned().collect();
-                replicas.retain(|replica| !is_wrong(replica));
-                wrong
-            }
-            JobStatus::Settled { replicas, .. } => {
-                let wrong: Vec<_> = replicas
-                    .iter()
-                    .filter(|replica| is_wrong(replica) && !convicted.contains(&replica.worker))
-                    .cloned()
-                    .collect();
-                for replica in &wrong {
-                    // Within the bound: each is a replica, and none is there twice.
-                    let _ = convicted.try_push(replica.worker.clone());
-                }
-                wrong
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// What the requester is owed when a paid result is wrong: all that it paid, or if the worker
-    /// alone is convicted what that one got. Of a job that is not paid nothing: its escrow is there.
-    pub fn owed(&self, replica: &Replica<AccountId, BlockNumber>, alone: bool) -> Balance {
-        match &self.status {
-            JobStatus::Settled { receipt, .. } if alone => {
-                pricing::reward(replica.ask, receipt.work)
-            }
-            JobStatus::Settled { receipt, .. } => self.max_price.saturating_sub(receipt.requester),
-            _ => 0,
-        }
-    }
-
-    /// Two workers whose results differ: the first, and the first that differs from it.
-    pub fn rivals(&self) -> Option<(AccountId, AccountId)> {
-        let mut all = self.status.replicas().iter().filter(|replica| revealed(replica).is_some());
-        let first = all.next()?;
-        let rival = all.find(|replica| revealed(replica) != revealed(first))?;
-        Some((first.worker.clone(), rival.worker.clone()))
-    }
-
-    /// The job waits for a decision.
-    pub fn contest(&mut self, until: BlockNumber) {
-        let replicas = self.take_replicas();
-        self.status = JobStatus::Contested { replicas, until };
-    }
-
     /// The requester takes the job back.
     pub fn cancel(&mut self) -> Result<(), TransitionError> {
         if self.status != JobStatus::Queued {
@@ -519,6 +327,8 @@ where
     pub fn take_replicas(&mut self) -> Replicas<AccountId, BlockNumber> {
         match mem::replace(&mut self.status, JobStatus::Queued) {
             JobStatus::Assigned { replicas }
+            | JobStatus::Committed { replicas, .. }
+            | JobStatus::Auditing { replicas }
             | JobStatus::Revealing { replicas, .. }
             | JobStatus::Revealed { replicas, .. }
             | JobStatus::Contested { replicas, .. }
@@ -551,13 +361,9 @@ where
             waiting: self.waiting,
             disputes: self.disputes,
             penalty: self.penalty,
+            audit: self.audit,
             status: self.status,
         }
-    }
-
-    /// Remembers who lost the job. The list holds every replica of every attempt.
-    fn lose(&mut self, replica: &Replica<AccountId, BlockNumber>) {
-        let _ = self.lost_by.try_push(replica.worker.clone());
     }
 }
 
@@ -582,33 +388,5 @@ fn revealed<AccountId, BlockNumber>(replica: &Replica<AccountId, BlockNumber>) -
     match replica.state {
         ReplicaState::Revealed { output } => Some(output),
         _ => None,
-    }
-}
-
-fn engaged<AccountId: PartialEq, BlockNumber>(
-    replicas: &[Replica<AccountId, BlockNumber>],
-    worker: &AccountId,
-) -> bool {
-    replicas.iter().any(|replica| replica.worker == *worker)
-}
-
-fn find<'a, AccountId: PartialEq, BlockNumber>(
-    replicas: &'a mut Replicas<AccountId, BlockNumber>,
-    worker: &AccountId,
-) -> Result<&'a mut Replica<AccountId, BlockNumber>, TransitionError> {
-    replicas
-        .iter_mut()
-        .find(|replica| replica.worker == *worker)
-        .ok_or(TransitionError::NotAssigned)
-}
-
-fn in_time_to_commit<AccountId, BlockNumber: Copy + PartialOrd>(
-    replica: &Replica<AccountId, BlockNumber>,
-    now: BlockNumber,
-) -> Result<(), TransitionError> {
-    match commit_by(replica) {
-        Some(commit_by) if now <= commit_by => Ok(()),
-        Some(_) => Err(TransitionError::TooLate),
-        None => Err(TransitionError::AlreadyCommitted),
     }
 }
