@@ -244,6 +244,7 @@ fn open_dispute() -> DisputeId {
     let output = Output { hash: hash_of(&case.output), tokens: 3 };
     let worker = workers_of(job).remove(0);
     assert_ok!(commit(&worker, job, output));
+    decide(job, output);
     assert_ok!(reveal(&worker, job, output));
     assert_ok!(Balances::mint_into(&CHALLENGER.to_account_id(), FUNDS));
     let proof = token_proof(&case.output, 0).expect("it has a token");

@@ -15,7 +15,7 @@ use vigil_primitives::{
     job::{tokens_to_bytes, Input, JobSpec, Output, RefundReason},
     Architecture, BlockNumber, JobId, JobStatus, ModelVersionId,
 };
-use vigil_runtime::{AccountId, Disputes, Jobs, Runtime, Workers};
+use vigil_runtime::{AccountId, Disputes, Jobs, Runtime};
 
 /// A request of several tokens to a language model that generates some.
 fn text() -> Case {
@@ -34,9 +34,7 @@ fn publish(case: &Case) -> ModelVersionId {
     spec.architecture = case.architecture;
     (spec.weights.hash, spec.weights.len) = (hash_of(&case.weights), case.weights.len() as u64);
     let version = version(publish_model(&MAKER, spec, &[]).expect("nothing stands against it"));
-    for worker in &WORKERS {
-        assert_ok!(Workers::serve(signed(worker), version));
-    }
+    serve(version.into());
     version
 }
 
@@ -79,6 +77,7 @@ fn revealed_as(case: &Case, version: ModelVersionId, outputs: &[&[u8]]) -> JobId
     for (worker, bytes) in workers.iter().zip(outputs) {
         assert_ok!(commit(worker, job, output(case, bytes)));
     }
+    decide(job, output(case, &case.output));
     for (worker, bytes) in workers.iter().zip(outputs) {
         assert_ok!(reveal(worker, job, output(case, bytes)));
     }
@@ -248,4 +247,36 @@ fn rivals_that_say_nothing_should_both_be_decided_by_their_clocks() {
         Jobs::do_try_state().unwrap();
         check_all();
     });
+}
+
+#[test]
+fn an_audit_should_convict_a_wrong_result_that_nobody_watches() {
+    for case in [text(), vector()] {
+        let (claimed, _) = wrong(&case);
+        market().execute_with(|| {
+            let version = publish(&case);
+            pallet_jobs::VersionRecords::<Runtime>::remove(version);
+            let job =
+                submit(&REQUESTER, spec(&case, version, 1)).expect("nothing stands against it");
+            next_block();
+            let liar = workers_of(job).remove(0);
+            assert_ok!(commit(&liar, job, output(&case, &claimed)));
+            decide(job, output(&case, &case.output));
+            let auditor = workers_of(job).remove(1);
+            let before = [&liar, &auditor, &REQUESTER].map(wealth);
+            assert_ok!(reveal(&liar, job, output(&case, &claimed)));
+            assert_ok!(reveal(&auditor, job, output(&case, &case.output)));
+            check_all();
+            assert_eq!(play(&case, 0, &claimed), Verdict::Convicted(Fault::Element));
+            settle(job);
+            let JobStatus::Settled { output: result, receipt, .. } = status(job) else { panic!() };
+            assert_eq!(result.hash, hash_of(&case.output), "the requester has what it asked for");
+            let after = [&liar, &auditor, &REQUESTER].map(wealth);
+            let penalty = pallet_jobs::Jobs::<Runtime>::get(job).unwrap().penalty.unwrap();
+            assert_eq!(before[0] - after[0], penalty.slashed);
+            assert_eq!(after[1] - before[1], penalty.bounty + receipt.workers);
+            assert_eq!(before[2] - after[2], spec(&case, version, 1).max_price - receipt.requester);
+            check_all();
+        });
+    }
 }

@@ -286,9 +286,9 @@ fn audited(worker: AccountId, auditor: AccountId, by_request: bool) -> Job {
 fn what_was_earned_with_an_audit_should_be_what_the_chain_has_paid() {
     let other = AccountId::new([8; 32]);
     let ending = |job: &Job| {
-        let mut rig = Rig::new();
-        rig.block(15, vec![]);
-        match rig.0.answer(&one(), None, Some(job.clone())) {
+        let mut jobs = Jobs::new(me(), 3);
+        jobs.restore(job.clone(), record());
+        match jobs.answer(&Key::of(job), None, Some(job.clone())) {
             Answer::Forgotten(Some(Ending { word: "settled", earned, audited })) => {
                 (earned, audited)
             }

@@ -6,7 +6,7 @@ mod inference;
 mod money;
 
 pub use accounts::ProxyType;
-pub use consensus::MaxValidators;
+pub use consensus::{AuthorOutput, MaxValidators};
 pub use inference::{keeper, treasury, ServiceWeight};
 pub use money::{FeesToAuthor, SlowAdjustingFee, WeightToFee};
 

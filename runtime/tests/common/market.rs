@@ -22,6 +22,7 @@ use sp_runtime::{
 };
 use vigil_ops::weights::Weights;
 use vigil_primitives::{
+    audit::Record,
     dataset::{DatasetSpec, DatasetVersionId},
     grant::Grant,
     job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
@@ -222,9 +223,12 @@ pub fn model_of(payees: u8, parts: u32) -> (AssetId, Vec<AccountId>) {
     (model(&MAKER, &citations), owners)
 }
 
+/// All workers serve the version, and have a record with it.
 pub fn serve(asset: AssetId) {
+    trust_version(version(asset));
     for worker in &WORKERS {
         assert_ok!(Workers::serve(signed(worker), version(asset)));
+        trust(worker);
     }
 }
 
@@ -341,10 +345,40 @@ fn answer_each(job: JobId, output: impl Fn(usize) -> Output) {
     for (index, worker) in workers.iter().enumerate() {
         assert_ok!(commit(worker, job, output(index)));
     }
-    for (index, worker) in workers.iter().enumerate() {
-        assert_ok!(reveal(worker, job, output(index)));
+    decide(job, output(0));
+    for (index, worker) in workers_of(job).iter().enumerate() {
+        let output = if index < workers.len() { output(index) } else { output(0) };
+        assert_ok!(reveal(worker, job, output));
     }
 }
+
+/// Lets chance decide about an audit of a job whose workers have committed. An auditor commits to
+/// this.
+pub fn decide(job: JobId, output: Output) {
+    while matches!(status(job), JobStatus::Committed { .. }) {
+        next_block();
+    }
+    if matches!(status(job), JobStatus::Auditing { .. }) {
+        let auditor = workers_of(job).pop().expect("it is the last");
+        assert_ok!(commit(&auditor, job, output));
+    }
+}
+
+/// Audits have found much right of a worker.
+pub fn trust(worker: &AccountId) {
+    pallet_workers::Workers::<Runtime>::mutate_extant(worker, |worker| {
+        worker.reputation.record.proven = PROVEN;
+    });
+}
+
+/// Audits have found much right of a version.
+pub fn trust_version(version: ModelVersionId) {
+    let record = Record { proven: PROVEN, halved_at: now() };
+    pallet_jobs::VersionRecords::<Runtime>::insert(version, record);
+}
+
+/// What audits have found right, unless a test is about those of whom they have not.
+const PROVEN: Balance = 1_000_000 * UNIT;
 
 pub fn workers_of(job: JobId) -> Vec<AccountId> {
     status(job).replicas().iter().map(|replica| replica.worker.clone()).collect()

@@ -33,17 +33,22 @@ fn begin_block(number: u32, author: u32) -> Header {
         authority_index: author,
         slot: slot.into(),
     });
-    let header = Header::new(
-        number,
-        Hash::zero(),
-        Hash::zero(),
-        Hash::repeat_byte(number as u8),
-        Digest { logs: vec![<DigestItem as CompatibleDigestItem>::babe_pre_digest(pre_digest)] },
-    );
+    let header = header(number, pre_digest);
     Executive::initialize_block(&header);
     let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: slot * SLOT_MS });
     Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(now)).unwrap().unwrap();
     header
+}
+
+/// The header of a block whose author claims its slot so.
+fn header(number: u32, claim: PreDigest) -> Header {
+    Header::new(
+        number,
+        Hash::zero(),
+        Hash::zero(),
+        Hash::repeat_byte(number as u8),
+        Digest { logs: vec![<DigestItem as CompatibleDigestItem>::babe_pre_digest(claim)] },
+    )
 }
 
 /// Everything a transaction carries beside its call.

@@ -2,16 +2,18 @@ use super::*;
 use codec::Decode;
 use frame_support::{
     assert_ok,
-    traits::{DisabledValidators, Hooks, KeyOwnerProofSystem, Randomness},
+    traits::{DisabledValidators, Get, Hooks, KeyOwnerProofSystem, Randomness},
 };
 use pallet_babe::EquivocationOffence;
-use sp_core::ed25519;
+use sp_consensus_babe::digests::SecondaryVRFPreDigest;
+use sp_core::{crypto::VrfSecret, ed25519};
 use sp_keyring::{
     Ed25519Keyring,
     Sr25519Keyring::{Alice, Bob, Charlie, Dave},
 };
 use sp_staking::offence::ReportOffence;
 use vigil_runtime::{
+    configs::AuthorOutput,
     genesis_presets::{DEVELOPMENT, LOCAL_TESTNET},
     Babe, Beacon, Grandpa, Historical, Offences, RuntimeOrigin, Session, System, Validators,
 };
@@ -261,16 +263,37 @@ fn old_sessions_should_be_forgotten_when_nothing_can_be_reported_any_more() {
     });
 }
 
-#[test]
-fn draws_should_depend_on_the_block_and_on_their_subject() {
+/// What the beacon holds in a first block, by which of the validators and in which slot, with the
+/// author's proof or without.
+fn beacon(author: Sr25519Keyring, slot: u64, proven: bool) -> Hash {
     chain(LOCAL_TESTNET).execute_with(|| {
-        begin_block(1, index(Alice));
+        let authority_index = index(author);
+        let slot = (FIRST_SLOT + slot).into();
+        let claim = match proven {
+            true => {
+                let transcript = sp_consensus_babe::make_vrf_transcript(&[0; 32], slot, 0);
+                let vrf_signature = author.pair().vrf_sign(&transcript.into_sign_data());
+                let claim = SecondaryVRFPreDigest { authority_index, slot, vrf_signature };
+                PreDigest::SecondaryVRF(claim)
+            }
+            false => PreDigest::SecondaryPlain(SecondaryPlainPreDigest { authority_index, slot }),
+        };
+        Executive::initialize_block(&header(1, claim));
+        assert_eq!(AuthorOutput::get().is_some(), proven);
         let (first, known_since) = Beacon::random(b"first");
-        let (second, _) = Beacon::random(b"second");
-        assert_ne!(first, second);
         assert_eq!(known_since, 1);
-        // Without an output of its author's function a block changes nothing.
-        begin_block(2, index(Alice));
-        assert_eq!(Beacon::random(b"first").0, first);
-    });
+        assert_ne!(first, Beacon::random(b"second").0);
+        first
+    })
+}
+
+#[test]
+fn draws_should_depend_on_what_the_author_of_the_block_could_not_choose() {
+    let one = beacon(Alice, 1, true);
+    assert_eq!(one, beacon(Alice, 1, true));
+    assert_ne!(one, beacon(Bob, 1, true));
+    assert_ne!(one, beacon(Alice, 2, true));
+    // A block without an output leaves the beacon as it was.
+    assert_eq!(beacon(Alice, 1, false), beacon(Bob, 2, false));
+    assert_ne!(one, beacon(Alice, 1, false));
 }

@@ -249,8 +249,11 @@ impl<'a> AuditBill<'a> {
     /// Whether it is paid as a whole, or but for a part that could not be paid at all.
     fn adds_up(&self) -> bool {
         let Self { by_request, due, escrow, network, .. } = *self;
+        if by_request {
+            return network == 0 && (escrow == due || escrow == 0);
+        }
         let unpaid = escrow.min(network) == 0 && escrow.max(network) < due;
-        (escrow.checked_add(network) == Some(due) || unpaid) && !(by_request && network > 0)
+        escrow.checked_add(network) == Some(due) || unpaid
     }
 
     /// What a worker gives up for it of its reward.

@@ -135,8 +135,7 @@ fn the_network_should_pay_for_what_fees_pay_for() {
         let id = audit_of_proven();
         let auditor = auditor_of(id);
         let (rate, subject) = (job(id).audit.unwrap().rate, workers_of(id)[0]);
-        let own =
-            audit::contribution(reward(ASK), reward(ASK), ProtocolFee::get(), rate.chance());
+        let own = audit::contribution(reward(ASK), reward(ASK), ProtocolFee::get(), rate.chance());
         assert!(own < reward(ASK));
         assert_ok!(commit(auditor, id, output(1)));
         for worker in [subject, auditor] {
@@ -357,11 +356,8 @@ fn an_auditor_that_is_silent_should_be_replaced_once_and_then_done_without() {
         assert_ne!(first, second);
         assert_eq!(self::worker(first).bond, MIN_BOND - SLASH);
         assert_eq!(state(id), AuditState::Drawn);
-        let declined = Jobs::decline(
-            RuntimeOrigin::signed(second),
-            id,
-            DeclineReason::VersionUnavailable,
-        );
+        let declined =
+            Jobs::decline(RuntimeOrigin::signed(second), id, DeclineReason::VersionUnavailable);
         assert_ok!(declined);
         assert_eq!(job(id).audit.unwrap().draws, MAX_AUDIT_DRAWS);
         assert_eq!(state(id), AuditState::Missed);

@@ -197,6 +197,7 @@ fn work(job: JobId, differs: bool, silent: bool) {
     for (worker, output) in &steps {
         let _ = commit(worker, job, *output);
     }
+    decide(job, OUTPUT);
     for (worker, output) in &steps {
         let _ = reveal(worker, job, *output);
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use vigil_primitives::{
     grant::GrantId,
-    job::{Output, Receipt},
+    job::{Output, Receipt, Role},
     model::Fee,
     pricing,
     terms::{Access, Terms},
@@ -328,10 +328,22 @@ impl Ledger {
 
         // The workers' and the treasury's.
         let mut protocol: Balance = 0;
+        let subject = job.audit.as_ref().map(|audit| &audit.subject);
         for replica in replicas {
-            let reward = pricing::reward(replica.ask, receipt.work);
+            // An auditor has its part from the worker that is audited, and the rest elsewhere.
+            let reward = match replica.role {
+                Role::Worker => pricing::reward(replica.ask, receipt.work),
+                Role::Auditor => 0,
+            };
             protocol += pricing::protocol_fee(job.protocol_fee, reward);
-            *transfers.entry(replica.worker.clone()).or_default() += reward;
+            let (own, audit) = match replica.role {
+                Role::Worker if subject == Some(&replica.worker) => (receipt.auditor, 0),
+                Role::Worker => (0, 0),
+                Role::Auditor => (0, receipt.auditor),
+            };
+            if reward + audit > own {
+                *transfers.entry(replica.worker.clone()).or_default() += reward - own + audit;
+            }
         }
         if take(&mut returned, &treasury(), protocol) {
             prop_assert_eq!(receipt.treasury, 0);
@@ -342,7 +354,11 @@ impl Ledger {
         }
         prop_assert!(kept.is_empty() && returned.is_empty(), "{kept:?} {returned:?}");
         prop_assert_eq!(payments.transfers, transfers);
-        let parts = receipt.owner + receipt.workers + receipt.treasury + receipt.requester;
+        let parts = receipt.owner
+            + receipt.workers
+            + receipt.auditor
+            + receipt.treasury
+            + receipt.requester;
         prop_assert_eq!(parts, job.max_price);
         Ok(())
     }

@@ -102,8 +102,7 @@ impl Ledger {
             Event::Settled { job, output, receipt } => {
                 self.see("settled");
                 self.to_workers += receipt.workers;
-                let paid =
-                    receipt.workers + receipt.auditor + receipt.owner + receipt.treasury;
+                let paid = receipt.workers + receipt.auditor + receipt.owner + receipt.treasury;
                 self.end(job, paid + receipt.requester)?;
                 self.price(job, output, paid)?;
                 self.royalties(job, output, receipt.owner)?;
@@ -204,9 +203,8 @@ impl Ledger {
         let work = record.architecture.work(record.tokens_in, output.tokens);
         // What an auditor is paid out of the escrow is a part of a worker's reward, unless the
         // requester has asked for it.
-        let paying = |replica: &&Replica<_, _>| {
-            replica.role == Role::Worker || record.policy.audited
-        };
+        let paying =
+            |replica: &&Replica<_, _>| replica.role == Role::Worker || record.policy.audited;
         let rewards = record.status.replicas().iter().filter(paying).map(|replica| {
             let reward = pricing::reward(replica.ask, work).min(record.budget());
             reward + pricing::protocol_fee(record.protocol_fee, reward)
