@@ -2,8 +2,8 @@
 
 pub use crate::Sampling;
 use crate::{
-    dispute::Penalty,
     lineage::{Royalties, Royalty},
+    penalty::Penalty,
     terms::AcceptedTerms,
     AccountId, Balance, BlockNumber, ContentHash, Hash, ModelVersionId,
 };

@@ -1,8 +1,7 @@
 //! Jobs, prices, and the constants that a client needs.
 
 use crate::{
-    disputes::Penalty,
-    form::{optional_text, text},
+    form::{optional_text, text, Penalty},
     provenance::Royalty,
 };
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
