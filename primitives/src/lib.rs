@@ -7,6 +7,7 @@
 //! Hyperparameters, work and sampling are [`architecture`]'s, the crate below this one, which the
 //! operators and the engine share.
 //!
+//! | module | holds |
 //! |---|---|
 //! | [`asset`] | what can be owned, used under terms, cited and paid |
 //! | [`model`] | models and their versions |
@@ -17,7 +18,9 @@
 //! | [`lineage`] | what a version descends from, and the split of its revenue |
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
+//! | [`dispute`] | a claim, and the moves that decide whether it holds |
 //! | [`penalty`] | where the stake of a wrong result goes |
+//! | [`holds`] | what records say is on hold, against what is |
 //! | [`pricing`] | every formula that turns work and terms into money |
 //! | [`traits`] | how the pallets meet each other |
 //! | `samples` | what owners state, for tests and benchmarks, behind the feature of that name |
@@ -33,6 +36,7 @@ pub mod asset;
 pub mod dataset;
 pub mod dispute;
 pub mod grant;
+pub mod holds;
 pub mod job;
 pub mod lineage;
 pub mod model;
