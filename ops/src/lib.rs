@@ -12,6 +12,32 @@
 //! Both give the same bytes on every input, on any processor and in wasm, alone or in a batch, with
 //! any number of threads. `docs/operators.md` is the normative text.
 //!
+//! ```
+//! use vigil_ops::{
+//!     element::element,
+//!     opening::opening,
+//!     reference,
+//!     samples::{random_weights, tiny_models},
+//!     Program,
+//! };
+//!
+//! let (architecture, sampling) = tiny_models()[0];
+//! let weights = random_weights(&architecture, 1);
+//! let program = Program::new(&architecture, 3, 0, sampling).unwrap();
+//! let mut results = Vec::new();
+//! let keep = |_, _: &_, result: &mut [u8]| results.push(result.to_vec());
+//! let vector = reference::run(&program, &[4, 1, 3], &weights, keep).unwrap();
+//!
+//! // The first number of the vector, from the bytes alone that it is computed from.
+//! let op = program.op(program.len() - 1).unwrap();
+//! let opening = opening(&op, 0, 0).unwrap();
+//! let operand = &results[op.operands().next().unwrap().index as usize];
+//! let bytes = |offset: u64, len: u64| &operand[offset as usize..(offset + len) as usize];
+//! let inputs: Vec<_> = opening.ranges().map(|range| bytes(range.offset, range.len)).collect();
+//! let number = element(&op, &opening, &inputs).unwrap();
+//! assert_eq!(number.to_le_bytes().0, vector[..4]);
+//! ```
+//!
 //! | module | holds |
 //! |---|---|
 //! | [`math`] | the arithmetic: exp, ln, erf, sqrt, sums, rounding, quantisation, random numbers |
