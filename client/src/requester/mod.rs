@@ -63,7 +63,7 @@ pub use output::Output;
 pub use quote::bid;
 pub use submit::{Batch, Submitted};
 
-use crate::{blobs::BlobClient, Client, Key};
+use crate::{blobs::BlobClient, pages, Client, Key};
 use vigil_primitives::{
     api::PAGE, model::VersionView, worker::WorkerView, AccountId, Job, JobId, ModelVersionId,
 };
@@ -107,16 +107,10 @@ impl Requester {
 
     /// All workers, in the chain's order.
     pub async fn workers(&self) -> Result<Vec<WorkerView>> {
-        let mut workers: Vec<WorkerView> = Vec::new();
-        loop {
-            let after = workers.last().map(|worker| &worker.account);
-            let page = self.client.best().workers(after, PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            workers.extend(page);
-            if last {
-                return Ok(workers);
-            }
-        }
+        let view = self.client.best();
+        let page =
+            |after: Option<AccountId>| async move { view.workers(after.as_ref(), PAGE).await };
+        Ok(pages(None, |worker: &WorkerView| Some(worker.account.clone()), page).await?)
     }
 
     fn key(&self) -> Result<&Key> {
