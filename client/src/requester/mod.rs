@@ -30,10 +30,10 @@
 //! let tokens = vec![101, 7592, 102];
 //! let order = Order { offer: Offer::default(), generation: Generation::default(), by_hash: false };
 //! let plan = requester.plan(&version, vec![tokens], &order).await?;
-//! let batch = requester.submit(plan).await?;
-//! let ids = batch.ids();
+//! let submission = requester.submit(plan).await?;
+//! let ids = submission.ids();
 //!
-//! let mut events = requester.follow(ids, Goal::Ended).with_inputs(batch.inputs()).events();
+//! let mut events = requester.follow(ids, Goal::Ended).with_inputs(submission.inputs()).events();
 //! while let Some(event) = events.try_next().await? {
 //!     if let JobEvent::Reached(job) = event {
 //!         let output = requester.output(&job, &version.spec.architecture).await?;
@@ -61,7 +61,7 @@ pub use follow::{Follower, Goal, JobEvent};
 pub use order::{Generation, Offer, Order, Plan, Planned, Price};
 pub use output::Output;
 pub use quote::bid;
-pub use submit::{Batch, Submitted};
+pub use submit::{Submission, Submitted};
 
 use crate::{blobs::BlobClient, pages, Client, Key};
 use vigil_primitives::{
