@@ -15,7 +15,7 @@
 //! ```
 //! use vigil_ops::{
 //!     element::element,
-//!     opening::opening,
+//!     opening::{opening, Range, Source},
 //!     reference,
 //!     samples::{random_weights, tiny_models},
 //!     Program,
@@ -31,9 +31,12 @@
 //! // The first number of the vector, from the bytes alone that it is computed from.
 //! let op = program.op(program.len() - 1).unwrap();
 //! let opening = opening(&op, 0, 0).unwrap();
-//! let operand = &results[op.operands().next().unwrap().index as usize];
-//! let bytes = |offset: u64, len: u64| &operand[offset as usize..(offset + len) as usize];
-//! let inputs: Vec<_> = opening.ranges().map(|range| bytes(range.offset, range.len)).collect();
+//! let operands: Vec<_> = op.operands().map(|operand| &results[operand.index as usize]).collect();
+//! let bytes = |Range { source, offset, len }| match source {
+//!     Source::Operand(i) => &operands[i as usize][offset as usize..(offset + len) as usize],
+//!     Source::Weight(_) => unreachable!("this operator has no weights"),
+//! };
+//! let inputs: Vec<_> = opening.ranges().map(bytes).collect();
 //! let number = element(&op, &opening, &inputs).unwrap();
 //! assert_eq!(number.to_le_bytes().0, vector[..4]);
 //! ```
