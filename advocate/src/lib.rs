@@ -9,6 +9,34 @@
 //! | [`pursuit`] | one dispute played to its end by a key of ours, through a node |
 //! | [`watch`] | which results of others are looked at |
 //! | [`withheld`] | an input or an output, from what its claimant had to publish |
+//!
+//! Whoever watches looks at the results of others, and challenges what is wrong:
+//!
+//! ```
+//! use vigil_advocate::{Watch, Wrong};
+//! use vigil_primitives::{
+//!     dispute::{ClaimId, End, Ground},
+//!     job::{Output, Receipt},
+//!     samples::{job, replica, settled},
+//!     AccountId,
+//! };
+//!
+//! // Two workers have been paid for job 7, this one and another.
+//! let (other, me) = (AccountId::new([2; 32]), AccountId::new([3; 32]));
+//! let output = Output { hash: [4; 32].into(), tokens: 0 };
+//! let paid = settled(output, vec![replica(2, 40, 4), replica(3, 40, 4)], Receipt::default());
+//!
+//! let mut watch = Watch::new(100);
+//! watch.take_in(watch.wanted(None), &[job(paid)], &me, |_| true);
+//! let drawn = watch.take_out().unwrap();
+//! assert_eq!(drawn.claim, ClaimId::Job { job: 7, worker: other });
+//! assert_eq!(watch.take_out(), None);
+//!
+//! // What `Advocate::examine` finds is the ground of a challenge, with its proof.
+//! let (input, output) = ([0; 8], [0; 12]);
+//! let wrong = Wrong::Length { end: End::Output, len: 12, claimed: 8 };
+//! assert!(matches!(wrong.ground(&input, &output), Some(Ground::Length { len: 12, .. })));
+//! ```
 
 pub mod pursuit;
 pub mod watch;

@@ -56,7 +56,7 @@ pub use architecture::{
 };
 pub use decoder::{Decoder, MAX_STOP_TOKENS};
 pub use encoder::{Encoder, Pooling};
-pub use run::BadRun;
+pub use run::{check_input, BadRun};
 pub use sampling::Sampling;
 
 /// The number of the reproducible operator set that this build computes.

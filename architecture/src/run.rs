@@ -114,12 +114,19 @@ impl Architecture {
     /// # Errors
     /// There is no token, or there are more than the model takes.
     pub fn check_input(&self, tokens: u32) -> Result<(), BadRun> {
-        let most = self.max_tokens_in();
-        match tokens {
-            0 => Err(BadRun::NoInput),
-            tokens if tokens > most => Err(BadRun::InputTooLong { tokens, most }),
-            _ => Ok(()),
-        }
+        check_input(tokens, self.max_tokens_in())
+    }
+}
+
+/// [`Architecture::check_input`], of a model of which only the most tokens that it takes are known.
+///
+/// # Errors
+/// There is no token, or there are more than `most`.
+pub fn check_input(tokens: u32, most: u32) -> Result<(), BadRun> {
+    match tokens {
+        0 => Err(BadRun::NoInput),
+        tokens if tokens > most => Err(BadRun::InputTooLong { tokens, most }),
+        _ => Ok(()),
     }
 }
 

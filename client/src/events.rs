@@ -169,7 +169,7 @@ pub mod provenance {
 pub mod disputes {
     use super::*;
     use vigil_primitives::{
-        dispute::{ClaimId, DisputeId, Penalty, TokenAt},
+        dispute::{ClaimId, DisputeId, Penalty, TokenAt, Verdict},
         AccountId, Balance,
     };
 
@@ -186,6 +186,17 @@ pub mod disputes {
             bond: Balance,
             /// The disputed token.
             token: Option<TokenAt>,
+        }
+        /// A dispute has ended; where a claim is wrong at first sight, as soon as it is challenged.
+        Ended {
+            /// The dispute.
+            dispute: DisputeId,
+            /// The claim.
+            claim: ClaimId,
+            /// How.
+            verdict: Verdict,
+            /// What the moves would have cost.
+            costs: Balance,
         }
         /// A claim is wrong, and its claimant has lost its stake.
         Convicted {

@@ -11,6 +11,7 @@
 //! | [`Client`] | the connection: it survives node restarts |
 //! | [`api`] | the runtime APIs, and which versions of them are needed |
 //! | [`view`] | what the chain knows at one block |
+//! | [`pages()`] | the whole of a listing that the chain answers page by page |
 //! | [`calls`] | every extrinsic of models, datasets, grants, workers and jobs |
 //! | [`requester`] | paid runs, from the order to the verified output and the account of the money |
 //! | [`citations`] | whether the chain would let a version cite what it is to cite |
@@ -49,6 +50,7 @@ pub mod error;
 pub mod events;
 pub mod keys;
 mod nonces;
+mod pages;
 pub mod published;
 pub mod requester;
 pub mod submit;
@@ -62,5 +64,6 @@ pub use connection::{Client, Options};
 pub use error::{Error, Reaction, Result};
 pub use events::{Event, Events};
 pub use keys::Key;
+pub use pages::pages;
 pub use submit::{Included, Pending, Until};
 pub use view::{Balances, View};

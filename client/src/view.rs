@@ -4,6 +4,7 @@ use crate::{
     api::Api,
     connection::Client,
     error::{Error, Result},
+    pages,
 };
 use codec::{Decode, DecodeAll, Encode};
 use sp_io::hashing::{blake2_128, twox_128};
@@ -109,17 +110,8 @@ impl<'a> View<'a> {
 
     /// All disputes in which an account has a side: the chain bounds how many there are.
     pub async fn disputes_of(&self, account: &AccountId) -> Result<Vec<(DisputeId, DisputeView)>> {
-        let mut all: Vec<(DisputeId, DisputeView)> = Vec::new();
-        loop {
-            let from = all.last().map_or(0, |(id, _)| id.saturating_add(1));
-            let page = self.call("DisputesApi_disputes_of", (account, from, PAGE)).await?;
-            let page: Vec<(DisputeId, DisputeView)> = page;
-            let last = page.len() < PAGE as usize;
-            all.extend(page);
-            if last {
-                return Ok(all);
-            }
-        }
+        let behind = |(id, _): &(DisputeId, DisputeView)| id.saturating_add(1);
+        pages(0, behind, |from| self.call("DisputesApi_disputes_of", (account, from, PAGE))).await
     }
 
     /// The disputes about a claim that have not ended.

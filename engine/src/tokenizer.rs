@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
 };
 use std::path::Path;
-use vigil_architecture::{Architecture, BadRun};
+use vigil_architecture::{check_input, Architecture, BadRun};
 
 /// The tokenizer of a package.
 pub struct Tokenizer {
@@ -73,13 +73,8 @@ impl Tokenizer {
     /// [`BadRun::InputTooLong`] if there are more tokens than the model has positions.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let ids = self.encode_long(text)?;
-        if u32::try_from(ids.len()).map_or(true, |tokens| tokens > self.positions) {
-            return Err(Input::Run(BadRun::InputTooLong {
-                tokens: u32::try_from(ids.len()).unwrap_or(u32::MAX),
-                most: self.positions,
-            })
-            .into());
-        }
+        let tokens = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        check_input(tokens, self.positions).map_err(Input::Run)?;
         Ok(ids)
     }
 

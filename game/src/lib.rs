@@ -14,6 +14,36 @@
 //! end follows from operands that the claimant itself has committed to. An honest challenger can't
 //! lose either: of what it names as first to differ all operands are those of its own run, so what
 //! differs doesn't follow from them.
+//!
+//! A tiny language model has answered, and somebody stands for another first token:
+//!
+//! ```
+//! use vigil_game::{
+//!     examine,
+//!     players::token_proof,
+//!     samples::{cases, play_out, LyingClaimant},
+//!     Opened, Player, Rules,
+//! };
+//! use vigil_primitives::dispute::{Fault, Ground, Side, Stage, Verdict};
+//!
+//! let case = cases().into_iter().find(|case| case.tokens_of(&case.output).len() > 1).unwrap();
+//! let mut output = case.output.clone();
+//! output[0] ^= 1;
+//! let claim = case.claim(&output);
+//! let ground = Ground::Token { position: 0, proof: token_proof(&output, 0).unwrap() };
+//! let Ok(Opened::Game(token, stage)) = examine(&claim, &ground) else { panic!("a game follows") };
+//!
+//! let rules = Rules::new(&claim, token).unwrap();
+//! let mut claimant = LyingClaimant::new(&case, &output, token, &[], 0).unwrap();
+//! let run = case.recording(&output, 0, |_, _, _| {}).unwrap();
+//! let mut challenger = Player::new(run, output.clone());
+//! let mut turn = |stage: &Stage| match stage.turn() {
+//!     Side::Claimant => claimant.play(&rules, stage),
+//!     Side::Challenger => challenger.challenge(&rules, stage).unwrap(),
+//! };
+//! let (_, verdict) = play_out(&rules, stage, &mut turn);
+//! assert_eq!(verdict, Some(Verdict::Convicted(Fault::Element)));
+//! ```
 
 #![cfg_attr(not(feature = "std"), no_std)]
 

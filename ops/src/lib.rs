@@ -12,6 +12,35 @@
 //! Both give the same bytes on every input, on any processor and in wasm, alone or in a batch, with
 //! any number of threads. `docs/operators.md` is the normative text.
 //!
+//! ```
+//! use vigil_ops::{
+//!     element::element,
+//!     opening::{opening, Range, Source},
+//!     reference,
+//!     samples::{random_weights, tiny_models},
+//!     Program,
+//! };
+//!
+//! let (architecture, sampling) = tiny_models()[0];
+//! let weights = random_weights(&architecture, 1);
+//! let program = Program::new(&architecture, 3, 0, sampling).unwrap();
+//! let mut results = Vec::new();
+//! let keep = |_, _: &_, result: &mut [u8]| results.push(result.to_vec());
+//! let vector = reference::run(&program, &[4, 1, 3], &weights, keep).unwrap();
+//!
+//! // The first number of the vector, from the bytes alone that it is computed from.
+//! let op = program.op(program.len() - 1).unwrap();
+//! let opening = opening(&op, 0, 0).unwrap();
+//! let operands: Vec<_> = op.operands().map(|operand| &results[operand.index as usize]).collect();
+//! let bytes = |Range { source, offset, len }| match source {
+//!     Source::Operand(i) => &operands[i as usize][offset as usize..(offset + len) as usize],
+//!     Source::Weight(_) => unreachable!("this operator has no weights"),
+//! };
+//! let inputs: Vec<_> = opening.ranges().map(bytes).collect();
+//! let number = element(&op, &opening, &inputs).unwrap();
+//! assert_eq!(number.to_le_bytes().0, vector[..4]);
+//! ```
+//!
 //! | module | holds |
 //! |---|---|
 //! | [`math`] | the arithmetic: exp, ln, erf, sqrt, sums, rounding, quantisation, random numbers |

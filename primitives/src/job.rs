@@ -3,8 +3,8 @@
 pub use crate::Sampling;
 use crate::{
     audit::{AuditRate, MAX_AUDIT_DRAWS},
-    dispute::Penalty,
     lineage::{Royalties, Royalty},
+    penalty::Penalty,
     terms::AcceptedTerms,
     worker::Region,
     AccountId, Balance, BlockNumber, ContentHash, Hash, ModelVersionId,

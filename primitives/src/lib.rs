@@ -20,6 +20,8 @@
 //! | [`job`] | a job from submission to settlement |
 //! | [`audit`] | how likely a run is done again by somebody else, and who pays for that |
 //! | [`dispute`] | a claim, and the moves that decide whether it holds |
+//! | [`penalty`] | where the stake of a wrong result goes |
+//! | [`holds`] | what records say is on hold, against what is |
 //! | [`pricing`] | every formula that turns work and terms into money |
 //! | [`traits`] | how the pallets meet each other |
 //! | `samples` | what owners state, for tests and benchmarks, behind the feature of that name |
@@ -36,9 +38,11 @@ pub mod audit;
 pub mod dataset;
 pub mod dispute;
 pub mod grant;
+pub mod holds;
 pub mod job;
 pub mod lineage;
 pub mod model;
+pub mod penalty;
 pub mod pricing;
 pub mod registry;
 #[cfg(any(test, feature = "samples"))]

@@ -21,7 +21,7 @@
 //! assert_eq!(pricing::budget(owner - 1, owner, rate, 2), None);
 //! ```
 
-use crate::{dispute::Penalty, model::Fee, Balance};
+use crate::{model::Fee, penalty::Penalty, Balance};
 use sp_core::U256;
 use sp_runtime::{traits::Saturating, PerThing, Permill};
 

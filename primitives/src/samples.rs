@@ -6,11 +6,11 @@ use crate::{
         tokens_to_bytes, Input, JobSpec, Output, Policy, Receipt, Replica, ReplicaState, Role,
         Sampling, WaitingCost,
     },
-    lineage::Royalty,
+    lineage::{Royalty, Share, Shares},
     model::{Artifact, Fee, Name, Sources, Url, VersionSpec, MAX_NAME, MAX_SOURCES, MAX_URL},
-    terms::{AcceptedTerms, Access, Licence, Terms, MAX_LICENCE},
-    AccountId, Architecture, Balance, BlockNumber, ContentHash, Job, JobStatus, ModelVersionId,
-    Permill, OP_SET,
+    terms::{AcceptedTerms, Access, GrantTerms, Licence, Terms, MAX_LICENCE},
+    AccountId, Architecture, AssetId, Balance, BlockNumber, ContentHash, DatasetId,
+    DatasetVersionId, Job, JobStatus, ModelVersionId, Permill, OP_SET,
 };
 use alloc::{vec, vec::Vec};
 
@@ -25,6 +25,21 @@ pub fn terms(access: Access) -> Terms {
         access,
         royalty: Permill::zero(),
     }
+}
+
+/// Terms that are open to everybody.
+pub fn open() -> Terms {
+    terms(Access::Open)
+}
+
+/// Terms of an allow-list.
+pub fn listed() -> Terms {
+    terms(Access::AllowList)
+}
+
+/// Terms of grants that are sold.
+pub fn paid(price: Balance, duration: BlockNumber, uses: Option<u32>) -> Terms {
+    terms(Access::Paid(GrantTerms { price, duration, uses }))
 }
 
 /// A version of a model under open terms, without a fee, whose weights are so long.
@@ -52,6 +67,24 @@ pub fn dataset_spec(terms: Terms) -> DatasetSpec {
     }
 }
 
+/// The same with a source.
+pub fn sourced_dataset_spec(terms: Terms) -> DatasetSpec {
+    let url = Url::truncate_from(b"https://example.org/data/".to_vec());
+    DatasetSpec { sources: Sources::truncate_from(vec![url]), ..dataset_spec(terms) }
+}
+
+/// The first version of a dataset.
+pub fn dataset(dataset: DatasetId) -> AssetId {
+    DatasetVersionId { dataset, version: 0 }.into()
+}
+
+/// Citations with shares in parts per million.
+pub fn shares(citations: &[(AssetId, u32)]) -> Shares {
+    let share =
+        |(asset, ppm): &(AssetId, u32)| Share { asset: *asset, share: Permill::from_parts(*ppm) };
+    Shares::truncate_from(citations.iter().map(share).collect())
+}
+
 /// The largest version of a dataset, with this access.
 pub fn largest_dataset_spec(access: Access) -> DatasetSpec {
     let artifact = Artifact { hash: ContentHash::repeat_byte(1), len: u64::MAX };
@@ -76,6 +109,11 @@ pub fn largest_terms(access: Access) -> Terms {
 pub fn largest_sources() -> Sources {
     let url = Url::truncate_from(filled(b"https://", b"/", MAX_URL));
     Sources::truncate_from(vec![url; MAX_SOURCES as usize])
+}
+
+/// A name.
+pub fn name(text: &str) -> Name {
+    Name::truncate_from(text.as_bytes().to_vec())
 }
 
 /// The longest name.

@@ -398,38 +398,6 @@ impl From<dispute::Verdict> for Verdict {
     }
 }
 
-/// Where the stakes of wrong results went. Parts of it add up to `slashed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Penalty {
-    /// Taken from the workers: all of the following.
-    #[serde(with = "text")]
-    pub slashed: Balance,
-    /// Burned, at least half.
-    #[serde(with = "text")]
-    pub burned: Balance,
-    /// To the treasury, for the moves.
-    #[serde(with = "text")]
-    pub costs: Balance,
-    /// To whoever had paid.
-    #[serde(with = "text")]
-    pub damages: Balance,
-    /// To whoever has convicted the workers.
-    #[serde(with = "text")]
-    pub bounty: Balance,
-}
-
-impl From<dispute::Penalty> for Penalty {
-    fn from(it: dispute::Penalty) -> Self {
-        Self {
-            slashed: it.slashed,
-            burned: it.burned,
-            costs: it.costs,
-            damages: it.damages,
-            bounty: it.bounty,
-        }
-    }
-}
-
 impl From<(DisputeId, DisputeView)> for Dispute {
     fn from((id, it): (DisputeId, DisputeView)) -> Self {
         match it {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use vigil_primitives::{
-    job, model,
+    job, model, penalty,
     terms::{self, GrantTerms},
     Balance, BlockNumber, Hash,
 };
@@ -189,6 +189,38 @@ pub struct Contribution {
 impl From<job::Contribution> for Contribution {
     fn from(it: job::Contribution) -> Self {
         Self { jobs: it.jobs, work: it.work, earned: it.earned }
+    }
+}
+
+/// Where the stakes of wrong results went. Parts of it add up to `slashed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Penalty {
+    /// Taken from the workers: all of the following.
+    #[serde(with = "text")]
+    pub slashed: Balance,
+    /// Burned, at least half.
+    #[serde(with = "text")]
+    pub burned: Balance,
+    /// To the treasury, for the moves.
+    #[serde(with = "text")]
+    pub costs: Balance,
+    /// To whoever had paid.
+    #[serde(with = "text")]
+    pub damages: Balance,
+    /// To whoever has convicted the workers.
+    #[serde(with = "text")]
+    pub bounty: Balance,
+}
+
+impl From<penalty::Penalty> for Penalty {
+    fn from(it: penalty::Penalty) -> Self {
+        Self {
+            slashed: it.slashed,
+            burned: it.burned,
+            costs: it.costs,
+            damages: it.damages,
+            bounty: it.bounty,
+        }
     }
 }
 

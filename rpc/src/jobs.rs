@@ -2,8 +2,7 @@
 
 use crate::{
     audits::{Audit, AuditRate},
-    disputes::Penalty,
-    form::{optional_text, text},
+    form::{optional_text, text, Penalty},
     provenance::Royalty,
 };
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};

@@ -25,6 +25,9 @@
 //! - A choice that carries data is an object whose `kind` names it; one that carries none is its
 //!   name alone, in snake_case.
 //!
+//! One part has a form of its own: the `architecture` of a version of a model is as its package
+//! states it, in snake_case, and its `family` says which kind it is.
+//!
 //! The traits of the methods come with the features `server` and `client`.
 //!
 //! ```

@@ -415,7 +415,7 @@ impl_runtime_apis! {
 
     impl vigil_primitives::api::VigilApi<Block> for Runtime {
         fn domains() -> Vec<Vec<u8>> {
-            ["ModelsApi", "DatasetsApi", "ProvenanceApi", "WorkersApi", "JobsApi"]
+            ["ModelsApi", "DatasetsApi", "ProvenanceApi", "WorkersApi", "JobsApi", "DisputesApi"]
                 .map(|name| name.as_bytes().to_vec())
                 .into()
         }

@@ -3,7 +3,7 @@
 use crate::{
     context::{self, Context},
     error::CommandResult,
-    format::{account_json, amount, amount_json},
+    format::{account_json, amount, amount_json, form},
     global::Global,
     output,
 };
@@ -11,7 +11,7 @@ use clap::Args;
 use futures::{stream, StreamExt, TryStreamExt};
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
-use vigil_client::{Amount, View};
+use vigil_client::{pages, Amount, View};
 use vigil_primitives::{api::PAGE, AccountId, AssetId, Balance};
 
 /// Eras that are asked for at the same time.
@@ -80,16 +80,15 @@ async fn earned(
     account: &AccountId,
     era: u32,
 ) -> CommandResult<Vec<((u32, AssetId), Balance)>> {
-    let mut earned: Vec<((u32, AssetId), Balance)> = Vec::new();
-    loop {
-        let after = earned.last().map(|((_, asset), _)| *asset);
-        let page = view.account_revenue(account, era, after, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        earned.extend(page.into_iter().map(|(asset, amount)| ((era, asset), amount)));
-        if last {
-            return Ok(earned);
-        }
-    }
+    let behind = |(asset, _): &(AssetId, Balance)| Some(*asset);
+    let page = |after| view.account_revenue(account, era, after, PAGE);
+    let earned = pages(None, behind, page).await?;
+    Ok(earned.into_iter().map(|(asset, amount)| ((era, asset), amount)).collect())
+}
+
+/// What an asset has earned, as JSON.
+fn revenue_json(earned: (AssetId, Balance)) -> Value {
+    form(vigil_rpc::provenance::Revenue::from(earned))
 }
 
 impl Report {
@@ -109,12 +108,11 @@ impl Report {
 
     fn json(&self) -> Value {
         let earned = self.earned.iter().map(|((era, asset), amount)| {
-            json!({ "era": era, "asset": asset.to_string(), "amount": amount_json(*amount) })
+            let mut json = revenue_json((*asset, *amount));
+            json["era"] = json!(era);
+            json
         });
-        let assets = self.by_asset();
-        let assets = assets.iter().map(
-            |(asset, amount)| json!({ "asset": asset.to_string(), "amount": amount_json(*amount) }),
-        );
+        let assets = self.by_asset().into_iter().map(revenue_json);
         json!({
             "account": account_json(&self.account),
             "eraLength": self.era_length,

@@ -3,11 +3,10 @@
 //! Registering and serving is the daemon's own doing (`vigil-worker`); these are the steps that a
 //! person decides.
 
-use crate::format::form;
 use crate::{
     context::{self, Context},
     error::{CommandResult, Failure},
-    format::{amount, amount_json},
+    format::{amount, form},
     global::Global,
     output, text,
 };
@@ -191,12 +190,9 @@ async fn show(global: &Global, account: Option<AccountId>) -> CommandResult {
     json["contributions"] = contributions
         .iter()
         .map(|(version, contribution)| {
-            json!({
-                "version": version.to_string(),
-                "jobs": contribution.jobs,
-                "work": contribution.work.to_string(),
-                "earned": amount_json(contribution.earned),
-            })
+            let mut json = form(vigil_rpc::form::Contribution::from(*contribution));
+            json["version"] = json!(version.to_string());
+            json
         })
         .collect();
     output::show(global, &json, || {

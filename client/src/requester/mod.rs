@@ -30,10 +30,10 @@
 //! let tokens = vec![101, 7592, 102];
 //! let order = Order { offer: Offer::default(), generation: Generation::default(), by_hash: false };
 //! let plan = requester.plan(&version, vec![tokens], &order).await?;
-//! let batch = requester.submit(plan).await?;
-//! let ids = batch.ids();
+//! let submission = requester.submit(plan).await?;
+//! let ids = submission.ids();
 //!
-//! let mut events = requester.follow(ids, Goal::Ended).with_inputs(batch.inputs()).events();
+//! let mut events = requester.follow(ids, Goal::Ended).with_inputs(submission.inputs()).events();
 //! while let Some(event) = events.try_next().await? {
 //!     if let JobEvent::Reached(job) = event {
 //!         let output = requester.output(&job, &version.spec.architecture).await?;
@@ -61,9 +61,9 @@ pub use follow::{Follower, Goal, JobEvent};
 pub use order::{Generation, Offer, Order, Plan, Planned, Price};
 pub use output::Output;
 pub use quote::bid;
-pub use submit::{Batch, Submitted};
+pub use submit::{Submission, Submitted};
 
-use crate::{blobs::BlobClient, Client, Key};
+use crate::{blobs::BlobClient, pages, Client, Key};
 use vigil_primitives::{
     api::PAGE, model::VersionView, worker::WorkerView, AccountId, Job, JobId, ModelVersionId,
 };
@@ -107,16 +107,10 @@ impl Requester {
 
     /// All workers, in the chain's order.
     pub async fn workers(&self) -> Result<Vec<WorkerView>> {
-        let mut workers: Vec<WorkerView> = Vec::new();
-        loop {
-            let after = workers.last().map(|worker| &worker.account);
-            let page = self.client.best().workers(after, PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            workers.extend(page);
-            if last {
-                return Ok(workers);
-            }
-        }
+        let view = self.client.best();
+        let page =
+            |after: Option<AccountId>| async move { view.workers(after.as_ref(), PAGE).await };
+        Ok(pages(None, |worker: &WorkerView| Some(worker.account.clone()), page).await?)
     }
 
     fn key(&self) -> Result<&Key> {

@@ -10,7 +10,7 @@ use vigil_primitives::{
 
 /// What became of a plan: for each run, in their order, the job or why there is none.
 #[derive(Debug)]
-pub struct Batch {
+pub struct Submission {
     /// The jobs.
     pub runs: Vec<crate::Result<Submitted>>,
 }
@@ -26,7 +26,7 @@ pub struct Submitted {
     pub fee: Balance,
 }
 
-impl Batch {
+impl Submission {
     /// The jobs that were submitted.
     pub fn submitted(&self) -> impl Iterator<Item = &Submitted> {
         self.runs.iter().filter_map(|run| run.as_ref().ok())
@@ -57,8 +57,8 @@ impl Requester {
     /// One that is refused takes none of the others with it.
     ///
     /// # Errors
-    /// [`Error::NoKey`](super::Error::NoKey). Why a run was refused is in its place of the batch.
-    pub async fn submit(&self, plan: Plan) -> Result<Batch> {
+    /// [`Error::NoKey`](super::Error::NoKey). Why a run was refused is in its place of the submission.
+    pub async fn submit(&self, plan: Plan) -> Result<Submission> {
         let key = self.key()?;
         let calls: Vec<_> = plan.runs.iter().map(|run| calls::jobs::submit(&run.spec)).collect();
         let results = self.client.submit_many(&calls, key, Until::Finalized).await;
@@ -67,6 +67,6 @@ impl Requester {
             let job = included.events.expect::<events::jobs::Submitted>()?.job;
             Ok(Submitted { job, run, fee: included.fee() })
         };
-        Ok(Batch { runs: plan.runs.into_iter().zip(results).map(submitted).collect() })
+        Ok(Submission { runs: plan.runs.into_iter().zip(results).map(submitted).collect() })
     }
 }

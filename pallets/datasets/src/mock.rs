@@ -3,7 +3,7 @@
 
 use crate as pallet_datasets;
 use crate::{weights::HandSet, Dataset, DatasetVersion, DatasetVersions, Event, HoldReason};
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl,
     dispatch::DispatchResult,
@@ -16,16 +16,17 @@ use frame_support::{
     weights::constants::RocksDbWeight,
 };
 use sp_io::TestExternalities;
-use sp_runtime::{BuildStorage, Permill};
+use sp_runtime::BuildStorage;
 use vigil_primitives::{
-    dataset::{DatasetSpec, StatementKind},
-    lineage::{Share, Shares},
-    model::{ModelId, Name, Sources, Url},
-    samples,
-    terms::{Access, GrantTerms, Terms},
+    dataset::StatementKind,
+    model::ModelId,
+    terms::Terms,
     traits::{ModelRegistry, RegisteredVersion},
-    AssetId, Balance, BlockNumber, ContentHash, DatasetId, DatasetVersionId, ModelVersionId,
-    Version,
+    AssetId, Balance, ContentHash, DatasetId, ModelVersionId, Version,
+};
+
+pub(crate) use vigil_primitives::samples::{
+    dataset, listed, name, open, paid, shares, sourced_dataset_spec as spec,
 };
 
 pub(crate) type AccountId = u64;
@@ -159,36 +160,6 @@ pub(crate) fn signed(who: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(who)
 }
 
-pub(crate) fn name(text: &str) -> Name {
-    text.as_bytes().to_vec().try_into().unwrap()
-}
-
-/// Terms that are open to everybody.
-pub(crate) fn open() -> Terms {
-    samples::terms(Access::Open)
-}
-
-/// Terms of an allow-list.
-pub(crate) fn listed() -> Terms {
-    samples::terms(Access::AllowList)
-}
-
-/// Terms of grants that are sold.
-pub(crate) fn paid(price: Balance, duration: BlockNumber, uses: Option<u32>) -> Terms {
-    samples::terms(Access::Paid(GrantTerms { price, duration, uses }))
-}
-
-/// A specification that is accepted.
-pub(crate) fn spec(terms: Terms) -> DatasetSpec {
-    let url = Url::truncate_from(b"https://example.org/data/".to_vec());
-    DatasetSpec { sources: Sources::truncate_from(vec![url]), ..samples::dataset_spec(terms) }
-}
-
-/// The first version of a dataset.
-pub(crate) fn dataset(dataset: DatasetId) -> AssetId {
-    DatasetVersionId { dataset, version: 0 }.into()
-}
-
 pub(crate) fn register(
     who: AccountId,
     terms: Terms,
@@ -205,13 +176,6 @@ pub(crate) fn publish(
     citations: &[(AssetId, u32)],
 ) -> DispatchResult {
     Registry::publish(signed(who), dataset, Box::new(spec(terms)), shares(citations))
-}
-
-/// Citations with shares in parts per million.
-pub(crate) fn shares(citations: &[(AssetId, u32)]) -> Shares {
-    let share =
-        |(asset, ppm): &(AssetId, u32)| Share { asset: *asset, share: Permill::from_parts(*ppm) };
-    citations.iter().map(share).collect::<Vec<_>>().try_into().unwrap()
 }
 
 /// Offers a dataset and has it accepted.

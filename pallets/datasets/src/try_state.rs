@@ -1,22 +1,14 @@
 //! What must hold of this pallet's storage at the end of every block.
 
 use crate::pallet::*;
-use alloc::{collections::BTreeMap, vec::Vec};
-use codec::Encode;
+use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::fungible::hold::Inspect as _};
 use sp_runtime::TryRuntimeError;
 use vigil_primitives::{
+    holds::Sums,
     registry::{check_name, check_sources},
     Balance, DatasetVersionId,
 };
-
-/// Sums by account. Accounts have no order of their own here: their encoding does.
-type Sums = BTreeMap<Vec<u8>, Balance>;
-
-fn add(sums: &mut Sums, account: &impl Encode, amount: Balance) {
-    let sum = sums.entry(account.encode()).or_default();
-    *sum = sum.saturating_add(amount);
-}
 
 impl<T: Config> Pallet<T> {
     /// Checks every invariant of this pallet:
@@ -34,7 +26,7 @@ impl<T: Config> Pallet<T> {
     }
 
     fn check_entries() -> Result<(), TryRuntimeError> {
-        let mut deposits = Sums::new();
+        let mut deposits = Sums::default();
         let mut parts = BTreeMap::<_, Balance>::new();
         for (id, number, version) in DatasetVersions::<T>::iter() {
             let dataset =
@@ -57,41 +49,33 @@ impl<T: Config> Pallet<T> {
                 dataset.deposit >= part,
                 "datasets 2: the versions' deposits exceed the dataset's"
             );
-            add(&mut deposits, &dataset.owner, dataset.deposit);
+            deposits.add(&dataset.owner, dataset.deposit);
         }
-        Self::check_holds(
-            HoldReason::Deposit,
-            deposits,
-            "datasets 2: held and recorded deposits differ",
-        )
+        ensure!(
+            Self::are_held(deposits, HoldReason::Deposit),
+            "datasets 2: held and recorded deposits differ"
+        );
+        Ok(())
     }
 
     fn check_statements() -> Result<(), TryRuntimeError> {
-        let mut deposits = Sums::new();
+        let mut deposits = Sums::default();
         for (id, (author, _), record) in Statements::<T>::iter() {
             let DatasetVersionId { dataset, .. } = id;
             ensure!(dataset < NextDatasetId::<T>::get(), "datasets 3: a statement about nothing");
-            add(&mut deposits, &author, record.deposit);
+            deposits.add(&author, record.deposit);
         }
-        Self::check_holds(
-            HoldReason::Statement,
-            deposits,
-            "datasets 3: held and recorded statements differ",
-        )
+        ensure!(
+            Self::are_held(deposits, HoldReason::Statement),
+            "datasets 3: held and recorded statements differ"
+        );
+        Ok(())
     }
 
-    /// Every account has as much on hold as the records say: whoever is in none has nothing.
-    fn check_holds(
-        reason: HoldReason,
-        mut sums: Sums,
-        fault: &'static str,
-    ) -> Result<(), TryRuntimeError> {
+    /// Whether every account has as much on hold as the records say.
+    fn are_held(sums: Sums, reason: HoldReason) -> bool {
         let reason = reason.into();
-        for account in frame_system::Account::<T>::iter_keys() {
-            let sum = sums.remove(&account.encode()).unwrap_or_default();
-            ensure!(T::Currency::balance_on_hold(&reason, &account) == sum, fault);
-        }
-        ensure!(sums.into_values().all(|sum| sum == 0), fault);
-        Ok(())
+        let held = |account: &T::AccountId| T::Currency::balance_on_hold(&reason, account);
+        sums.are_held(frame_system::Account::<T>::iter_keys(), held)
     }
 }

@@ -5,7 +5,7 @@ use crate as pallet_provenance;
 use crate::{
     benchmarking::BenchmarkHelper, weights::HandSet, CitationCount, Event, GrantsOf, Unpaid,
 };
-use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use frame_support::{
     assert_ok, construct_runtime, derive_impl,
     dispatch::DispatchResult,
@@ -23,16 +23,18 @@ use pallet_datasets::{DatasetVersions, NextDatasetId};
 use sp_io::TestExternalities;
 use sp_runtime::{BuildStorage, Permill};
 use vigil_primitives::{
-    dataset::DatasetSpec,
     grant::Grant,
-    lineage::{Share, Shares},
-    model::{Name, Sources, Url, VersionSpec, VersionStatus},
+    model::{Name, VersionSpec, VersionStatus},
     registry::{Entry, Published},
     samples,
-    terms::{Access, GrantTerms, Terms},
+    terms::Terms,
     traits::{ModelRegistry, Provenance as _, RegisteredVersion},
     Architecture, AssetId, Balance, BlockNumber, DatasetId, DatasetVersionId, ModelId,
     ModelVersionId, Version,
+};
+
+pub(crate) use vigil_primitives::samples::{
+    dataset, listed, name, open, paid, shares, sourced_dataset_spec as spec,
 };
 
 pub(crate) type AccountId = u64;
@@ -216,25 +218,6 @@ pub(crate) fn signed(who: AccountId) -> RuntimeOrigin {
     RuntimeOrigin::signed(who)
 }
 
-pub(crate) fn name(text: &str) -> Name {
-    text.as_bytes().to_vec().try_into().unwrap()
-}
-
-/// Terms that are open to everybody.
-pub(crate) fn open() -> Terms {
-    samples::terms(Access::Open)
-}
-
-/// Terms of an allow-list.
-pub(crate) fn listed() -> Terms {
-    samples::terms(Access::AllowList)
-}
-
-/// Terms of grants that are sold.
-pub(crate) fn paid(price: Balance, duration: BlockNumber, uses: Option<u32>) -> Terms {
-    samples::terms(Access::Paid(GrantTerms { price, duration, uses }))
-}
-
 /// The same terms without commercial use.
 pub(crate) fn private(terms: Terms) -> Terms {
     Terms { commercial: false, ..terms }
@@ -245,17 +228,6 @@ pub(crate) fn royalty(terms: Terms, ppm: u32) -> Terms {
     Terms { royalty: Permill::from_parts(ppm), ..terms }
 }
 
-/// A specification that is accepted.
-pub(crate) fn spec(terms: Terms) -> DatasetSpec {
-    let url = Url::truncate_from(b"https://example.org/data/".to_vec());
-    DatasetSpec { sources: Sources::truncate_from(vec![url]), ..samples::dataset_spec(terms) }
-}
-
-/// The first version of a dataset.
-pub(crate) fn dataset(dataset: DatasetId) -> AssetId {
-    DatasetVersionId { dataset, version: 0 }.into()
-}
-
 /// The first version of a model.
 pub(crate) fn model(model: ModelId) -> AssetId {
     ModelVersionId { model, version: 0 }.into()
@@ -263,12 +235,6 @@ pub(crate) fn model(model: ModelId) -> AssetId {
 
 pub(crate) fn permill(ppm: u32) -> Permill {
     Permill::from_parts(ppm)
-}
-
-/// Citations with shares in parts per million.
-pub(crate) fn shares(citations: &[(AssetId, u32)]) -> Shares {
-    let shares = citations.iter().map(|(asset, ppm)| Share { asset: *asset, share: permill(*ppm) });
-    shares.collect::<Vec<_>>().try_into().unwrap()
 }
 
 pub(crate) fn register(

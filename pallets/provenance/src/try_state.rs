@@ -5,21 +5,12 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use codec::Encode;
 use frame_support::{
     ensure,
     traits::{fungible::hold::Inspect as _, Get},
 };
 use sp_runtime::TryRuntimeError;
-use vigil_primitives::{lineage::Lineage, AssetId, Balance};
-
-/// Sums by account. Accounts have no order of their own here: their encoding does.
-type Sums = BTreeMap<Vec<u8>, Balance>;
-
-fn add(sums: &mut Sums, account: &impl Encode, amount: Balance) {
-    let sum = sums.entry(account.encode()).or_default();
-    *sum = sum.saturating_add(amount);
-}
+use vigil_primitives::{holds::Sums, lineage::Lineage, AssetId, Balance};
 
 impl<T: Config> Pallet<T> {
     /// Checks every invariant of this pallet:
@@ -78,7 +69,7 @@ impl<T: Config> Pallet<T> {
     }
 
     fn check_grants() -> Result<(), TryRuntimeError> {
-        let mut deposits = Sums::new();
+        let mut deposits = Sums::default();
         let mut paid = BTreeMap::<AssetId, u32>::new();
         let mut numbers = BTreeSet::new();
         let mut grants: usize = 0;
@@ -101,7 +92,7 @@ impl<T: Config> Pallet<T> {
                 let count = paid.entry(asset).or_default();
                 *count = count.saturating_add(1);
             }
-            add(&mut deposits, &record.depositor, record.deposit);
+            deposits.add(&record.depositor, record.deposit);
         }
         ensure!(
             GrantHolders::<T>::iter().count() == grants,
@@ -109,11 +100,11 @@ impl<T: Config> Pallet<T> {
         );
         let counts: BTreeMap<_, _> = PaidGrants::<T>::iter().collect();
         ensure!(counts == paid, "provenance 3: paid grants are miscounted");
-        Self::check_holds(
-            HoldReason::Grant,
-            deposits,
-            "provenance 3: held and recorded grants differ",
-        )
+        ensure!(
+            Self::are_held(deposits, HoldReason::Grant),
+            "provenance 3: held and recorded grants differ"
+        );
+        Ok(())
     }
 
     fn check_money() -> Result<(), TryRuntimeError> {
@@ -136,18 +127,10 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Every account has as much on hold as the records say: whoever is in none has nothing.
-    fn check_holds(
-        reason: HoldReason,
-        mut sums: Sums,
-        fault: &'static str,
-    ) -> Result<(), TryRuntimeError> {
+    /// Whether every account has as much on hold as the records say.
+    fn are_held(sums: Sums, reason: HoldReason) -> bool {
         let reason = reason.into();
-        for account in frame_system::Account::<T>::iter_keys() {
-            let sum = sums.remove(&account.encode()).unwrap_or_default();
-            ensure!(T::Currency::balance_on_hold(&reason, &account) == sum, fault);
-        }
-        ensure!(sums.into_values().all(|sum| sum == 0), fault);
-        Ok(())
+        let held = |account: &T::AccountId| T::Currency::balance_on_hold(&reason, account);
+        sums.are_held(frame_system::Account::<T>::iter_keys(), held)
     }
 }

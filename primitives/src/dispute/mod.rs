@@ -8,14 +8,15 @@
 //! |---|---|
 //! | [`claim`] | what is claimed, and on which ground it is challenged |
 //! | [`stage`] | where a game stands, and the moves that lead on |
-//! | [`record`] | what the chain keeps of a dispute, how it ends and what that costs |
+//! | [`record`] | what the chain keeps of a dispute, and how it ends |
 
 pub mod claim;
 pub mod record;
 pub mod stage;
 
+pub use crate::penalty::Penalty;
 pub use claim::{Claim, ClaimId, End, Ground};
-pub use record::{Clocks, Dispute, DisputeView, Ended, Fault, Penalty, Reached, Verdict};
+pub use record::{Clocks, Dispute, DisputeView, Ended, Fault, Reached, Verdict};
 pub use stage::{Descent, Disputed, Move, Node, Side, Stage, Target, TokenAt};
 
 use crate::ContentHash;

@@ -18,6 +18,7 @@ use sp_runtime::{
     generic::{Digest, DigestItem, Era},
     traits::{Block as _, Header as _},
 };
+use vigil_primitives::api::runtime_decl_for_vigil_api::VigilApi;
 use vigil_runtime::{
     constants::time::SLOT_MS, genesis_presets, AccountId, Block, Executive, Hash, Header, Runtime,
     RuntimeCall, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION,
@@ -105,4 +106,22 @@ fn blocks_should_decode_as_opaque_blocks_when_encoded() {
     );
     let opaque = vigil_runtime::opaque::Block::decode(&mut &block.encode()[..]).unwrap();
     assert_eq!(opaque.encode(), block.encode());
+}
+
+/// A client of the time before every domain had an interface of its own is told so by the version of
+/// the old one, and by its answer where to look.
+#[test]
+fn the_interface_of_old_clients_should_name_every_domain() {
+    use vigil_primitives::api::*;
+    assert_eq!(VERSION.api_version(&runtime_decl_for_vigil_api::ID), Some(2));
+    let domains = [
+        ("ModelsApi", runtime_decl_for_models_api::ID),
+        ("DatasetsApi", runtime_decl_for_datasets_api::ID),
+        ("ProvenanceApi", runtime_decl_for_provenance_api::ID),
+        ("WorkersApi", runtime_decl_for_workers_api::ID),
+        ("JobsApi", runtime_decl_for_jobs_api::ID),
+        ("DisputesApi", runtime_decl_for_disputes_api::ID),
+    ];
+    assert_eq!(Runtime::domains(), domains.map(|(name, _)| name.as_bytes().to_vec()));
+    assert!(domains.iter().all(|(_, id)| VERSION.api_version(id).is_some()));
 }

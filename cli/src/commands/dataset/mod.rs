@@ -10,7 +10,7 @@ use crate::{
     commands::{document, model::status},
     context::{self, Context},
     error::{CommandResult, Failure},
-    format::hex,
+    format::{artifact, artifact_json, hex},
     global::Global,
     output,
 };
@@ -172,8 +172,7 @@ impl Command {
 
 fn hash(global: &Global, path: &Path) -> CommandResult {
     let content = content::content(global, path)?;
-    let json = json!({ "blake3": hex(&content.hash), "bytes": content.len });
-    output::show(global, &json, || {
+    output::show(global, &artifact_json(&content), || {
         output::fields([("blake3", hex(&content.hash)), ("bytes", content.len.to_string())])
     });
     Ok(())
@@ -186,14 +185,11 @@ async fn verify(global: &Global, id: DatasetVersionId, path: &Path) -> CommandRe
     let json = json!({
         "asset": AssetId::from(id).to_string(),
         "matches": found == published,
-        "published": crate::format::artifact_json(&published),
-        "found": crate::format::artifact_json(&found),
+        "published": artifact_json(&published),
+        "found": artifact_json(&found),
     });
     output::show(global, &json, || {
-        output::fields([
-            ("published", crate::format::artifact(&published)),
-            ("found", crate::format::artifact(&found)),
-        ])
+        output::fields([("published", artifact(&published)), ("found", artifact(&found))])
     });
     if found == published {
         output::note(global, &format!("{} is the content of dataset {id}", path.display()));

@@ -12,6 +12,7 @@ use crate::{
     output, text,
 };
 use serde_json::{json, Value};
+use vigil_client::pages;
 use vigil_primitives::{
     api::PAGE,
     dataset::{DatasetVersionView, DatasetView},
@@ -20,16 +21,9 @@ use vigil_primitives::{
 
 pub(super) async fn list(global: &Global) -> CommandResult {
     let context = Context::connect(global).await?;
-    let mut datasets: Vec<DatasetView> = Vec::new();
-    loop {
-        let from = datasets.last().map_or(0, |dataset| dataset.id.saturating_add(1));
-        let page = context.view().datasets(from, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        datasets.extend(page);
-        if last {
-            break;
-        }
-    }
+    let view = context.view();
+    let behind = |dataset: &DatasetView| dataset.id.saturating_add(1);
+    let datasets = pages(0, behind, |from| view.datasets(from, PAGE)).await?;
     let json = json!({ "datasets": datasets.iter().map(dataset_json).collect::<Vec<_>>() });
     output::show(global, &json, || table(&datasets));
     Ok(())

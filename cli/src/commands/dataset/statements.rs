@@ -11,9 +11,9 @@ use crate::{
 };
 use clap::ValueEnum;
 use serde_json::{json, Value};
-use vigil_client::calls;
+use vigil_client::{calls, pages};
 use vigil_primitives::{
-    api::PAGE, dataset::StatementKind, dataset::StatementView, AssetId, DatasetVersionId,
+    api::PAGE, dataset::StatementKind, dataset::StatementView, AccountId, AssetId, DatasetVersionId,
 };
 
 /// What can be stated.
@@ -96,18 +96,15 @@ pub(super) async fn list(global: &Global, id: DatasetVersionId) -> CommandResult
     Ok(())
 }
 
-/// Every statement about a version, page by page.
+/// Every statement about a version.
 async fn all(context: &Context, id: DatasetVersionId) -> CommandResult<Vec<StatementView>> {
-    let mut statements: Vec<StatementView> = Vec::new();
-    loop {
-        let after = statements.last().map(|last| (&last.author, last.kind));
-        let page = context.view().statements(id, after, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        statements.extend(page);
-        if last {
-            return Ok(statements);
-        }
-    }
+    let view = context.view();
+    let page = |after: Option<(AccountId, StatementKind)>| async move {
+        let after = after.as_ref().map(|(author, kind)| (author, *kind));
+        view.statements(id, after, PAGE).await
+    };
+    let behind = |last: &StatementView| Some((last.author.clone(), last.kind));
+    Ok(pages(None, behind, page).await?)
 }
 
 fn table(statements: &[StatementView]) -> String {
@@ -134,7 +131,7 @@ fn statement_json(view: &StatementView) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigil_primitives::{dataset::Statement, AccountId, ContentHash};
+    use vigil_primitives::{dataset::Statement, ContentHash};
 
     #[test]
     fn a_statement_should_be_shown_by_the_word_that_is_typed_for_it() {

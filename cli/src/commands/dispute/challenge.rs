@@ -1,6 +1,6 @@
 //! `vigil dispute challenge`: a wrong result is proved wrong, move by move.
 
-use super::court::{challenges, claims, complaint, nothing_revealed, Court, Ends, Outcome};
+use super::court::{challenges, claims, complaint, nothing_revealed, Court, Ends};
 use crate::{
     commands::run::With,
     context::{parse_account, Context},
@@ -100,8 +100,8 @@ impl Challenge {
             let ground = wrong.ground(&ends.input, &ends.output);
             let ground = ground.ok_or_else(|| Failure::failed(said.clone()))?;
             let claim = ClaimId::Job { job: job.id, worker };
-            let outcome = court.prosecute(&claim, &ground, ends).await?;
-            return report(court, &said, &outcome).await;
+            let (id, ended) = court.prosecute(&claim, &ground, ends).await?;
+            return report(court, id, &ended).await;
         }
         let whose = match &self.worker {
             Some(worker) => format!("{worker} has revealed nothing wrong"),
@@ -183,16 +183,7 @@ async fn wait(context: &Context, id: DisputeId) -> CommandResult<Ended> {
 }
 
 /// Says how a challenge has ended; a failure if it has not convicted anybody.
-pub(super) async fn report(court: &Court, said: &str, outcome: &Outcome) -> CommandResult {
-    let global = &court.context.global;
-    let (id, ended) = match outcome {
-        Outcome::AtOnce => {
-            let json = json!({ "dispute": null, "verdict": { "kind": "convicted" } });
-            output::show(global, &json, || format!("{said}\nthe chain saw it at once: convicted"));
-            return Ok(());
-        }
-        Outcome::Played(id, ended) => (*id, ended),
-    };
+async fn report(court: &Court, id: DisputeId, ended: &Ended) -> CommandResult {
     show(court, id).await?;
     match ended.verdict {
         Verdict::Convicted(_) | Verdict::Moot => Ok(()),

@@ -38,14 +38,6 @@ impl Ends {
 /// How long the bytes of a claim may take.
 const FETCH: Duration = Duration::from_secs(60);
 
-/// Where a challenge has led.
-pub(crate) enum Outcome {
-    /// The chain has seen at once that the claim is wrong.
-    AtOnce,
-    /// A game was played to its end.
-    Played(DisputeId, Ended),
-}
-
 /// Opens the package of a version, and refuses any other.
 pub(crate) fn open(version: &VersionView, package: &Path) -> CommandResult<Package> {
     let opened = Package::open(package)?;
@@ -156,7 +148,7 @@ impl Court {
         claim: &ClaimId,
         ground: &Ground,
         ends: Ends,
-    ) -> CommandResult<Outcome> {
+    ) -> CommandResult<(DisputeId, Ended)> {
         let ours = challenges(&self.context).await?;
         // Bytes that are being published are another matter.
         let game = |dispute: &Dispute| {
@@ -168,25 +160,23 @@ impl Court {
                 note(self.global(), &format!("dispute {id} of ours is open: going on with it"));
                 id
             }
-            None => {
-                let call = calls::disputes::challenge(claim, ground);
-                let key = self.context.key()?;
-                let included = self.context.client.submit(&call, key, Until::InBlock).await?;
-                match included.events.find::<events::disputes::Challenged>()? {
-                    Some(challenged) => {
-                        let bond = crate::format::amount(challenged.bond);
-                        let id = challenged.dispute;
-                        note(
-                            self.global(),
-                            &format!("dispute {id} is open, with a bond of {bond}"),
-                        );
-                        id
-                    }
-                    None => return Ok(Outcome::AtOnce),
-                }
-            }
+            None => self.challenge(claim, ground).await?,
         };
-        Ok(Outcome::Played(id, self.pursue(id, ends).await?))
+        Ok((id, self.pursue(id, ends).await?))
+    }
+
+    /// Challenges a claim. The dispute has ended already where the chain sees at once that the claim
+    /// is wrong.
+    async fn challenge(&self, claim: &ClaimId, ground: &Ground) -> CommandResult<DisputeId> {
+        let call = calls::disputes::challenge(claim, ground);
+        let key = self.context.key()?;
+        let included = self.context.client.submit(&call, key, Until::InBlock).await?;
+        let Some(challenged) = included.events.find::<events::disputes::Challenged>()? else {
+            return Ok(included.events.expect::<events::disputes::Ended>()?.dispute);
+        };
+        let (id, bond) = (challenged.dispute, crate::format::amount(challenged.bond));
+        note(self.global(), &format!("dispute {id} is open, with a bond of {bond}"));
+        Ok(id)
     }
 
     /// Plays a dispute of ours to its end.

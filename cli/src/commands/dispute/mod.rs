@@ -15,6 +15,7 @@ use crate::{
 use clap::Subcommand;
 use serde_json::json;
 use show::{status, title, Names};
+use vigil_client::pages;
 use vigil_primitives::{
     api::PAGE,
     dispute::{ClaimId, DisputeId, DisputeView},
@@ -65,16 +66,9 @@ fn job_of(view: &DisputeView) -> JobId {
 
 async fn list(global: &Global, job: Option<JobId>, open: bool) -> CommandResult {
     let context = Context::connect(global).await?;
-    let mut disputes: Vec<(DisputeId, DisputeView)> = Vec::new();
-    loop {
-        let from = disputes.last().map_or(0, |(id, _)| id.saturating_add(1));
-        let page = context.view().disputes(from, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        disputes.extend(page);
-        if last {
-            break;
-        }
-    }
+    let view = context.view();
+    let behind = |(id, _): &(DisputeId, DisputeView)| id.saturating_add(1);
+    let mut disputes = pages(0, behind, |from| view.disputes(from, PAGE)).await?;
     disputes.retain(|(_, view)| {
         job.is_none_or(|job| job_of(view) == job) && (!open || matches!(view, DisputeView::Open(_)))
     });

@@ -1,6 +1,6 @@
 //! `vigil dispute watch`: results of others are computed again, and wrong ones challenged.
 
-use super::court::{challenges, claims, complaint, Court, Outcome};
+use super::court::{challenges, claims, complaint, Court};
 use crate::{
     commands::run::With,
     context::Context,
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use vigil_advocate::{Drawn, Watch as Draw};
 use vigil_primitives::{
     api::PAGE,
-    dispute::{ClaimId, DisputeView, Stage, Verdict},
+    dispute::{ClaimId, DisputeId, DisputeView, Ended, Stage, Verdict},
     job::Output,
     JobId, ModelVersionId,
 };
@@ -109,7 +109,7 @@ impl Watch {
                 court.pursue(id, ends).await
             };
             match played.await {
-                Ok(ended) => self.ended(court, job, &Outcome::Played(id, ended), tally),
+                Ok(ended) => self.ended(court, job, (id, ended), tally),
                 Err(error) => note(global, &format!("dispute {id}: {error}")),
             }
         }
@@ -177,10 +177,9 @@ impl Watch {
         }
         let ground = wrong.ground(&ends.input, &ends.output);
         let Some(ground) = ground else { return Ok(true) };
-        let outcome = court.prosecute(claim, &ground, ends).await;
-        match outcome {
-            Ok(outcome) => {
-                self.ended(court, *id, &outcome, tally);
+        match court.prosecute(claim, &ground, ends).await {
+            Ok(ended) => {
+                self.ended(court, *id, ended, tally);
                 Ok(true)
             }
             // A game that has begun goes on the next time.
@@ -191,16 +190,10 @@ impl Watch {
         }
     }
 
-    fn ended(&self, court: &Court, job: JobId, outcome: &Outcome, tally: &mut Tally) {
-        let convicted = match outcome {
-            Outcome::AtOnce => true,
-            Outcome::Played(id, ended) => {
-                let view = DisputeView::Ended(ended.clone());
-                let text = format!("dispute {id}: {}", super::show::status(&view));
-                note(&court.context.global, &text);
-                matches!(ended.verdict, Verdict::Convicted(_) | Verdict::Moot)
-            }
-        };
+    fn ended(&self, court: &Court, job: JobId, (id, ended): (DisputeId, Ended), tally: &mut Tally) {
+        let convicted = matches!(ended.verdict, Verdict::Convicted(_) | Verdict::Moot);
+        let text = format!("dispute {id}: {}", super::show::status(&DisputeView::Ended(ended)));
+        note(&court.context.global, &text);
         tally.wrong.push((job, convicted));
     }
 }

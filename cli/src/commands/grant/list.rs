@@ -1,15 +1,15 @@
 //! Which grants there are, and who may use what.
 
-use crate::format::form;
 use crate::{
     assets::check_permission,
     context::{self, Context},
     error::{CommandResult, Failure},
-    format::{account_json, amount, amount_json},
+    format::{account_json, amount, amount_json, form},
     global::Global,
     output,
 };
 use serde_json::{json, Value};
+use vigil_client::pages;
 use vigil_primitives::{
     api::PAGE,
     grant::{Grant, Unusable},
@@ -57,27 +57,16 @@ pub(super) async fn check(global: &Global, asset: AssetId, account: AccountId) -
     let facts = context.asset(asset).await?;
     let permission = context.view().permission(&account, asset).await?;
     let permission = permission.ok_or_else(|| context::no_asset(asset))?;
-    let (reason, words) = reason(&permission);
-    let grant = match &permission {
-        Permission::Granted(grant) => Some(grant),
-        _ => None,
-    };
     let now = context.client.best_head().await?.number;
-    let json = json!({
-        "asset": asset.to_string(),
-        "account": account_json(&account),
-        "allowed": permission.is_allowed(),
-        "reason": reason,
-        "grant": grant.map(|grant| grant_json(grant, now)),
-    });
+    let json = permission_json(asset, &account, &permission, now);
     output::show(global, &json, || {
         let mut rows = vec![
             ("asset", asset.to_string()),
             ("account", account.to_string()),
             ("allowed", if permission.is_allowed() { "yes" } else { "no" }.into()),
-            ("because", words.into()),
+            ("because", reason(&permission).into()),
         ];
-        if let Some(grant) = grant {
+        if let Permission::Granted(grant) = &permission {
             rows.push(("until", until(grant)));
             rows.push(("uses left", uses_left(grant)));
         }
@@ -86,32 +75,20 @@ pub(super) async fn check(global: &Global, asset: AssetId, account: AccountId) -
     check_permission(asset, &facts.owner, &facts.terms.access, &account, &permission)
 }
 
-/// The grants that an account holds, page by page.
+/// The grants that an account holds.
 async fn grants(context: &Context, account: &AccountId) -> CommandResult<Vec<GrantView>> {
-    let mut grants: Vec<GrantView> = Vec::new();
-    loop {
-        let after = grants.last().map(|grant| grant.asset);
-        let page = context.view().grants_of(account, after, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        grants.extend(page);
-        if last {
-            return Ok(grants);
-        }
-    }
+    let view = context.view();
+    let behind = |grant: &GrantView| Some(grant.asset);
+    Ok(pages(None, behind, |after| view.grants_of(account, after, PAGE)).await?)
 }
 
-/// The grants of an asset, page by page.
+/// The grants of an asset.
 pub(crate) async fn holders(context: &Context, asset: AssetId) -> CommandResult<Vec<GrantView>> {
-    let mut grants: Vec<GrantView> = Vec::new();
-    loop {
-        let after = grants.last().map(|grant| &grant.holder);
-        let page = context.view().grants_for(asset, after, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        grants.extend(page);
-        if last {
-            return Ok(grants);
-        }
-    }
+    let view = context.view();
+    let page = |after: Option<AccountId>| async move {
+        view.grants_for(asset, after.as_ref(), PAGE).await
+    };
+    Ok(pages(None, |grant: &GrantView| Some(grant.holder.clone()), page).await?)
 }
 
 /// The grant that an account holds of an asset, good or not.
@@ -189,19 +166,33 @@ pub(super) fn uses_text(uses: Option<u32>) -> String {
     }
 }
 
-/// Why an account may use an asset or not: a word for scripts and words for people.
-fn reason(permission: &Permission) -> (&'static str, &'static str) {
+/// Why an account may use an asset or not.
+fn reason(permission: &Permission) -> &'static str {
     match permission {
-        Permission::Open => ("open", "it is open to everybody"),
-        Permission::Owner => ("owner", "the account owns it"),
-        Permission::Granted(_) => ("granted", "the account holds a grant"),
-        Permission::Revoked => ("revoked", "its owner revoked it, and it takes no new uses"),
-        Permission::NoGrant => ("no_grant", "the account holds no grant"),
-        Permission::Unusable(Unusable::Expired) => ("expired", "the account's grant has expired"),
-        Permission::Unusable(Unusable::Exhausted) => {
-            ("exhausted", "the account's grant has no use left")
-        }
+        Permission::Open => "it is open to everybody",
+        Permission::Owner => "the account owns it",
+        Permission::Granted(_) => "the account holds a grant",
+        Permission::Revoked => "its owner revoked it, and it takes no new uses",
+        Permission::NoGrant => "the account holds no grant",
+        Permission::Unusable(Unusable::Expired) => "the account's grant has expired",
+        Permission::Unusable(Unusable::Exhausted) => "the account's grant has no use left",
     }
+}
+
+/// Whether an account may use an asset, as JSON.
+fn permission_json(
+    asset: AssetId,
+    account: &AccountId,
+    permission: &Permission,
+    now: BlockNumber,
+) -> Value {
+    let mut json = form(vigil_rpc::provenance::Permission::from(*permission));
+    json["asset"] = json!(asset.to_string());
+    json["account"] = account_json(account);
+    if let Permission::Granted(grant) = permission {
+        json["grant"] = grant_json(grant, now);
+    }
+    json
 }
 
 fn list_json(grants: &[GrantView], now: BlockNumber) -> Value {
@@ -258,7 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn every_permission_should_have_a_reason_of_its_own() {
+    fn every_permission_should_be_read_back_and_have_a_reason_of_its_own() {
+        let asset = ModelVersionId { model: 2, version: 1 }.into();
+        let account = AccountId::new([4; 32]);
         let all = [
             Permission::Open,
             Permission::Owner,
@@ -268,7 +261,13 @@ mod tests {
             Permission::Unusable(Unusable::Expired),
             Permission::Unusable(Unusable::Exhausted),
         ];
-        let mut words: Vec<_> = all.iter().map(|permission| reason(permission).0).collect();
+        for permission in &all {
+            let json = permission_json(asset, &account, permission, 0);
+            assert_eq!(json["account"], account_json(&account));
+            let read: vigil_rpc::provenance::Permission = serde_json::from_value(json).unwrap();
+            assert_eq!(read, (*permission).into());
+        }
+        let mut words: Vec<_> = all.iter().map(reason).collect();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), all.len());

@@ -30,7 +30,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use vigil_client::{
     blobs::content_hash,
-    calls,
+    calls, pages,
     requester::{Goal, Output},
 };
 use vigil_primitives::{api::PAGE, AccountId, Job, JobId, JobStatus, ModelVersionId};
@@ -110,16 +110,9 @@ impl Command {
 impl List {
     async fn execute(self, global: &Global) -> CommandResult {
         let context = Context::connect(global).await?;
-        let mut jobs: Vec<Job> = Vec::new();
-        loop {
-            let from = jobs.last().map_or(0, |job| job.id.saturating_add(1));
-            let page = context.view().jobs(from, PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            jobs.extend(page);
-            if last {
-                break;
-            }
-        }
+        let view = context.view();
+        let behind = |job: &Job| job.id.saturating_add(1);
+        let mut jobs = pages(0, behind, |from| view.jobs(from, PAGE)).await?;
         jobs.retain(|job| self.wants(job));
         jobs.reverse();
         jobs.truncate(self.limit as usize);

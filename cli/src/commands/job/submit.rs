@@ -21,12 +21,9 @@ use crate::{
 };
 use clap::Args;
 use serde_json::json;
-use std::{collections::BTreeMap, path::PathBuf};
-use vigil_client::{
-    blobs::Bytes,
-    requester::{self, Goal, Order, Output},
-};
-use vigil_primitives::{model::VersionView, Balance, Job, JobId, JobStatus, ModelVersionId};
+use std::path::PathBuf;
+use vigil_client::requester::{Goal, Order, Output, Submission};
+use vigil_primitives::{model::VersionView, Job, JobStatus, ModelVersionId};
 
 /// Arguments of `job submit`.
 #[derive(Debug, Args)]
@@ -53,35 +50,6 @@ pub(crate) struct Submit {
     output_dir: Option<PathBuf>,
 }
 
-/// A submitted job and what it was made of.
-#[derive(Debug)]
-pub(crate) struct Submitted {
-    /// Its number.
-    pub(crate) job: JobId,
-    /// The input.
-    pub(crate) input: Prepared,
-    /// The most it costs.
-    pub(crate) price: Balance,
-}
-
-/// Submitted jobs with what their transactions cost.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    /// The jobs, in the order of the inputs.
-    pub(crate) jobs: Vec<Submitted>,
-    /// Transaction fees in all.
-    pub(crate) fees: Balance,
-    /// Inputs that workers are to be given by hash.
-    pub(crate) inputs: BTreeMap<JobId, Bytes>,
-}
-
-impl Batch {
-    /// The jobs' numbers.
-    pub(crate) fn ids(&self) -> Vec<JobId> {
-        self.jobs.iter().map(|submitted| submitted.job).collect()
-    }
-}
-
 impl Submit {
     pub(super) async fn execute(self, global: &Global) -> CommandResult {
         if self.texts.is_empty() {
@@ -98,53 +66,53 @@ impl Submit {
             generation: self.generation.asked(),
             by_hash: self.blob,
         };
-        let batch = submit(&context, &version, inputs, &order).await?;
+        let submission = submit(&context, &version, &inputs, &order).await?;
 
         if !self.wait {
             if self.blob {
                 let spinner = output::Progress::spinner(global, "handing the inputs to workers");
-                let (requester, ids) = (context.requester(), batch.ids());
-                let inputs = batch.inputs.clone();
+                let (requester, ids, blobs) =
+                    (context.requester(), submission.ids(), submission.inputs());
                 let followed =
-                    Followed::until(Goal::Delivered, &requester, &ids, inputs, |_| ()).await?;
+                    Followed::until(Goal::Delivered, &requester, &ids, blobs, |_| ()).await?;
                 drop(spinner);
                 let lost = followed.jobs.iter().filter(|job| job.status.is_final());
                 if let Some(reason) = lost.filter_map(|job| followed.complaint(job)).next() {
                     return Err(Failure::rejected(reason));
                 }
             }
-            let jobs = batch.jobs.iter().map(|submitted| {
-                json!({ "id": submitted.job, "maxPrice": amount_json(submitted.price) })
-            });
+            let prices: Vec<_> =
+                submission.submitted().map(|one| (one.job, one.run.spec.max_price)).collect();
+            let jobs = prices
+                .iter()
+                .map(|(id, price)| json!({ "id": id, "maxPrice": amount_json(*price) }));
             let json = json!({
                 "jobs": jobs.collect::<Vec<_>>(),
                 "accepted": self.terms.accepted_json(&version),
             });
             output::show(global, &json, || {
-                let lines: Vec<_> = batch
-                    .jobs
+                let lines: Vec<_> = prices
                     .iter()
-                    .map(|submitted| {
-                        format!("job {}  at most {}", submitted.job, amount(submitted.price))
-                    })
+                    .map(|(id, price)| format!("job {id}  at most {}", amount(*price)))
                     .collect();
                 lines.join("\n")
             });
             return Ok(());
         }
-        self.wait_and_report(&context, &version, batch).await
+        self.wait_and_report(&context, &version, &inputs, &submission).await
     }
 
     async fn wait_and_report(
         &self,
         context: &Context,
         version: &VersionView,
-        batch: Batch,
+        inputs: &[Prepared],
+        submission: &Submission,
     ) -> CommandResult {
         let global = &context.global;
         let requester = context.requester();
-        let inputs = batch.inputs.clone();
-        let followed = Followed::until_ended(context, &requester, &batch.ids(), inputs).await?;
+        let (ids, blobs) = (submission.ids(), submission.inputs());
+        let followed = Followed::until_ended(context, &requester, &ids, blobs).await?;
         let architecture = &version.spec.architecture;
         let outputs = followed.outputs(context, &requester, architecture).await;
         let tokenizer = self.tokenizer.at_hand(&version.spec)?;
@@ -152,9 +120,9 @@ impl Submit {
         let mut worst: Option<Failure> = None;
         let mut reports = Vec::new();
         let mut lines = Vec::new();
-        for ((submitted, job), output) in batch.jobs.iter().zip(&followed.jobs).zip(outputs) {
+        for ((input, job), output) in inputs.iter().zip(&followed.jobs).zip(outputs) {
             let mut report = job_json(job);
-            report["text"] = json!(submitted.input.label);
+            report["text"] = json!(input.label);
             match output {
                 Ok(Output { worker, bytes }) => {
                     if let Some(folder) = &self.output_dir {
@@ -165,7 +133,7 @@ impl Submit {
                     let answer = Answer::read(architecture, &bytes, tokenizer.as_ref());
                     report["fetchedFrom"] = account_json(&worker);
                     answer.add_to(&mut report);
-                    lines.push(result_lines(&submitted.input, job, &answer));
+                    lines.push(result_lines(input, job, &answer));
                 }
                 Err(failure) => {
                     report["error"] = failure.to_json()["error"].clone();
@@ -206,45 +174,32 @@ fn result_lines(input: &Prepared, job: &Job, answer: &Answer) -> String {
 pub(crate) async fn submit(
     context: &Context,
     version: &VersionView,
-    inputs: Vec<Prepared>,
+    inputs: &[Prepared],
     order: &Order,
-) -> CommandResult<Batch> {
+) -> CommandResult<Submission> {
     let requester = context.requester();
     let (labels, tokens): (Vec<_>, Vec<_>) =
-        inputs.into_iter().map(|input| (input.label, input.tokens)).unzip();
+        inputs.iter().map(|input| (input.label.clone(), input.tokens.clone())).unzip();
     let plan = requester.plan(version, tokens, order).await;
     let plan = plan.map_err(|error| explain(error, &labels))?;
     output::note(&context.global, &terms::accepted_text(version, &plan.accepted));
     let what =
         format!("submitting {} for at most {}", count_of(plan.runs.len()), amount(plan.total));
     let spinner = output::Progress::spinner(&context.global, what);
-    let batch = requester.submit(plan).await?;
+    let submission = requester.submit(plan).await?;
     drop(spinner);
-    collect(labels, batch)
+    whole(submission)
 }
 
-/// The submitted jobs. When some were refused, says which were not.
-fn collect(labels: Vec<String>, batch: requester::Batch) -> CommandResult<Batch> {
-    let count = batch.runs.len();
-    let (fees, inputs) = (batch.fees(), batch.inputs());
-    let mut jobs = Vec::new();
-    let mut refused: Option<Failure> = None;
-    for (label, run) in labels.into_iter().zip(batch.runs) {
-        match run {
-            Ok(submitted) => {
-                let requester::Submitted { job, run, .. } = submitted;
-                let input = Prepared { label, tokens: run.tokens };
-                jobs.push(Submitted { job, input, price: run.spec.max_price });
-            }
-            Err(error) => refused = refused.or(Some(error.into())),
-        }
-    }
-    match refused {
-        None => Ok(Batch { jobs, fees, inputs }),
-        Some(failure) if count == 1 => Err(failure),
-        Some(failure) => {
-            let ids: Vec<_> = jobs.iter().map(|submitted| submitted.job.to_string()).collect();
-            Err(failure.about(&format!(
+/// A submission of which nothing was refused. Otherwise says which jobs were submitted all the same.
+fn whole(submission: Submission) -> CommandResult<Submission> {
+    let (count, ids) = (submission.runs.len(), submission.ids());
+    match submission.runs.into_iter().collect::<Result<Vec<_>, _>>() {
+        Ok(runs) => Ok(Submission { runs: runs.into_iter().map(Ok).collect() }),
+        Err(refused) if count == 1 => Err(refused.into()),
+        Err(refused) => {
+            let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+            Err(Failure::from(refused).about(&format!(
                 "{} of {count} jobs were not submitted (submitted: {})",
                 count - ids.len(),
                 if ids.is_empty() { "none".into() } else { ids.join(", ") },
@@ -258,10 +213,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_that_was_refused_in_part_should_say_what_was_submitted() {
+    fn a_submission_that_was_refused_should_say_what_was_submitted() {
         let refused = || Err(vigil_client::Error::PoolFull);
-        let batch = requester::Batch { runs: vec![refused(), refused()] };
-        let failure = collect(vec!["one".into(), "two".into()], batch).unwrap_err();
+        let failure = whole(Submission { runs: vec![refused(), refused()] }).unwrap_err();
         let text = failure.to_string();
         assert!(text.contains("2 of 2 jobs were not submitted (submitted: none)"), "{text}");
         assert!(text.contains("pool is full"), "{text}");

@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     error::{CommandResult, Failure, Kind as Sort},
     files::unreadable,
-    format::hex,
+    format::{artifact_json, hex},
     global::Global,
     output, text,
 };
@@ -216,8 +216,7 @@ fn check(global: &Global, file: &Path, kind: Option<Kind>) -> CommandResult {
     let json = json!({
         "kind": kind.word(),
         "valid": faults.is_empty(),
-        "blake3": hex(&artifact.hash),
-        "bytes": artifact.len,
+        "metadata": artifact_json(&artifact),
         "faults": faults.iter().map(Fault::to_json).collect::<Vec<_>>(),
     });
     output::show(global, &json, || {
@@ -263,8 +262,7 @@ async fn show(global: &Global, id: AssetId) -> CommandResult {
     let json = json!({
         "asset": id.to_string(),
         "source": text::printable(source.as_bytes()),
-        "blake3": hex(&artifact.hash),
-        "bytes": artifact.len,
+        "metadata": artifact_json(&artifact),
         "document": inert(&document),
     });
     output::show(global, &json, || {

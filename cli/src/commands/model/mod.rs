@@ -17,7 +17,7 @@ use crate::{
 use clap::Subcommand;
 use serde_json::json;
 use show::model_json;
-use vigil_client::{calls, Call};
+use vigil_client::{calls, pages, Call};
 use vigil_primitives::{
     api::PAGE, model::ModelView, model::Name, AccountId, ModelId, ModelVersionId,
 };
@@ -141,16 +141,9 @@ async fn create_model(context: &Context, name: &Name) -> CommandResult<ModelId> 
 
 async fn list(global: &Global) -> CommandResult {
     let context = Context::connect(global).await?;
-    let mut models: Vec<ModelView> = Vec::new();
-    loop {
-        let from = models.last().map_or(0, |model| model.id.saturating_add(1));
-        let page = context.view().models(from, PAGE).await?;
-        let last = page.len() < PAGE as usize;
-        models.extend(page);
-        if last {
-            break;
-        }
-    }
+    let view = context.view();
+    let behind = |model: &ModelView| model.id.saturating_add(1);
+    let models = pages(0, behind, |from| view.models(from, PAGE)).await?;
     let json = json!({ "models": models.iter().map(model_json).collect::<Vec<_>>() });
     output::show(global, &json, || {
         if models.is_empty() {

@@ -143,7 +143,7 @@ impl Publish {
             "model": version.model,
             "package": hex(&spec.package),
             "architecture": spec.architecture,
-            "weightsBytes": spec.weights.len,
+            "weights": artifact_json(&spec.weights),
             "metadata": spec.metadata.as_ref().map(artifact_json),
             "terms": terms_json(&spec.terms),
             "waterfall": waterfall_json(&payees),

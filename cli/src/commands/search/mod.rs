@@ -93,18 +93,17 @@ impl Search {
         let requester = context.requester();
         let mut books = requester.open_books(&version).await?;
         let order = Order { offer: self.terms.offer(), ..Order::default() };
-        let batch = job::submit(&context, &version, inputs, &order).await?;
-        let ids = batch.ids();
-        let followed = Followed::until_ended(&context, &requester, &ids, batch.inputs).await?;
-        requester.close_books(&mut books, &followed.jobs, batch.fees).await?;
+        let submission = job::submit(&context, &version, &inputs, &order).await?;
+        let (ids, blobs) = (submission.ids(), submission.inputs());
+        let followed = Followed::until_ended(&context, &requester, &ids, blobs).await?;
+        requester.close_books(&mut books, &followed.jobs, submission.fees()).await?;
         let money = Money(books);
         let architecture = &version.spec.architecture;
         let outputs = followed.outputs(&context, &requester, architecture).await;
 
         let mut failures = Vec::new();
         let mut found = Vec::new();
-        let inputs = batch.jobs.into_iter().map(|submitted| submitted.input);
-        for ((input, job), output) in inputs.zip(followed.jobs).zip(outputs) {
+        for ((input, job), output) in inputs.into_iter().zip(followed.jobs).zip(outputs) {
             let embedding = match output {
                 Ok(output) => Some(job::embedding(&output.bytes)),
                 Err(failure) => {

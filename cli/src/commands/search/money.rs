@@ -1,7 +1,7 @@
 //! The accounts that jobs pay, before and after.
 
 use crate::{
-    format::{account_json, amount, amount_json},
+    format::{account_json, amount, amount_json, form},
     output,
 };
 use serde_json::{json, Value};
@@ -123,12 +123,10 @@ fn royalties(ledger: &Ledger) -> String {
 }
 
 fn royalty_json(((asset, payee), earned): (&(AssetId, AccountId), &Earned)) -> Value {
-    json!({
-        "asset": asset.to_string(),
-        "payee": account_json(payee),
-        "amount": amount_json(earned.amount),
-        "kept": amount_json(earned.kept),
-    })
+    let mut json = form(vigil_rpc::provenance::Revenue::from((*asset, earned.amount)));
+    json["payee"] = account_json(payee);
+    json["kept"] = amount_json(earned.kept);
+    json
 }
 
 /// A signed amount with all its decimals.
