@@ -202,8 +202,10 @@ impl<T: Config> Pallet<T> {
     fn pledge(job: &JobRecordOf<T>, auditor: &ReplicaOf<T>) -> Result<Balance, DispatchError> {
         let reward = Self::subject_reward(job, job.max_work());
         let pay = job.engaged_reward(auditor.ask);
+        // One unit more: less work is rounded up as often as all of it.
         let network = pay
             .saturating_sub(Self::contribution_of(job, reward, pay))
+            .saturating_add(1)
             .min(Self::network_can_pay(job, reward));
         AuditsPledged::<T>::mutate(|all| *all = all.saturating_add(network));
         Ok(network)
@@ -235,12 +237,15 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Pays an auditor out of the treasury. How much.
+    /// Pays an auditor out of the treasury, as far as it goes. How much.
     pub(crate) fn pay_from_treasury(auditor: &T::AccountId, amount: Balance) -> Balance {
         if amount.is_zero() {
             return 0;
         }
         let treasury = T::Treasury::get();
+        let there =
+            T::Currency::reducible_balance(&treasury, Preservation::Preserve, Fortitude::Polite);
+        let amount = amount.min(there);
         let transfer = || T::Currency::transfer(&treasury, auditor, amount, Preservation::Preserve);
         with_storage_layer(transfer).unwrap_or(0)
     }
