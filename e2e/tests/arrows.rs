@@ -55,6 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "vigil-cli",
         &["vigil-advocate", "vigil-client", "vigil-engine", "vigil-primitives", "vigil-rpc"],
     ),
+    // The market on paper: the formulas, without the pallets.
+    ("vigil-economics", &["vigil-primitives"]),
     // It starts programs, and links none of them. The adversary is a worker with other hands.
     ("vigil-e2e", &[]),
     (
