@@ -11,7 +11,7 @@
 //! assert_eq!(stake, UNIT);
 //! // Two in a thousand audits make it a loss to be wrong; never fewer than one in a hundred are made.
 //! let rate = audit::AuditRate::new(MILLI, stake, UNIT, UNIT);
-//! assert_eq!(rate.deterrence.deconstruct(), 1_999);
+//! assert_eq!(rate.deterrence.deconstruct(), 2_221);
 //! assert_eq!(rate.chance(), audit::LEAST_CHANCE);
 //! // Nothing of a worker without a record goes unseen.
 //! assert_eq!(audit::AuditRate::new(MILLI, stake, 0, UNIT).chance().deconstruct(), 1_000_000);
@@ -25,12 +25,13 @@ use sp_runtime::{traits::AtLeast32BitUnsigned, PerThing, Permill, SaturatedConve
 
 /// No result is audited less often.
 pub const LEAST_CHANCE: Permill = Permill::from_percent(1);
-/// One audit in so many is taken to find nothing, whatever the result: an auditor that belongs to the
-/// worker, or a drawn one that an author of blocks has done away with.
-pub const BLIND_ONE_IN: Balance = 2;
+/// Of audits so many are taken to see what there is to see. The others are by auditors that belong to
+/// the worker, or were done away with by an author of blocks: this holds with 30 % of all workers on
+/// one side, and a third of all blocks withheld whenever that helps it.
+pub const SEEING: Permill = Permill::from_percent(45);
 /// A run that an audit has found right vouches for later ones worth so many times as much.
 pub const VOUCHED: Balance = 8;
-/// Most that an auditor may ask, as a multiple of what the audited worker asks.
+/// Most that an auditor may earn, as a multiple of what the audited worker earns.
 pub const HIGHEST_AUDIT_PRICE: Balance = 2;
 /// Auditors that are drawn for a job at most: one after the other, when one does not answer.
 pub const MAX_AUDIT_DRAWS: u8 = 2;
@@ -128,8 +129,8 @@ pub fn stake(reward: Balance, bond: Balance, least: Balance) -> Balance {
     reward.saturating_mul(BOND_COVER).max(least).min(bond)
 }
 
-/// The least chance at which a wrong result loses as much as it brings, when one audit in
-/// [`BLIND_ONE_IN`] finds nothing. A worker that computes nothing at all saves no more than the reward.
+/// The least chance at which a wrong result loses as much as it brings, when no more than [`SEEING`]
+/// of all audits find it. A worker that computes nothing at all saves no more than the reward.
 ///
 /// ```text
 /// p (1 - r) (R + S) >= R
@@ -138,7 +139,11 @@ pub fn deterrence(reward: Balance, stake: Balance) -> Permill {
     if reward == 0 {
         return Permill::zero();
     }
-    share(reward.saturating_mul(BLIND_ONE_IN), reward.saturating_add(stake))
+    let seen = Balance::from(SEEING.deconstruct());
+    share(
+        reward.saturating_mul(Permill::ACCURACY.into()),
+        reward.saturating_add(stake).saturating_mul(seen),
+    )
 }
 
 /// How much of a reward a record does not vouch for: all of it where there is none.
@@ -150,18 +155,47 @@ pub fn unproven(reward: Balance, proven: Balance) -> Permill {
     share(reward, reward.saturating_add(vouched))
 }
 
-/// What an audited worker gives up of its `reward` for an auditor that earns `pay`.
-///
-/// The protocol fees of as many results as one audit stands for, one in `chance`, are there for it.
-/// What they do not cover is borne by who makes audits more frequent than fees pay for: a worker
-/// without a record pays nearly all of it, one with a record nothing.
-pub fn contribution(reward: Balance, pay: Balance, fee: Permill, chance: Permill) -> Balance {
-    let fees = U256::from(reward)
-        .saturating_mul(fee.deconstruct().into())
-        .checked_div(chance.deconstruct().max(1).into())
-        .unwrap_or_default();
-    let fees = fees.try_into().unwrap_or(Balance::MAX);
-    pay.saturating_sub(fees).min(reward)
+/// Who pays an auditor how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditPay {
+    /// The treasury: as much as the protocol fees of the results that one audit stands for.
+    pub network: Balance,
+    /// The audited worker, out of its reward.
+    pub reward: Balance,
+    /// The audited worker, out of its bond: what its reward does not cover, since others ask more.
+    pub bond: Balance,
+}
+
+impl AuditPay {
+    /// Of an auditor that earns `pay` for the run of a worker that earns `reward`.
+    ///
+    /// Fees at the rate `fee` of as many results as one audit stands for, one in `chance`, are there
+    /// for it, if the treasury has so much, `most`. The rest is borne by who makes audits more
+    /// frequent than fees pay for: a worker without a record pays nearly all of it, one with a record
+    /// nothing.
+    pub fn new(
+        reward: Balance,
+        pay: Balance,
+        fee: Permill,
+        chance: Permill,
+        most: Balance,
+    ) -> Self {
+        let fees = U256::from(reward)
+            .saturating_mul(fee.deconstruct().into())
+            .checked_div(chance.deconstruct().max(1).into())
+            .unwrap_or_default();
+        let network = pay.min(fees.try_into().unwrap_or(Balance::MAX)).min(most);
+        let rest = pay.saturating_sub(network);
+        let reward = rest.min(reward);
+        Self { network, reward, bond: rest.saturating_sub(reward) }
+    }
+}
+
+/// The most that an auditor may earn for the run of a worker that earns `reward`, where half of
+/// those who could be asked would earn `median`: so much, since a worker that asks less than others
+/// must not escape them, but no more than [`HIGHEST_AUDIT_PRICE`] times the reward.
+pub fn highest_pay(reward: Balance, median: Balance) -> Balance {
+    median.max(reward).min(reward.saturating_mul(HIGHEST_AUDIT_PRICE))
 }
 
 /// `part` of `whole`, rounded up, and at most all of it.
@@ -188,18 +222,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wrong_result_should_be_a_loss_when_every_second_audit_is_blind(
+        fn a_wrong_result_should_be_a_loss_when_the_fewest_audits_see_it(
             reward in 1..1_000_000 * UNIT,
             stake in 0..100_000_000 * UNIT,
         ) {
             let chance = deterrence(reward, stake);
             prop_assume!(chance < Permill::one());
-            // p/2 (R + S) >= R, in parts per million.
+            // 0.45 p (R + S) >= R, in parts per million of a hundredth.
             let caught = U256::from(chance.deconstruct()) * U256::from(reward + stake);
-            prop_assert!(caught >= U256::from(reward) * U256::from(2_000_000u32));
+            prop_assert!(caught * U256::from(45u32) >= U256::from(reward) * U256::from(100_000_000u32));
             // And not more than a part per million above what does it.
             let less = U256::from(chance.deconstruct() - 1) * U256::from(reward + stake);
-            prop_assert!(less < U256::from(reward) * U256::from(2_000_000u32));
+            prop_assert!(less * U256::from(45u32) < U256::from(reward) * U256::from(100_000_000u32));
         }
 
         #[test]
@@ -218,21 +252,38 @@ mod tests {
         }
 
         #[test]
-        fn contributions_should_leave_to_fees_what_fees_pay_for(
+        fn auditors_should_be_paid_whole_and_the_network_keep_to_its_fees(
             reward in 0..1_000_000 * UNIT,
             ask in 0u128..=2_000,
             fee in 0u32..=100_000,
             chance in 10_000u32..=1_000_000,
+            most in 0..1_000_000 * UNIT,
         ) {
             let pay = reward * ask / 1_000;
             let (fee, chance) = (permill(fee), permill(chance));
-            let own = contribution(reward, pay, fee, chance);
-            prop_assert!(own <= reward && own <= pay);
-            // What an audit costs the network, as often as it is drawn, is within the fees of the
-            // results that it stands for, unless the worker has given up its whole reward.
-            let network = U256::from(pay - own) * U256::from(chance.deconstruct());
-            let fees = U256::from(reward) * U256::from(fee.deconstruct());
-            prop_assert!(own == reward || network <= fees + U256::from(chance.deconstruct()));
+            let parts = AuditPay::new(reward, pay, fee, chance, most);
+            prop_assert_eq!(parts.network + parts.reward + parts.bond, pay);
+            prop_assert!(parts.reward <= reward && parts.network <= most);
+            prop_assert!(parts.bond == 0 || parts.reward == reward);
+            // What audits cost the network, as often as they are drawn, are the fees of the results
+            // that they stand for, and no more.
+            let network = U256::from(parts.network) * U256::from(chance.deconstruct());
+            prop_assert!(network <= U256::from(reward) * U256::from(fee.deconstruct()));
+        }
+
+        #[test]
+        fn less_work_should_take_no_more_of_the_network(
+            work in 1u64..1_000_000_000_000,
+            less in 0u64..1_000_000_000_000,
+            asks in (1..100 * UNIT, 1..100 * UNIT),
+            chance in 10_000u32..=1_000_000,
+        ) {
+            let fee = Permill::from_percent(1);
+            let pay = |work| {
+                let [reward, pay] = [asks.0, asks.1].map(|ask| crate::pricing::reward(ask, work));
+                AuditPay::new(reward, pay, fee, permill(chance), Balance::MAX)
+            };
+            prop_assert!(pay(work.min(less)).network <= pay(work).network);
         }
     }
 
@@ -241,7 +292,7 @@ mod tests {
         let proven = 1_000 * UNIT;
         let rate = AuditRate::new(UNIT, 50 * UNIT, proven, proven);
         assert_eq!(rate.chance(), rate.deterrence);
-        assert_eq!(rate.deterrence, permill(39_216));
+        assert_eq!(rate.deterrence, permill(43_573));
         assert_eq!(AuditRate::new(UNIT, 50 * UNIT, 0, proven).chance(), Permill::one());
         assert_eq!(AuditRate::new(UNIT, 50 * UNIT, proven, 0).chance(), Permill::one());
         assert_eq!(AuditRate::new(UNIT, 0, proven, proven).chance(), Permill::one());
@@ -274,10 +325,26 @@ mod tests {
     #[test]
     fn who_has_no_record_should_pay_for_its_audits() {
         let one_percent = Permill::from_percent(1);
-        assert_eq!(contribution(1_000, 1_000, one_percent, Permill::one()), 990);
-        assert_eq!(contribution(1_000, 1_000, one_percent, one_percent), 0);
-        assert_eq!(contribution(1_000, 2_000, one_percent, one_percent), 1_000);
-        assert_eq!(contribution(1_000, 1_000, one_percent, Permill::from_percent(4)), 750);
-        assert_eq!(contribution(0, 0, one_percent, Permill::zero()), 0);
+        let paid = |reward, pay, chance, most| {
+            let AuditPay { network, reward, bond } =
+                AuditPay::new(reward, pay, one_percent, chance, most);
+            (network, reward, bond)
+        };
+        let (always, rarely) = (Permill::one(), one_percent);
+        assert_eq!(paid(1_000, 1_000, always, 5_000), (10, 990, 0));
+        assert_eq!(paid(1_000, 1_000, rarely, 5_000), (1_000, 0, 0));
+        assert_eq!(paid(1_000, 2_000, rarely, 5_000), (1_000, 1_000, 0));
+        assert_eq!(paid(1_000, 2_000, always, 5_000), (10, 1_000, 990));
+        assert_eq!(paid(1_000, 1_000, Permill::from_percent(4), 5_000), (250, 750, 0));
+        assert_eq!(paid(1_000, 1_000, rarely, 400), (400, 600, 0));
+        assert_eq!(paid(0, 0, Permill::zero(), 0), (0, 0, 0));
+    }
+
+    #[test]
+    fn an_auditor_should_earn_what_half_of_the_others_would_at_most() {
+        assert_eq!(highest_pay(1_000, 800), 1_000);
+        assert_eq!(highest_pay(1_000, 1_500), 1_500);
+        assert_eq!(highest_pay(1_000, 9_000), 2_000);
+        assert_eq!(highest_pay(0, 9_000), 0);
     }
 }

@@ -263,12 +263,15 @@ pub type Replicas<AccountId, BlockNumber> =
 pub struct Audit<AccountId> {
     /// The chance it had, with its parts.
     pub rate: AuditRate,
-    /// The worker that made it so likely: what fees do not pay for comes out of its reward.
+    /// The worker that made it so likely: what fees do not pay for comes out of its reward, and then
+    /// out of its bond.
     pub subject: AccountId,
     /// Auditors drawn so far.
     pub draws: u8,
     /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
     pub network: Balance,
+    /// What the subject has paid out of its bond.
+    pub bond: Balance,
     /// How it stands.
     pub state: AuditState,
 }

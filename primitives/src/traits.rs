@@ -154,6 +154,9 @@ pub struct Vacancy<'a, AccountId> {
     pub work: u64,
     /// The most that each may earn.
     pub budget: Balance,
+    /// Whether that rises to what half of those who serve the version would earn: as
+    /// [`highest_pay`](crate::audit::highest_pay) says.
+    pub stretch: bool,
     /// Workers that must not be drawn, nor others of their owners.
     pub exclude: &'a [AccountId],
     /// A worker that is known to have room: it is looked at when a random sample is not enough.
@@ -392,6 +395,13 @@ pub trait Stakes<AccountId> {
     /// A claim of the worker is wrong: takes a part of its bond, and jails it. Whatever can't be
     /// credited is burned.
     fn convict(worker: &AccountId, slash: Slash<'_, AccountId>) -> Penalty;
+
+    /// Pays out of a worker's bond: how much. A bond that has become too small sends it to jail until
+    /// it is topped up.
+    fn charge(worker: &AccountId, payee: &AccountId, amount: Balance) -> Balance;
+
+    /// Weight of one [`Self::charge`].
+    fn charge_weight() -> Weight;
 
     /// Weight of one [`Self::disputed`] or one [`Self::decided`].
     fn dispute_weight() -> Weight;

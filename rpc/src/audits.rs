@@ -16,6 +16,9 @@ pub struct Audit {
     /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
     #[serde(with = "text")]
     pub network: Balance,
+    /// What the subject has paid out of its bond.
+    #[serde(with = "text")]
+    pub bond: Balance,
     /// How it stands.
     pub state: AuditState,
 }
@@ -55,6 +58,7 @@ impl From<job::Audit<AccountId>> for Audit {
             subject: it.subject,
             draws: it.draws,
             network: it.network,
+            bond: it.bond,
             state: it.state.into(),
         }
     }

@@ -360,6 +360,7 @@ fn audits_should_be_written_like_this() {
         subject: Charlie.to_account_id(),
         draws,
         network,
+        bond: 4,
         state,
     };
     use job::AuditState::*;
@@ -418,6 +419,7 @@ fn jobs_should_be_written_like_this() {
         subject: Charlie.to_account_id(),
         draws: 1,
         network: 0,
+        bond: 0,
         state: job::AuditState::Drawn,
     });
     drawn.spec.sampling = job::Sampling::Gumbel {

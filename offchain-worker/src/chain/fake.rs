@@ -234,6 +234,7 @@ impl Fake {
             subject,
             draws: 1,
             network: UNIT / 2,
+            bond: 0,
             state: AuditState::Passed,
         });
         let royalties = Default::default();

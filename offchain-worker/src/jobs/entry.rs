@@ -247,7 +247,9 @@ impl Entry {
 fn earned(job: &Job, run: &Replica<AccountId, BlockNumber>, receipt: &Receipt) -> Balance {
     let passed = job.audit.as_ref().filter(|audit| audit.state == AuditState::Passed);
     match (run.role, passed) {
-        (Role::Auditor, Some(audit)) => receipt.auditor.saturating_add(audit.network),
+        (Role::Auditor, Some(audit)) => {
+            receipt.auditor.saturating_add(audit.network).saturating_add(audit.bond)
+        }
         (Role::Auditor, None) => 0,
         (Role::Worker, passed) => {
             let reward = pricing::reward(run.ask, receipt.work);

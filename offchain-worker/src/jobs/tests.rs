@@ -277,6 +277,7 @@ fn audited(worker: AccountId, auditor: AccountId, by_request: bool) -> Job {
         subject: worker,
         draws: 1,
         network: if by_request { 0 } else { 3 * UNIT / 2 },
+        bond: 0,
         state: AuditState::Passed,
     });
     job

@@ -273,6 +273,8 @@ pub mod pallet {
             paid: Balance,
             /// The part of it that came from the treasury.
             network: Balance,
+            /// The part of it that came out of the bond of the worker that was audited.
+            bond: Balance,
         },
         /// A worker that was audited has not revealed what it had committed to: it lost a part of its
         /// bond.

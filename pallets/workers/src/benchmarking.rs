@@ -315,6 +315,7 @@ mod benchmarks {
             work: 1,
             budget: Balance::MAX,
             exclude: &exclude,
+            stretch: false,
             roomy: None,
             role: Role::Worker,
             region: None,
@@ -383,6 +384,23 @@ mod benchmarks {
     }
 
     /// Everybody is paid, and something is burned.
+    #[benchmark]
+    fn charge() -> Result<(), BenchmarkError> {
+        let (who, _) = first_of_two::<T>(MAX_SERVED)?;
+        let payee = funded::<T>(1)?;
+        let all = bond::<T>();
+        let paid;
+
+        #[block]
+        {
+            paid = <Pallet<T> as Stakes<T::AccountId>>::charge(&who, &payee, all);
+        }
+
+        let worker = Workers::<T>::get(&who).ok_or("no worker")?;
+        assert!(paid > 0 && matches!(worker.status, WorkerStatus::Jailed { .. }));
+        Ok(())
+    }
+
     #[benchmark]
     fn convict() -> Result<(), BenchmarkError> {
         let (who, versions) = first_of_two::<T>(MAX_SERVED)?;

@@ -1,9 +1,6 @@
 //! What the calls do, and what the runtime API asks of the registry.
 
-use crate::{
-    pallet::*,
-    types::{TransitionError, Worker},
-};
+use crate::{pallet::*, types::Worker};
 use alloc::vec::Vec;
 use frame_support::{
     ensure,
@@ -19,26 +16,6 @@ use vigil_primitives::{
     worker::{Capability, Reputation, WorkerStatus, WorkerView, BOND_COVER, MAX_CAPACITY},
     Balance, ModelVersionId,
 };
-
-impl<T> From<TransitionError> for Error<T> {
-    fn from(refused: TransitionError) -> Self {
-        match refused {
-            TransitionError::AlreadyServing => Self::AlreadyServing,
-            TransitionError::NotServing => Self::NotServing,
-            TransitionError::TooManyServed => Self::TooManyServed,
-            TransitionError::AlreadyDraining => Self::AlreadyDraining,
-            TransitionError::NotDraining => Self::NotDraining,
-            TransitionError::Jailed => Self::Jailed,
-            TransitionError::NotJailed => Self::NotJailed,
-            TransitionError::StillJailed => Self::StillJailed,
-            TransitionError::Unbonding => Self::Unbonding,
-            TransitionError::NotUnbonding => Self::NotUnbonding,
-            TransitionError::StillUnbonding => Self::StillUnbonding,
-            TransitionError::StillEngaged => Self::StillEngaged,
-            TransitionError::StillDisputed => Self::StillDisputed,
-        }
-    }
-}
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_register(

@@ -57,6 +57,7 @@ mod index;
 mod mock;
 mod origins;
 mod pool;
+mod refusals;
 mod stakes;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,7 @@ use frame_support::pallet_macros::import_section;
 #[allow(clippy::expect_used, clippy::unreachable)]
 #[import_section(crate::index::storage)]
 #[import_section(crate::origins::storage)]
+#[import_section(crate::refusals::errors)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
@@ -272,6 +274,15 @@ pub mod pallet {
             /// What is left of the bond.
             bond: Balance,
         },
+        /// A worker has paid for an audit of its result out of its bond.
+        Charged {
+            /// The worker.
+            worker: T::AccountId,
+            /// What it has paid.
+            amount: Balance,
+            /// What is left of the bond.
+            bond: Balance,
+        },
         /// A worker was jailed, or its time in jail was extended.
         Jailed {
             /// The worker.
@@ -312,67 +323,6 @@ pub mod pallet {
             /// Its owner.
             owner: T::AccountId,
         },
-    }
-
-    /// Why a call was refused.
-    #[pallet::error]
-    pub enum Error<T> {
-        /// The caller is not a worker.
-        NotFound,
-        /// The caller is a worker already.
-        AlreadyExists,
-        /// The bond is below the smallest one.
-        BondTooLow,
-        /// There is nothing to add to the bond.
-        ZeroAmount,
-        /// The endpoint is not an http or https URL of printable ASCII.
-        InvalidEndpoint,
-        /// The capacity is zero, or more places than a worker may have.
-        CapacityOutOfRange,
-        /// The ask is below the lowest or above the highest one.
-        AskOutOfRange,
-        /// There is no such version.
-        UnknownVersion,
-        /// The version is deprecated: no worker may start to serve it.
-        VersionDeprecated,
-        /// The version is revoked.
-        VersionRevoked,
-        /// The worker serves the version already.
-        AlreadyServing,
-        /// The worker does not serve the version.
-        NotServing,
-        /// The worker serves as many versions as it may.
-        TooManyServed,
-        /// The worker is draining already.
-        AlreadyDraining,
-        /// The worker is not draining.
-        NotDraining,
-        /// The worker is in jail.
-        Jailed,
-        /// The worker is not in jail.
-        NotJailed,
-        /// The time in jail is not over.
-        StillJailed,
-        /// The worker is leaving.
-        Unbonding,
-        /// The worker is not leaving.
-        NotUnbonding,
-        /// The unbonding period is not over.
-        StillUnbonding,
-        /// The worker is engaged in jobs.
-        StillEngaged,
-        /// A result of the worker is disputed: its bond stays until that has ended.
-        StillDisputed,
-        /// A region is two capital letters.
-        RegionInvalid,
-        /// The worker has not said where it is.
-        NoRegion,
-        /// A worker's owner is another account.
-        OwnOwner,
-        /// The worker has not named the caller as its owner.
-        NotNamed,
-        /// The owner has confirmed the worker already.
-        AlreadyConfirmed,
     }
 
     #[pallet::hooks]

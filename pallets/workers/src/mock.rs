@@ -273,6 +273,7 @@ pub(crate) fn vacancy(seed: u64) -> Vacancy<'static, AccountId> {
         work: GIGA,
         budget: REWARD,
         exclude: &[],
+        stretch: false,
         roomy: None,
         role: Role::Worker,
         region: None,

@@ -109,11 +109,13 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
     fn engage(vacancy: &Vacancy<'_, T::AccountId>) -> Search<T::AccountId> {
         let count = ServingCount::<T>::get(vacancy.version);
         let size = T::SampleSize::get();
-        let mut candidates = Candidates::<T>::new(vacancy);
-        draw::sample(&vacancy.seed, count, size)
+        let sample: Vec<_> = draw::sample(&vacancy.seed, count, size)
             .into_iter()
             .filter_map(|index| Serving::<T>::get(vacancy.version, index))
-            .for_each(|who| candidates.look_at(who));
+            .collect();
+        let vacancy = &Vacancy { budget: Self::budget(vacancy, &sample), ..*vacancy };
+        let mut candidates = Candidates::<T>::new(vacancy);
+        sample.into_iter().for_each(|who| candidates.look_at(who));
         if let Some(roomy) = vacancy.roomy.filter(|_| !candidates.enough()) {
             if ServingIndex::<T>::contains_key(vacancy.version, roomy) {
                 candidates.look_at(roomy.clone());
@@ -221,6 +223,19 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
+    /// What a worker may earn: as much as was said or, where that stretches, what half of a sample
+    /// would earn.
+    fn budget(vacancy: &Vacancy<'_, T::AccountId>, sample: &[T::AccountId]) -> Balance {
+        if !vacancy.stretch {
+            return vacancy.budget;
+        }
+        let others = sample.iter().filter(|who| !vacancy.exclude.contains(who));
+        let mut asks: Vec<_> = others.filter_map(|who| Some(Workers::<T>::get(who)?.ask)).collect();
+        asks.sort_unstable();
+        let median = asks.get(asks.len() / 2).copied().unwrap_or_default();
+        audit::highest_pay(vacancy.budget, pricing::reward(median, vacancy.work))
+    }
+
     /// Burns the slash for a missed deadline, and jails the worker after too many in a row or when
     /// its bond has fallen below the smallest one. In the latter case alone it may return as soon
     /// as it has topped its bond up.

@@ -80,6 +80,28 @@ impl<T: Config> Stakes<T::AccountId> for Pallet<T> {
         penalty
     }
 
+    fn charge(who: &T::AccountId, payee: &T::AccountId, amount: Balance) -> Balance {
+        let Some(worker) = Workers::<T>::get(who).filter(|_| amount > 0) else { return 0 };
+        let was_active = worker.is_active();
+        let paid = Self::pay_from_bond(who, payee, amount.min(worker.bond));
+        let bond = worker.bond.saturating_sub(paid);
+        let mut worker = Worker { bond, ..worker };
+        Self::deposit_event(Event::Charged { worker: who.clone(), amount: paid, bond });
+        if bond < T::MinBond::get() {
+            let (before, until) = (worker.status, Self::now());
+            worker = worker.jail(until);
+            if worker.status != before {
+                Self::deposit_event(Event::Jailed { worker: who.clone(), until });
+            }
+        }
+        Self::store(who, worker, was_active);
+        paid
+    }
+
+    fn charge_weight() -> Weight {
+        T::WeightInfo::charge()
+    }
+
     fn dispute_weight() -> Weight {
         T::WeightInfo::dispute()
     }

@@ -51,6 +51,8 @@ pub trait WeightInfo {
     fn release_expired() -> Weight;
     /// Weight of the beginning or the end of a dispute.
     fn dispute() -> Weight;
+    /// Weight of a payment out of a bond, with jail for a worker that serves the most versions.
+    fn charge() -> Weight;
     /// Weight of a conviction, with four payments out of the bond and jail for a worker that serves
     /// the most versions.
     fn convict() -> Weight;
@@ -113,6 +115,9 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn dispute() -> Weight {
         Self::high(100, 1, 1)
+    }
+    fn charge() -> Weight {
+        Self::high(400, 4, 4).saturating_add(lists::<Db>())
     }
     fn convict() -> Weight {
         Self::high(1_000, 10, 10).saturating_add(lists::<Db>())

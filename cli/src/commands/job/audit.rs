@@ -52,12 +52,14 @@ pub(super) fn rows(job: &Job) -> Vec<(&'static str, String)> {
     rows.extend(auditor.map(|auditor| ("auditor", auditor.worker.to_string())));
     match (audit.state, &job.status) {
         (AuditState::Passed, JobStatus::Settled { receipt, .. }) => {
-            let paid = receipt.auditor.saturating_add(audit.network);
-            let network = amount(audit.network);
-            rows.push((
-                "paid to auditor",
-                format!("{}, of it {network} by the treasury", amount(paid)),
-            ));
+            let others = audit.network.saturating_add(audit.bond);
+            let paid = amount(receipt.auditor.saturating_add(others));
+            let (network, bond) = (amount(audit.network), amount(audit.bond));
+            let sources = match audit.bond {
+                0 => format!("of it {network} by the treasury"),
+                _ => format!("of it {network} by the treasury, {bond} out of the worker's bond"),
+            };
+            rows.push(("paid to auditor", format!("{paid}, {sources}")));
         }
         (AuditState::Drawn, _) => {
             rows.push(("treasury pays", format!("at most {}", amount(audit.network))));
@@ -95,7 +97,7 @@ mod tests {
 
     fn audit(draws: u8, state: AuditState) -> Audit<AccountId> {
         let subject = AccountId::new([2; 32]);
-        Audit { rate: rate(2_000, 123_457, 40_000), subject, draws, network: 35, state }
+        Audit { rate: rate(2_000, 123_457, 40_000), subject, draws, network: 35, bond: 0, state }
     }
 
     #[test]

@@ -235,6 +235,7 @@ mod tests {
             subject: AccountId::new([2; 32]),
             draws: 1,
             network: 0,
+            bond: 0,
             state: AuditState::Drawn,
         });
         let text = details(&job);

@@ -143,8 +143,9 @@ impl Ledger {
             let entry = self.role(&replica.worker, Role::Worker);
             entry.received += if credited { reward } else { 0 };
         }
-        if let Some(AuditBill { auditor, escrow, network, .. }) = bill {
-            let pay = escrow.checked_add(network)?;
+        if let Some(AuditBill { auditor, subject, escrow, network, bond, .. }) = bill {
+            let pay = escrow.checked_add(network)?.checked_add(bond)?;
+            self.role(subject, Role::Worker).spent += bond;
             self.role(auditor, Role::Auditor).received += pay;
             self.role(treasury, Role::Treasury).spent += network;
             self.network = self.network.checked_add(network)?;
@@ -229,6 +230,8 @@ struct AuditBill<'a> {
     escrow: Balance,
     /// What it was paid of that by the treasury.
     network: Balance,
+    /// What it was paid of that out of the subject's bond.
+    bond: Balance,
 }
 
 impl<'a> AuditBill<'a> {
@@ -243,17 +246,19 @@ impl<'a> AuditBill<'a> {
             due: pricing::reward(auditor.ask, receipt.work),
             escrow: receipt.auditor,
             network: audit.network,
+            bond: audit.bond,
         })
     }
 
     /// Whether it is paid as a whole, or but for a part that could not be paid at all.
     fn adds_up(&self) -> bool {
-        let Self { by_request, due, escrow, network, .. } = *self;
+        let Self { by_request, due, escrow, network, bond, .. } = *self;
+        let elsewhere = network.saturating_add(bond);
         if by_request {
-            return network == 0 && (escrow == due || escrow == 0);
+            return elsewhere == 0 && (escrow == due || escrow == 0);
         }
-        let unpaid = escrow.min(network) == 0 && escrow.max(network) < due;
-        escrow.checked_add(network) == Some(due) || unpaid
+        let unpaid = escrow.min(elsewhere) == 0 && escrow.max(elsewhere) < due;
+        escrow.checked_add(elsewhere) == Some(due) || unpaid
     }
 
     /// What a worker gives up for it of its reward.
@@ -261,7 +266,7 @@ impl<'a> AuditBill<'a> {
         match self.escrow {
             _ if self.by_request || worker != self.subject => 0,
             // It could not be credited, unless the treasury has paid everything.
-            0 => self.due.saturating_sub(self.network),
+            0 => self.due.saturating_sub(self.network).saturating_sub(self.bond),
             escrow => escrow,
         }
     }
@@ -381,6 +386,7 @@ mod tests {
             subject: account(2),
             draws: 1,
             network,
+            bond: 0,
             state: AuditState::Passed,
         });
         if let JobStatus::Settled { receipt, replicas, .. } = &mut job.status {

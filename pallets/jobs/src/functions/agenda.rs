@@ -184,6 +184,7 @@ impl<T: Config> Pallet<T> {
         let payments = replicas.saturating_add(payees).saturating_add(1);
         T::WeightInfo::settle(replicas, payees)
             .saturating_add(T::Waterfall::split_weight(payees))
+            .saturating_add(T::Stakes::charge_weight())
             .saturating_add(T::Unpaid::keep_weight().saturating_mul(payments.into()))
     }
 

@@ -19,7 +19,7 @@ use sp_runtime::{
     Permill, SaturatedConversion,
 };
 use vigil_primitives::{
-    audit::{contribution, AuditRate, Record, HIGHEST_AUDIT_PRICE},
+    audit::{AuditPay, AuditRate, Record},
     job::{AuditState, ReplicaState, Role},
     pricing,
     traits::{Engagement, Search, Vacancy},
@@ -140,7 +140,7 @@ impl<T: Config> Pallet<T> {
     fn engage_auditor(id: JobId, job: &mut JobRecordOf<T>, now: BlockNumberFor<T>) -> bool {
         let engaged = with_storage_layer(|| {
             let replica = Self::find_auditor(id, job, now).ok_or(DispatchError::Unavailable)?;
-            let network = Self::pledge(job, &replica)?;
+            let network = Self::pledge(job, &replica);
             Ok::<_, DispatchError>((replica, network))
         });
         let Ok((auditor, network)) = engaged else { return false };
@@ -174,7 +174,11 @@ impl<T: Config> Pallet<T> {
             version: job.version,
             replicas: 1,
             work: job.max_work(),
-            budget: Self::audit_budget(job),
+            budget: match job.policy.audited {
+                true => job.budget(),
+                false => Self::subject_reward(job, job.max_work()),
+            },
+            stretch: !job.policy.audited,
             exclude: &exclude,
             roomy: None,
             role: Role::Auditor,
@@ -188,27 +192,34 @@ impl<T: Config> Pallet<T> {
         (!exclude.contains(&worker)).then_some(Replica { worker, ask, role: Role::Auditor, state })
     }
 
-    /// What an auditor may earn at most.
-    fn audit_budget(job: &JobRecordOf<T>) -> Balance {
-        if job.policy.audited {
-            return job.budget();
+    /// What an auditor of a run of all tokens earns, and who pays it.
+    fn pay_of(job: &JobRecordOf<T>, auditor: &ReplicaOf<T>, most: Balance) -> AuditPay {
+        Self::audit_pay(job, job.engaged_reward(auditor.ask), job.max_work(), most)
+    }
+
+    /// Who pays an auditor that earns `pay` for so much work, when the treasury pays `most` at most.
+    /// Nobody where the requester has asked for the audit: the escrow does.
+    pub(crate) fn audit_pay(
+        job: &JobRecordOf<T>,
+        pay: Balance,
+        work: u64,
+        most: Balance,
+    ) -> AuditPay {
+        match &job.audit {
+            Some(audit) if !job.policy.audited => {
+                let reward = Self::subject_reward(job, work);
+                AuditPay::new(reward, pay, job.protocol_fee, audit.rate.chance(), most)
+            }
+            _ => AuditPay::default(),
         }
-        let reward = Self::subject_reward(job, job.max_work());
-        let most = reward.saturating_mul(HIGHEST_AUDIT_PRICE);
-        most.min(reward.saturating_add(Self::network_can_pay(job, reward)))
     }
 
     /// Promises an auditor what the treasury pays: how much at most.
-    fn pledge(job: &JobRecordOf<T>, auditor: &ReplicaOf<T>) -> Result<Balance, DispatchError> {
+    fn pledge(job: &JobRecordOf<T>, auditor: &ReplicaOf<T>) -> Balance {
         let reward = Self::subject_reward(job, job.max_work());
-        let pay = job.engaged_reward(auditor.ask);
-        // One unit more: less work is rounded up as often as all of it.
-        let network = pay
-            .saturating_sub(Self::contribution_of(job, reward, pay))
-            .saturating_add(1)
-            .min(Self::network_can_pay(job, reward));
+        let network = Self::pay_of(job, auditor, Self::network_can_pay(job, reward)).network;
         AuditsPledged::<T>::mutate(|all| *all = all.saturating_add(network));
-        Ok(network)
+        network
     }
 
     /// What the treasury can pay and has not promised, with the fee that this job brings.
@@ -224,17 +235,6 @@ impl<T: Config> Pallet<T> {
         let subject = job.audit.as_ref().map(|audit| &audit.subject);
         let replica = job.workers().find(|replica| Some(&replica.worker) == subject);
         replica.map_or(0, |replica| pricing::reward(replica.ask, work))
-    }
-
-    /// What the audited worker gives up of `reward` for an auditor that earns `pay`. Nothing where
-    /// the requester has asked for the audit, and pays it.
-    pub(crate) fn contribution_of(job: &JobRecordOf<T>, reward: Balance, pay: Balance) -> Balance {
-        match &job.audit {
-            Some(audit) if !job.policy.audited => {
-                contribution(reward, pay, job.protocol_fee, audit.rate.chance())
-            }
-            _ => 0,
-        }
     }
 
     /// Pays an auditor out of the treasury, as far as it goes. How much.

@@ -121,6 +121,7 @@ impl<T: Config> Pallet<T> {
             work: job.max_work(),
             budget: job.budget(),
             exclude: &exclude,
+            stretch: false,
             roomy,
             role: Role::Worker,
             region: job.policy.region,

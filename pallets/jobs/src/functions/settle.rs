@@ -7,10 +7,11 @@ use super::*;
 use crate::types::Agreement;
 use frame_support::storage::with_storage_layer;
 use vigil_primitives::{
+    audit::AuditPay,
     job::{AuditState, Output, Receipt, Role},
     lineage::{Royalties, MAX_PAYEES},
     pricing,
-    traits::{Completion, UnpaidBook, Waterfall},
+    traits::{Completion, Stakes, UnpaidBook, Waterfall},
 };
 
 /// What became of a payment.
@@ -41,42 +42,56 @@ struct AuditBill<AccountId> {
     subject: AccountId,
     /// What the result earns.
     reward: Balance,
-    /// Out of the subject's reward.
-    contribution: Balance,
-    /// From the requester, who has asked for it.
+    /// By the treasury and by the subject.
+    pay: AuditPay,
+    /// By the requester, who has asked for it.
     escrow: Balance,
     /// The protocol's fee on that.
     fee: Balance,
-    /// From the treasury.
-    network: Balance,
 }
 
 impl<T: Config> Pallet<T> {
     /// What is due for the audit of a job that is settled with so much work.
     fn audit_bill(job: &JobRecordOf<T>, work: u64) -> Option<AuditBill<T::AccountId>> {
         let (audit, auditor) = job.audit.as_ref().zip(job.auditor())?;
-        let pay = pricing::reward(auditor.ask, work);
-        let reward = Self::subject_reward(job, work);
-        let mut bill = AuditBill {
+        let due = pricing::reward(auditor.ask, work);
+        let escrow = if job.policy.audited { due } else { 0 };
+        Some(AuditBill {
             auditor: auditor.worker.clone(),
             subject: audit.subject.clone(),
-            reward,
-            contribution: 0,
-            escrow: 0,
-            fee: 0,
-            network: 0,
-        };
-        if job.policy.audited {
-            bill.escrow = pay;
-            bill.fee = pricing::protocol_fee(job.protocol_fee, pay);
-        } else {
-            // Where the treasury could not promise its whole part, the worker's is larger.
-            let least = pay.saturating_sub(audit.network);
-            let own = Self::contribution_of(job, reward, pay).max(least).min(reward);
-            bill.contribution = own;
-            bill.network = pay.saturating_sub(own).min(audit.network);
+            reward: Self::subject_reward(job, work),
+            pay: Self::audit_pay(job, due, work, audit.network),
+            escrow,
+            fee: pricing::protocol_fee(job.protocol_fee, escrow),
+        })
+    }
+
+    /// Pays an auditor what does not come out of the escrow, behind the fee that the job itself has
+    /// brought. What a bond lacks the treasury pays, as far as it has promised.
+    fn finish_audit(
+        id: JobId,
+        job: &mut JobRecordOf<T>,
+        bill: AuditBill<T::AccountId>,
+        replica: &ReplicaOf<T>,
+        (work, from_escrow): (u64, Balance),
+        now: BlockNumberFor<T>,
+    ) {
+        let AuditBill { auditor, subject, reward, pay, .. } = bill;
+        let promised = job.audit.as_ref().map_or(0, |audit| audit.network);
+        let bond = T::Stakes::charge(&subject, &auditor, pay.bond);
+        let lacking = pay.bond.saturating_sub(bond);
+        let network =
+            Self::pay_from_treasury(&auditor, pay.network.saturating_add(lacking).min(promised));
+        let paid = from_escrow.saturating_add(bond).saturating_add(network);
+        Self::contribute(&auditor, job, Self::era(now), work, paid);
+        let completion = Completion { work, paid, proven: 0 };
+        Self::release(id, job, replica, Outcome::Audited(completion));
+        Self::prove_version(job.version, reward, now);
+        Self::end_audit(job, AuditState::Passed, network);
+        if let Some(audit) = &mut job.audit {
+            audit.bond = bond;
         }
-        Some(bill)
+        Self::deposit_event(Event::Audited { job: id, auditor, paid, network, bond });
     }
 
     /// Pays the workers, the auditor, the owners and the treasury, and gives the rest back.
@@ -105,7 +120,7 @@ impl<T: Config> Pallet<T> {
             owed_to_treasury =
                 owed_to_treasury.saturating_add(pricing::protocol_fee(job.protocol_fee, reward));
             let (own, proven) = match &bill {
-                Some(bill) if bill.subject == replica.worker => (bill.contribution, reward),
+                Some(bill) if bill.subject == replica.worker => (bill.pay.reward, reward),
                 Some(_) => (0, reward),
                 None => (0, 0),
             };
@@ -118,7 +133,7 @@ impl<T: Config> Pallet<T> {
         }
         if let Some(bill) = &bill {
             owed_to_treasury = owed_to_treasury.saturating_add(bill.fee);
-            let amount = bill.escrow.saturating_add(bill.contribution);
+            let amount = bill.escrow.saturating_add(bill.pay.reward);
             receipt.auditor = Self::pay(id, &job, &bill.auditor, amount, &mut left)?.of(amount);
         }
 
@@ -130,19 +145,9 @@ impl<T: Config> Pallet<T> {
         let payment = Self::pay(id, &job, &treasury, owed_to_treasury, &mut left)?;
         receipt.treasury = payment.of(owed_to_treasury);
 
-        // Behind the fee that the job itself has brought.
-        if let Some(bill) = bill {
-            let network = Self::pay_from_treasury(&bill.auditor, bill.network);
-            let paid = receipt.auditor.saturating_add(network);
-            Self::contribute(&bill.auditor, &job, era, work, paid);
-            let completion = Completion { work, paid, proven: 0 };
-            let auditor = replicas.iter().find(|replica| replica.role == Role::Auditor);
-            if let Some(auditor) = auditor {
-                Self::release(id, &job, auditor, Outcome::Audited(completion));
-            }
-            Self::prove_version(job.version, bill.reward, now);
-            Self::end_audit(&mut job, AuditState::Passed, network);
-            Self::deposit_event(Event::Audited { job: id, auditor: bill.auditor, paid, network });
+        let auditor = replicas.iter().find(|replica| replica.role == Role::Auditor);
+        if let Some((bill, auditor)) = bill.zip(auditor) {
+            Self::finish_audit(id, &mut job, bill, auditor, (work, receipt.auditor), now);
         }
 
         receipt.requester = left;

@@ -3,7 +3,7 @@
 use crate::{mock::*, AuditsPledged, Error, Event, VersionRecords};
 use frame_support::{assert_noop, assert_ok};
 use vigil_primitives::{
-    audit::{self, AuditRate, MAX_AUDIT_DRAWS},
+    audit::{self, AuditPay, AuditRate, MAX_AUDIT_DRAWS},
     job::{AuditState, DeclineReason, Receipt, RefundReason, Role},
     pricing,
     traits::{Claims, Conviction},
@@ -92,9 +92,9 @@ fn whoever_has_a_record_should_be_audited_as_often_as_it_takes() {
             let reward = reward(ASK);
             AuditRate::new(reward, audit::stake(reward, MIN_BOND, SLASH), PROVEN, PROVEN).chance()
         };
-        // 15.7 expected, standard deviation 3.9.
-        assert_eq!(chance, Permill::from_parts(39_216));
-        assert!((5..=30).contains(&drawn), "{drawn}");
+        // 17.4 expected, standard deviation 4.1.
+        assert_eq!(chance, Permill::from_parts(43_573));
+        assert!((6..=32).contains(&drawn), "{drawn}");
     });
 }
 
@@ -125,6 +125,7 @@ fn the_worker_without_a_record_should_pay_its_auditor_but_for_the_protocol_fee()
             auditor,
             paid: reward(ASK),
             network,
+            bond: 0,
         }));
     });
 }
@@ -135,7 +136,14 @@ fn the_network_should_pay_for_what_fees_pay_for() {
         let id = audit_of_proven();
         let auditor = auditor_of(id);
         let (rate, subject) = (job(id).audit.unwrap().rate, workers_of(id)[0]);
-        let own = audit::contribution(reward(ASK), reward(ASK), ProtocolFee::get(), rate.chance());
+        let own = AuditPay::new(
+            reward(ASK),
+            reward(ASK),
+            ProtocolFee::get(),
+            rate.chance(),
+            Balance::MAX,
+        )
+        .reward;
         assert!(own < reward(ASK));
         assert_ok!(commit(auditor, id, output(1)));
         for worker in [subject, auditor] {
@@ -344,6 +352,38 @@ fn an_auditor_that_asks_more_than_the_workers_may_should_get_what_they_may() {
         run_to(now() + REVEAL_PERIOD + 2);
         let receipt = settle(id);
         assert_eq!((receipt.workers, receipt.requester), (reward(ASK), 0));
+    });
+}
+
+#[test]
+fn a_worker_that_asks_less_than_others_should_pay_them_out_of_its_bond() {
+    Chain::default().asks(&[ASK, 2 * ASK]).without_records().build_and_execute(|| {
+        let id = loop {
+            let id = crate::NextJob::<Test>::get();
+            assert_ok!(submit_with(|spec| spec.max_price = 2 * MAX_PRICE));
+            next_block();
+            if workers_of(id) == [WORKER] {
+                break id;
+            }
+        };
+        let (bond, before) = (self::worker(WORKER).bond, total(WORKER + 1));
+        assert_ok!(commit(WORKER, id, output(1)));
+        next_block();
+        assert_eq!(auditor_of(id), WORKER + 1);
+        assert_ok!(commit(WORKER + 1, id, output(1)));
+        for worker in [WORKER, WORKER + 1] {
+            assert_ok!(reveal(worker, id, output(1)));
+        }
+        let receipt = settle(id);
+        let audit = job(id).audit.unwrap();
+        assert_eq!((receipt.workers, receipt.auditor), (0, reward(ASK)));
+        assert_eq!(audit.network, reward(ASK) / 100);
+        assert_eq!(receipt.auditor + audit.network + audit.bond, reward(2 * ASK));
+        assert_eq!(self::worker(WORKER).bond, bond - audit.bond);
+        // It has other jobs that are under way, and was paid for none.
+        assert_eq!(total(WORKER + 1) - before, reward(2 * ASK));
+        // Its bond was the smallest: it has to be topped up.
+        assert!(matches!(self::worker(WORKER).status, WorkerStatus::Jailed { .. }));
     });
 }
 

@@ -30,7 +30,7 @@ where
     /// Chance has decided, by `rate`, which is that of `subject`.
     pub fn decide_audit(&mut self, rate: AuditRate, subject: AccountId, due: bool) {
         let state = if due { AuditState::Due } else { AuditState::Spared };
-        self.audit = Some(Audit { rate, subject, draws: 0, network: 0, state });
+        self.audit = Some(Audit { rate, subject, draws: 0, network: 0, bond: 0, state });
     }
 
     /// Whether an auditor is to be drawn.

@@ -1,10 +1,12 @@
 //! What audits find of workers, and what it costs to keep silent.
 
 use crate::{mock::*, Event};
+use std::collections::BTreeSet;
 use vigil_primitives::{
     audit::Record,
-    dispute::Penalty,
-    traits::{Completion, Offence, Outcome, Reliance, Slash, Stakes, WorkerPool},
+    job::Role,
+    penalty::Penalty,
+    traits::{Completion, Offence, Outcome, Reliance, Slash, Stakes, Vacancy, WorkerPool},
     worker::{WorkerStatus, BOND_COVER},
 };
 
@@ -63,6 +65,52 @@ fn reliance_should_be_what_is_at_stake_at_least_and_what_was_proven() {
         assert_eq!(reliance(10), Reliance { stake: 10 * BOND_COVER, proven: 1_000 });
         assert_eq!(reliance(BOND), Reliance { stake: BOND, proven: 1_000 });
         assert_eq!(Pool::reliance(&BEN, 1), Reliance { stake: 0, proven: 0 });
+    });
+}
+
+#[test]
+fn a_bond_should_pay_for_an_audit_and_be_topped_up_when_it_is_too_small() {
+    ExtBuilder::default().worker(ANNA).build_and_execute(|| {
+        let (payee, issuance) = (Balances::free_balance(BEN), Balances::total_issuance());
+        assert_eq!(Pool::charge(&ANNA, &BEN, 0), 0);
+        assert_eq!(Pool::charge(&ANNA, &BEN, 30), 30);
+        assert_last_event(Event::Charged { worker: ANNA, amount: 30, bond: BOND - 30 });
+        assert_eq!(worker(ANNA).status, WorkerStatus::Active);
+        let rest = BOND - 30 - MinBond::get();
+        assert_eq!(Pool::charge(&ANNA, &BEN, rest + 1), rest + 1);
+        assert_eq!(worker(ANNA).status, WorkerStatus::Jailed { until: 1 });
+        assert_eq!(held(ANNA), MinBond::get() - 1);
+        assert_eq!(Pool::charge(&ANNA, &BEN, BOND), MinBond::get() - 1);
+        assert_eq!(Pool::charge(&CARLA, &BEN, 1), 0, "it is no worker");
+        assert_eq!(Balances::free_balance(BEN), payee + BOND);
+        assert_eq!(Balances::total_issuance(), issuance);
+    });
+}
+
+#[test]
+fn auditors_should_earn_what_half_of_the_others_would_where_that_is_more() {
+    let asks = [(ANNA, 10), (BEN, 15), (CARLA, 16), (4, 40)];
+    let market = asks
+        .into_iter()
+        .fold(ExtBuilder::default(), |chain, (who, ask)| chain.worker_with(who, BOND, ask, 2));
+    market.build_and_execute(|| {
+        // Anna is audited. Half of the others ask 16, and that is less than twice her price.
+        let auditor = |seed| Vacancy {
+            role: Role::Auditor,
+            stretch: true,
+            exclude: &[ANNA],
+            ..vacancy(seed)
+        };
+        let mut drawn_ever = BTreeSet::new();
+        for seed in 0..40 {
+            let engaged = drawn(&auditor(seed)).unwrap();
+            Pool::release(&engaged.worker, engaged.reward, Outcome::Released);
+            drawn_ever.insert(engaged.worker);
+        }
+        assert_eq!(drawn_ever, BTreeSet::from([BEN, CARLA]));
+        assert_eq!(drawn(&Vacancy { stretch: false, ..auditor(0) }), None);
+        // Whoever asks less than half of what the others do cannot have them.
+        assert_eq!(drawn(&Vacancy { budget: 7, ..auditor(0) }), None);
     });
 }
 

@@ -140,7 +140,7 @@ impl Ledger {
             Event::AuditorDrawn { .. } => self.see("auditor drawn"),
             Event::NotAudited { .. } => self.see("not audited"),
             Event::Silent { .. } => self.see("silent"),
-            Event::Audited { job, paid, network, .. } => {
+            Event::Audited { job, paid, network, bond, .. } => {
                 self.see("audited");
                 if record(job).policy.audited {
                     self.see("audited: on request");
@@ -148,6 +148,9 @@ impl Ledger {
                 }
                 if network > 0 {
                     self.see("audited: paid by the network");
+                }
+                if bond > 0 {
+                    self.see("audited: paid out of a bond");
                 }
                 self.to_workers += paid;
             }
