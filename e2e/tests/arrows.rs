@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vigil-engine", &["vigil-architecture", "vigil-ops"]),
     // The chain: pallets know the vocabulary and never each other; the runtime wires them.
     ("vigil-primitives", &["vigil-architecture"]),
+    ("pallet-beacon", &[]),
     ("pallet-models", &["vigil-primitives"]),
     ("pallet-datasets", &["vigil-primitives"]),
     ("pallet-provenance", &["vigil-primitives"]),
@@ -30,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "vigil-runtime",
         &[
+            "pallet-beacon",
             "pallet-datasets",
             "pallet-disputes",
             "pallet-jobs",

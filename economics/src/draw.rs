@@ -1,49 +1,31 @@
-//! Who is drawn: a sample of those that fit, and one of it by weight.
+//! Who is drawn: of a sample of those that serve a version, one by its weight.
 
 use rand::{seq::index, Rng};
-use vigil_primitives::{audit, worker::Reputation, Balance, Permill};
 
-/// How much a worker is trusted to finish a job, from 1 to 1,000: `reliability` of
-/// `pallets/workers/src/types.rs`.
-pub fn reliability(reputation: &Reputation) -> u64 {
-    let good = u64::from(reputation.completed) + 4;
-    let all = good
-        + 4
-        + 4 * u64::from(reputation.expired)
-        + u64::from(reputation.declined)
-        + 2 * u64::from(reputation.contested)
-        + 100 * u64::from(reputation.convicted);
-    ((good * 1_000 / all) >> reputation.expired_in_a_row.min(8)).max(1)
+/// So many of them, or all where there are fewer.
+pub fn sample(rng: &mut impl Rng, serving: &[usize], size: usize) -> Vec<usize> {
+    let size = size.min(serving.len());
+    index::sample(rng, serving.len(), size).into_iter().map(|place| serving[place]).collect()
 }
 
-/// Between a half, for who has no record, and one: in parts per million.
-pub fn trust(reward: Balance, proven: Balance) -> u64 {
-    let unproven: Permill = audit::unproven(reward, proven);
-    1_000_000 - u64::from(unproven.deconstruct()) / 2
-}
-
-/// One of `fit` by its weight, out of a sample of so many; of all, where the sample holds none that
-/// fits. Those that do not fit weigh nothing.
-pub fn choose(rng: &mut impl Rng, weights: &[u64], sample: usize) -> Option<usize> {
-    let size = sample.min(weights.len());
-    let sampled = index::sample(rng, weights.len(), size).into_vec();
-    by_weight(rng, weights, &sampled).or_else(|| {
-        let everybody: Vec<_> = (0..weights.len()).collect();
-        by_weight(rng, weights, &everybody)
-    })
-}
-
-fn by_weight(rng: &mut impl Rng, weights: &[u64], among: &[usize]) -> Option<usize> {
-    let total: u64 = among.iter().map(|place| weights[*place]).sum();
+/// One of them by its weight. Those that weigh nothing do not fit.
+pub fn by_weight(
+    rng: &mut impl Rng,
+    among: &[usize],
+    weight: impl Fn(usize) -> u64,
+) -> Option<usize> {
+    let weights: Vec<_> = among.iter().map(|who| weight(*who)).collect();
+    let total: u64 = weights.iter().sum();
     if total == 0 {
         return None;
     }
     let mut left = rng.random_range(0..total);
-    among.iter().copied().find(|place| match left.checked_sub(weights[*place]) {
+    let drawn = weights.into_iter().position(|weight| match left.checked_sub(weight) {
         Some(rest) => {
             left = rest;
             false
         }
         None => true,
-    })
+    })?;
+    Some(among[drawn])
 }

@@ -47,9 +47,13 @@ pub enum Play {
     Farming,
     /// Orders jobs from itself with ever new accounts, to have its own auditors paid.
     Draining,
-    /// The same without computing anything. Beyond what the chain defends against, where it is alone
-    /// at its price.
+    /// The same without computing anything, for a version that nobody else serves.
     Pumping,
+    /// The same with an account that keeps its record.
+    Siphoning,
+    /// The same of a validator, which commits when its own block decides and holds it back if it
+    /// brings no audit. Beyond what the chain defends against.
+    Hunting,
 }
 
 /// What a worker commits to.
@@ -115,7 +119,7 @@ impl Play {
             {
                 Answer::Wrong(group)
             }
-            Self::Pumping if sight.own => Answer::Wrong(group),
+            Self::Pumping | Self::Siphoning | Self::Hunting if sight.own => Answer::Wrong(group),
             Self::Copying if sight.replicas => Answer::Copied,
             Self::Declining if rng.random_ratio(1, 2) => Answer::Declined,
             _ => Answer::Right,
@@ -144,14 +148,19 @@ impl Play {
         self == Self::Selective
     }
 
-    /// The chance that a block which would bring an audit is held back: of the first such block,
-    /// and of each one after it.
+    /// The chance that a block which would bring what it does not want is held back: of the first
+    /// such block, and of each one after it.
     pub fn holds_back(self) -> (f64, f64) {
         match self {
             Self::Withholding => (1.0 / 3.0, 1.0 / 3.0),
-            Self::Timing => (1.0, 1.0 / 3.0),
+            Self::Timing | Self::Hunting => (1.0, 1.0 / 3.0),
             _ => (0.0, 0.0),
         }
+    }
+
+    /// Whether it wants to be audited.
+    pub fn wants_audits(self) -> bool {
+        self == Self::Hunting
     }
 
     /// Whether it is one person with its group, or acts as if it were.
@@ -166,6 +175,8 @@ impl Play {
                 | Self::Farming
                 | Self::Draining
                 | Self::Pumping
+                | Self::Siphoning
+                | Self::Hunting
         )
     }
 
@@ -176,6 +187,14 @@ impl Play {
 
     /// Whether it orders jobs from itself.
     pub fn deals(self) -> bool {
-        matches!(self, Self::Farming | Self::Draining | Self::Pumping)
+        matches!(
+            self,
+            Self::Farming | Self::Draining | Self::Pumping | Self::Siphoning | Self::Hunting
+        )
+    }
+
+    /// Which version it serves: that of everybody, or one that its group has to itself.
+    pub fn version(self) -> usize {
+        usize::from(matches!(self, Self::Pumping | Self::Siphoning | Self::Hunting))
     }
 }

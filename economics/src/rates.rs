@@ -3,7 +3,7 @@
 use crate::rules::Rules;
 use std::fmt::Write as _;
 use vigil_primitives::{
-    audit::{self, AuditRate, Record},
+    audit::{self, AuditPay, AuditRate, Record},
     pricing,
     worker::BOND_COVER,
     Balance, Permill, MICRO, MILLI, UNIT,
@@ -61,7 +61,7 @@ fn rates(rules: Rules) -> String {
             let _ = write!(table, " {} |", if fits { percent(chance) } else { "-".into() });
         }
         let chance = ratio(with(KNOWN));
-        let lost = chance / 2.0 * (reward + stake) as f64 / reward as f64;
+        let lost = chance * seeing() * (reward + stake) as f64 / reward as f64;
         let _ = writeln!(table, " {} R |", digits(lost));
     }
     table
@@ -79,9 +79,9 @@ fn newcomer(rules: Rules) -> String {
     let (mut jobs, mut all) = (0.0, 0.0);
     for passed in 0..=13 {
         let chance = AuditRate::new(reward, stake, record.proven, KNOWN).chance();
-        let own = audit::contribution(reward, reward, rules.protocol_fee, chance);
+        let pay = AuditPay::new(reward, reward, rules.protocol_fee, chance, Balance::MAX);
         let wait = 1.0 / ratio(chance);
-        let part = own as f64 / reward as f64;
+        let part = pay.reward as f64 / reward as f64;
         let _ = writeln!(
             table,
             "| {passed} | {} | {wait:.0} | {part:.2} R | {:.2} R |",
@@ -103,13 +103,14 @@ fn dealing(rules: Rules) -> String {
          |---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     let (reward, fee) = (UNIT, rules.protocol_fee);
-    for chance in [Permill::from_percent(100), Permill::from_parts(39_216), audit::LEAST_CHANCE] {
+    let deterrence = audit::deterrence(reward, reward * BOND_COVER);
+    for chance in [Permill::one(), deterrence, audit::LEAST_CHANCE] {
         for times in [1, audit::HIGHEST_AUDIT_PRICE] {
-            let pay = times * reward;
-            let own = audit::contribution(reward, pay, fee, chance);
+            let network = AuditPay::new(reward, times * reward, fee, chance, Balance::MAX).network;
+            let own = times * reward - network;
             let _ = write!(table, "| {} | {times} R |", percent(chance));
             for share in [0.0, 0.1, 0.3, 0.5, 0.7, 1.0] {
-                let audited = share * (pay - own) as f64 - (1.0 - share) * own as f64;
+                let audited = share * network as f64 - (1.0 - share) * own as f64;
                 let fee = pricing::protocol_fee(fee, reward) as f64;
                 let left = (ratio(chance) * audited - fee) / reward as f64;
                 let _ = write!(table, " {left:+.3} R |");
@@ -151,7 +152,8 @@ fn withheld() -> String {
         "| chance p | v = 10 % | v = 25 % | v = 33 % | v = 50 % | own block decides, v = 33 % |\n\
          |---:|---:|---:|---:|---:|---:|\n",
     );
-    for chance in [1.0, 0.5, 0.1, 0.039216, 0.01] {
+    let deterrence = ratio(audit::deterrence(UNIT, UNIT * BOND_COVER));
+    for chance in [1.0, 0.5, 0.1, deterrence, 0.01] {
         let _ = write!(table, "| {} % |", digits(100.0 * chance));
         let left = |own: f64| (1.0 - own) * chance / (1.0 - own * chance);
         for own in [0.1, 0.25, 1.0 / 3.0, 0.5] {
@@ -176,6 +178,11 @@ fn streaks() -> String {
         table.push('\n');
     }
     table
+}
+
+/// The share of audits that the chance reckons with.
+fn seeing() -> f64 {
+    ratio(audit::SEEING)
 }
 
 fn ratio(chance: Permill) -> f64 {

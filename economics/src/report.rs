@@ -51,6 +51,13 @@ impl Case {
         self
     }
 
+    /// Compared with honest players that ask what others do.
+    #[must_use]
+    pub fn against_the_market(mut self) -> Self {
+        self.honest_price = Some(100);
+        self
+    }
+
     /// Beside so many others that play another way.
     #[must_use]
     pub fn beside(mut self, play: Play, workers: usize) -> Self {
@@ -215,15 +222,6 @@ fn add_up(market: &Market, own: usize, books: &mut Books) {
 /// All players of the table.
 pub fn cases() -> Vec<Case> {
     let one = WORKERS / 10;
-    let mut undercutting = Case::new(
-        "undercutting",
-        "wrong; asks so little that only its likes can audit it",
-        Play::Undercutting,
-        one,
-    )
-    .asking(30, 30)
-    .beyond();
-    undercutting.honest_price = Some(100);
     vec![
         Case::new("honest", "computes", Play::Honest, one),
         Case::new("faulty", "computes; one in 1,000 results is wrong", Play::Faulty, one),
@@ -275,7 +273,35 @@ pub fn cases() -> Vec<Case> {
             Play::Draining,
             3 * one,
         )
-        .asking(100, 160),
+        .asking(100, 160)
+        .against_the_market(),
+        Case::new(
+            "draining, alone",
+            "as above and without computing, for a version that nobody else serves",
+            Play::Pumping,
+            one,
+        )
+        .asking(100, 200)
+        .against_the_market(),
+        Case::new(
+            "siphoning, alone",
+            "the same with one account, whose record makes audits rare and dear",
+            Play::Siphoning,
+            one,
+        )
+        .asking(100, 200)
+        .against_the_market(),
+        Case::new(
+            "undercutting, 10 %",
+            "colluding; asks 60 % of what others ask",
+            Play::Colluding,
+            one,
+        )
+        .asking(60, 60)
+        .against_the_market(),
+        Case::new("undercutting, 30 %", "the same", Play::Colluding, 3 * one)
+            .asking(60, 60)
+            .against_the_market(),
         Case::new(
             "timing validator",
             "withholding, and commits when its own block decides",
@@ -283,14 +309,23 @@ pub fn cases() -> Vec<Case> {
             one,
         )
         .beyond(),
-        undercutting,
         Case::new(
-            "draining, alone at its price",
-            "as above and without computing, where nobody else asks as little",
-            Play::Pumping,
+            "siphoning validator",
+            "siphoning; commits when its own block decides, to be audited more often",
+            Play::Hunting,
             one,
         )
-        .asking(30, 50)
+        .asking(100, 200)
+        .against_the_market()
+        .beyond(),
+        Case::new(
+            "undercutting by far",
+            "wrong; asks so little, 30 %, that only its likes can audit it",
+            Play::Undercutting,
+            one,
+        )
+        .asking(30, 30)
+        .against_the_market()
         .beyond(),
     ]
 }

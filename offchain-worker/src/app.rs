@@ -6,6 +6,7 @@
 use crate::{
     blobs::Blobs,
     chain::{Chain, Node},
+    conduct::{Conduct, Honest},
     config::{Config, KeySource, Settings, DEFAULT},
     disputes::Advocates,
     error::{Error, Result},
@@ -56,17 +57,19 @@ struct Run {
     settings: Settings,
 }
 
-/// What computes jobs and moves, of the models that are loaded.
+/// What computes jobs and moves, of the models that are loaded, and what becomes of the results.
 pub struct Hands {
     /// Computes jobs.
     pub compute: Arc<dyn Compute>,
     /// Computes moves of disputes.
     pub advocates: Arc<dyn Advocates>,
+    /// Decides what goes on chain.
+    pub conduct: Arc<dyn Conduct>,
 }
 
 impl From<Arc<Models>> for Hands {
     fn from(models: Arc<Models>) -> Self {
-        Self { compute: models.clone(), advocates: models }
+        Self { compute: models.clone(), advocates: models, conduct: Arc::new(Honest) }
     }
 }
 
@@ -144,7 +147,7 @@ async fn work(config: Config, check: bool, hands: impl FnOnce(Arc<Models>) -> Ha
         let node = patiently(usize::MAX, || Node::connect(&config.node, key.clone())).await?;
         store.bind(node.me(), node.genesis())?;
         let models = setup::load_models(&node, &config, &packages).await?;
-        let Hands { compute, advocates } = hands(Arc::new(models));
+        let Hands { compute, advocates, conduct } = hands(Arc::new(models));
         let (expected, awaited) = watch::channel(Expected::new());
         let shared = Shared::new(node.me().clone(), blobs.clone(), awaited, metrics.clone());
         let arrived = shared.arrived.clone();
@@ -160,7 +163,7 @@ async fn work(config: Config, check: bool, hands: impl FnOnce(Arc<Models>) -> Ha
         let executor =
             Executor::new(compute, store.clone(), blobs.clone(), metrics.clone(), limits);
         let limits = service_limits(&config);
-        let machine = Machine { executor, advocates, store, blobs };
+        let machine = Machine { executor, advocates, conduct, store, blobs };
         let mut service = Service::new(node, machine, expected, metrics, limits);
         service.recover().await?;
         Ok::<_, Error>((service, heads, arrived))

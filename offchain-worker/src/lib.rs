@@ -9,6 +9,7 @@
 mod app;
 mod blobs;
 mod chain;
+mod conduct;
 mod config;
 mod disputes;
 mod error;
@@ -24,6 +25,7 @@ mod setup;
 mod store;
 
 pub use app::{Cli, Hands};
+pub use conduct::{Conduct, Honest};
 pub use disputes::Advocates;
 pub use error::Error;
 pub use executor::{Batch, Compute, Computed, Failure, Models};

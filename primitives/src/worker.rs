@@ -1,7 +1,7 @@
 //! What the chain knows of a worker.
 
 use crate::{
-    audit::{halvings, Record},
+    audit::{halvings, unproven, Record},
     Balance, ModelVersionId,
 };
 use alloc::vec::Vec;
@@ -218,6 +218,42 @@ impl<BlockNumber: AtLeast32BitUnsigned + Copy> Reputation<BlockNumber> {
         self.record.proven = 0;
         self
     }
+}
+
+/// The reliability of a worker that never missed.
+pub const MAX_RELIABILITY: u64 = 1_000;
+
+/// How much a worker is trusted to finish a job, from 1 to [`MAX_RELIABILITY`].
+///
+/// ```text
+/// 1000 (completed + 4)
+/// ------------------------------------------------------  >>  misses in a row (at most 8)
+/// completed + 4 + 4 missed + declined + 2 contested + 100 convicted
+/// ```
+/// A missed deadline weighs as much as four completed jobs, and until the next job is completed each
+/// one in a row halves the result: an outage is felt at once, whatever the record before. A decline
+/// may be the requester's fault and weighs little. A wrong result weighs as much as a hundred jobs.
+/// Completed jobs only make up for faults: what a record is worth is counted in money, since jobs can
+/// be as small as one likes ([`trust`]).
+pub fn reliability<BlockNumber: Copy>(reputation: &Reputation<BlockNumber>) -> u64 {
+    let Reputation { completed, expired, expired_in_a_row, declined, contested, convicted, .. } =
+        *reputation;
+    // Sums of a few u32 times small factors stay far below u64::MAX.
+    let good = u64::from(completed).saturating_add(4);
+    let all = good
+        .saturating_add(u64::from(expired).saturating_mul(4))
+        .saturating_add(declined.into())
+        .saturating_add(u64::from(contested).saturating_mul(2))
+        .saturating_add(u64::from(convicted).saturating_mul(100));
+    let share = good.saturating_mul(MAX_RELIABILITY).checked_div(all).unwrap_or(0);
+    share.checked_shr(expired_in_a_row.min(8)).unwrap_or(0).max(1)
+}
+
+/// How far a record vouches for a reward, from 500 without one to 1,000.
+pub fn trust<BlockNumber: Copy>(reputation: &Reputation<BlockNumber>, reward: Balance) -> u64 {
+    let parts = u64::from(unproven(reward, reputation.record.proven).deconstruct());
+    // Parts per million: half of what is unproven is taken off.
+    1_000u64.saturating_sub(parts / 2_000)
 }
 
 /// Whom a worker belongs to, as it says.

@@ -9,12 +9,23 @@ use crate::{
 };
 use rand::Rng;
 use vigil_primitives::{
-    audit::{self, AuditRate},
+    audit::{self, AuditPay, AuditRate},
     job::MAX_ATTEMPTS,
     pricing,
-    worker::BOND_COVER,
+    worker::{reliability, trust, BOND_COVER},
     Balance, Permill,
 };
+
+/// What one is drawn for.
+struct Place<'a> {
+    version: usize,
+    work: u64,
+    /// The most that it may earn.
+    budget: Balance,
+    /// Whether that rises to what half of a sample would earn.
+    stretch: bool,
+    but: &'a [usize],
+}
 
 /// A commitment.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +49,8 @@ pub(super) struct Audit {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) work: u64,
+    /// What it runs.
+    pub(super) version: usize,
     /// What a worker may earn.
     pub(super) budget: Balance,
     /// Whose requester it is, if it is a worker's own.
@@ -62,9 +75,10 @@ impl Market {
         let replicated = sizes.random_ratio(1, self.economy.replicated);
         let replicas = if replicated && dealer.is_none() { 2 } else { 1 };
 
+        let version = dealer.map_or(0, |dealer| self.workers[dealer].seat.play.version());
         let budget = pricing::reward(self.economy.ask * self.economy.spread.1 / 100, work);
         let price = pricing::total(0, budget, self.rules.protocol_fee, replicas);
-        let mut job = Job { work, budget, dealer, runs: Vec::new(), audit: None };
+        let mut job = Job { work, version, budget, dealer, runs: Vec::new(), audit: None };
         self.ledger.pay(job.requester(), Account::Escrow, price);
         self.counts.jobs += 1;
         if self.assign(&mut job, replicas) {
@@ -84,7 +98,9 @@ impl Market {
         let mut asked = Vec::new();
         let mut attempts = 0;
         while job.runs.len() < usize::from(replicas) {
-            let drawn = job.dealer.or_else(|| self.draw(job.work, job.budget, &asked));
+            let Job { work, version, budget, .. } = *job;
+            let place = Place { version, work, budget, stretch: false, but: &asked };
+            let drawn = job.dealer.or_else(|| self.draw(&place));
             let Some(who) = drawn else { return false };
             asked.push(who);
             let answer = self.answer(who, job, replicas > 1);
@@ -132,14 +148,15 @@ impl Market {
         let reward = self.reward(subject, job.work);
         let mut asked: Vec<_> = job.runs.iter().map(|run| run.who).collect();
         for _ in 0..audit::MAX_AUDIT_DRAWS {
-            let payable = self.ledger.purse(Account::Treasury).balance
-                + pricing::protocol_fee(self.rules.protocol_fee, reward);
-            let budget = (reward * audit::HIGHEST_AUDIT_PRICE).min(reward + payable);
-            let Some(who) = self.draw(job.work, budget, &asked) else { break };
+            let (version, work) = (job.version, job.work);
+            let place = Place { version, work, budget: reward, stretch: true, but: &asked };
+            let Some(who) = self.draw(&place) else { break };
             asked.push(who);
             let pay = self.reward(who, job.work);
-            let own = audit::contribution(reward, pay, self.rules.protocol_fee, chance);
-            let network = (pay - own).min(payable);
+            let payable = self.ledger.purse(Account::Treasury).balance
+                + pricing::protocol_fee(self.rules.protocol_fee, reward);
+            let fee = self.rules.protocol_fee;
+            let network = AuditPay::new(reward, pay, fee, chance, payable).network;
             if let Some(answer) = self.check(who, subject, job) {
                 let auditor = Run { who, answer };
                 return Some(Audit { subject, chance, auditor, network });
@@ -157,7 +174,7 @@ impl Market {
         let (mut held_back, later) = play.holds_back();
         let mut hit = self.chance.random_ratio(chance.deconstruct(), 1_000_000);
         // A block that is held back leaves the next one, of another author, to decide.
-        while hit && self.chance.random_bool(held_back) {
+        while hit != play.wants_audits() && self.chance.random_bool(held_back) {
             held_back = later;
             hit = self.chance.random_ratio(chance.deconstruct(), 1_000_000);
         }
@@ -189,7 +206,8 @@ impl Market {
         let reward = self.reward(who, work);
         let stake = audit::stake(reward, self.rules.bond, self.rules.least);
         let worker = self.reputation(who).record.proven;
-        let version = self.version.at(self.now, self.rules.half_life).proven;
+        let version = self.workers[who].seat.play.version();
+        let version = self.versions[version].at(self.now, self.rules.half_life).proven;
         AuditRate::new(reward, stake, worker, version)
     }
 
@@ -197,21 +215,43 @@ impl Market {
         pricing::reward(self.workers[who].ask, work)
     }
 
-    /// Draws one of the workers that can take the work for so much.
-    fn draw(&mut self, work: u64, budget: Balance, but: &[usize]) -> Option<usize> {
-        let places = 0..self.workers.len();
+    /// Draws one that can take the work for so much: of a sample of those that serve the version; or,
+    /// where that holds nobody, of as many that ask the least.
+    fn draw(&mut self, place: &Place<'_>) -> Option<usize> {
+        let Place { version, work, budget, stretch, but } = *place;
+        let serves = |who: &usize| {
+            let worker = &self.workers[*who];
+            worker.free_at <= self.now && worker.seat.play.version() == version
+        };
+        let mut serving: Vec<_> = (0..self.workers.len()).filter(serves).collect();
+        let sample = draw::sample(&mut self.chance, &serving, self.rules.sample);
+        let budget = if stretch { self.highest_pay(budget, work, &sample, but) } else { budget };
+        let mut chance = self.chance.clone();
         let weight = |who: usize| {
             let reward = self.reward(who, work);
             let covered = reward * BOND_COVER <= self.rules.bond;
-            let free = self.workers[who].free_at <= self.now;
-            if but.contains(&who) || reward > budget || !covered || !free {
+            if but.contains(&who) || reward > budget || !covered {
                 return 0;
             }
             let reputation = self.reputation(who);
-            draw::reliability(&reputation) * draw::trust(reward, reputation.record.proven)
+            (reliability(&reputation) * trust(&reputation, reward) / 1_000).max(1)
         };
-        let weights: Vec<_> = places.map(weight).collect();
-        draw::choose(&mut self.chance, &weights, self.rules.sample)
+        let drawn = draw::by_weight(&mut chance, &sample, weight).or_else(|| {
+            serving.sort_by_key(|who| self.workers[*who].ask);
+            serving.truncate(self.rules.sample);
+            draw::by_weight(&mut chance, &serving, weight)
+        });
+        self.chance = chance;
+        drawn
+    }
+
+    /// What an auditor may earn, by what half of a sample would.
+    fn highest_pay(&self, reward: Balance, work: u64, sample: &[usize], but: &[usize]) -> Balance {
+        let others = sample.iter().filter(|who| !but.contains(who));
+        let mut rewards: Vec<_> = others.map(|who| self.reward(*who, work)).collect();
+        rewards.sort_unstable();
+        let median = rewards.get(rewards.len() / 2).copied().unwrap_or_default();
+        audit::highest_pay(reward, median)
     }
 
     fn compute(&mut self, who: usize, work: u64) {

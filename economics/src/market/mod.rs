@@ -48,6 +48,8 @@ pub struct Worker {
     pub free_at: BlockNumber,
     /// What its computing has cost. No money of the chain.
     pub spent: Balance,
+    /// What its bond has paid to auditors that ask more than it does.
+    pub charged: Balance,
 }
 
 /// What has happened.
@@ -75,7 +77,8 @@ pub struct Market {
     economy: Economy,
     ledger: Ledger,
     workers: Vec<Worker>,
-    version: Record<BlockNumber>,
+    /// The records of the version that everybody serves, and of one that some have to themselves.
+    versions: [Record<BlockNumber>; 2],
     now: BlockNumber,
     counts: Counts,
     sizes: ChaCha8Rng,
@@ -94,6 +97,7 @@ impl Market {
             reputation: Reputation::new(0),
             free_at: 0,
             spent: 0,
+            charged: 0,
         };
         let workers: Vec<_> = seats.iter().map(&mut worker).collect();
         Self {
@@ -101,7 +105,7 @@ impl Market {
             economy,
             ledger: Ledger::new(workers.len(), economy.treasury),
             workers,
-            version: Record::default(),
+            versions: Default::default(),
             now: 0,
             counts: Counts::default(),
             sizes,

@@ -137,9 +137,14 @@ impl Jobs {
         blobs
     }
 
+    /// Returns a job as the chain showed it last.
+    pub(crate) fn job(&self, key: &Key) -> Option<&Job> {
+        self.entries.get(key).map(|entry| &entry.job)
+    }
+
     /// Returns what is asked for by a job.
     pub(crate) fn spec(&self, key: &Key) -> Option<&JobSpec<BlockNumber>> {
-        self.entries.get(key).map(|entry| &entry.job.spec)
+        self.job(key).map(|job| &job.spec)
     }
 
     /// Returns the record of a job.

@@ -9,6 +9,7 @@
 use crate::{
     blobs::Blobs,
     chain::{Action, Chain},
+    conduct::Conduct,
     disputes::{Advocates, Disputes},
     error::{Error, Result},
     executor::{Event, Executor, Failure, Finished, Problem, Ready},
@@ -16,7 +17,7 @@ use crate::{
     key::Key,
     metrics::Metrics,
     server::Expected,
-    store::Store,
+    store::{Record, Store},
 };
 use library::Library;
 use std::{
@@ -33,7 +34,7 @@ use vigil_engine::Request;
 use vigil_primitives::{
     dispute::{DisputeId, Ground, Move},
     job::{bytes_to_tokens, DeclineReason, Input, JobSpec},
-    BlockNumber,
+    BlockNumber, Hash,
 };
 
 mod disputes;
@@ -81,6 +82,8 @@ pub(crate) struct Machine {
     pub(crate) executor: Executor,
     /// Computes moves of disputes.
     pub(crate) advocates: Arc<dyn Advocates>,
+    /// Decides what goes on chain.
+    pub(crate) conduct: Arc<dyn Conduct>,
     /// Records of the jobs under way.
     pub(crate) store: Arc<Store>,
     /// Inputs and outputs.
@@ -94,6 +97,7 @@ pub(crate) struct Service<C> {
     jobs: Jobs,
     disputes: Disputes,
     advocates: Arc<dyn Advocates>,
+    conduct: Arc<dyn Conduct>,
     watch: Watch,
     /// Disputes of ours that have ended and of which we don't know how, and how often we have asked.
     ended: Vec<(DisputeId, u32)>,
@@ -130,7 +134,7 @@ impl<C: Chain> Service<C> {
         limits: Limits,
     ) -> Self {
         let jobs = Jobs::new(chain.me().clone(), limits.margin);
-        let Machine { executor, advocates, store, blobs } = machine;
+        let Machine { executor, advocates, conduct, store, blobs } = machine;
         let disputes = Disputes::new(chain.me().clone());
         let watch = Watch::new(limits.watch);
         let library = Library::new(chain.clone(), blobs.clone());
@@ -140,6 +144,7 @@ impl<C: Chain> Service<C> {
             jobs,
             disputes,
             advocates,
+            conduct,
             watch,
             ended: Vec::new(),
             watching: false,
@@ -251,13 +256,12 @@ impl<C: Chain> Service<C> {
                 Step::Fetch => self.fetch(key),
                 Step::Compute => ready.extend(self.jobs.ready(&key)),
                 Step::Commit => {
-                    if let Some(record) = self.jobs.record(&key) {
-                        let commitment = record.commitment(self.chain.me(), &key);
+                    if let Some(commitment) = self.commitment(&key) {
                         self.send(Some(key), Action::Commit(key.id, commitment));
                     }
                 }
                 Step::Reveal => {
-                    if let Some(record) = self.jobs.record(&key) {
+                    if let Some(record) = self.revealed(&key) {
                         let action = Action::Reveal(key.id, record.output, record.salt);
                         self.send(Some(key), action);
                     }
@@ -267,6 +271,18 @@ impl<C: Chain> Service<C> {
             }
         }
         self.compute(ready);
+    }
+
+    /// Returns the commitment that goes on chain.
+    fn commitment(&self, key: &Key) -> Option<Hash> {
+        let ours = self.jobs.record(key)?.commitment(self.chain.me(), key);
+        self.conduct.commitment(self.jobs.job(key)?, ours)
+    }
+
+    /// Returns the record that is revealed.
+    fn revealed(&self, key: &Key) -> Option<Record> {
+        let record = self.jobs.record(key)?;
+        self.conduct.reveals(self.jobs.job(key)?).then(|| record.clone())
     }
 
     /// Returns what this machine has for a job.

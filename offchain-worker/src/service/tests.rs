@@ -1,12 +1,12 @@
 use super::*;
 use crate::{
     chain::fake::{audit_of, dispute, inline, job, me, Fake},
+    conduct::Honest,
     executor::{
         self,
         fake::{Echo, OTHER},
     },
     server,
-    store::Record,
 };
 use std::sync::atomic::Ordering;
 use substrate_prometheus_endpoint::Registry;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use vigil_primitives::{
     dispute::{ClaimId, End, Ended, Reached, Stage, Verdict},
     job::{Output, Replica, ReplicaState, Role},
-    Hash, Job, JobId, JobStatus,
+    Job, JobId, JobStatus,
 };
 
 /// A job that takes so many steps.
@@ -80,7 +80,8 @@ impl Rig {
         );
         let blobs = self.blobs();
         let chain = self.fake.clone();
-        let machine = Machine { executor, advocates: self.compute.clone(), store, blobs };
+        let (advocates, conduct) = (self.compute.clone(), Arc::new(Honest));
+        let machine = Machine { executor, advocates, conduct, store, blobs };
         let mut service = Service::new(chain, machine, expected, metrics, limits);
         service.recover().await.unwrap();
         let (arrived, stop) = (self.arrived.clone(), self.stop.clone());

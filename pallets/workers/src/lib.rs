@@ -34,7 +34,7 @@
 //! `SampleSize` entries however many workers there are, and a crowd of idle registrations cannot
 //! crowd the sample out. Among those of the sample that have a free place, ask at most the budget
 //! and have bond for the reward, one is drawn with probability proportional to its free places
-//! times its [`reliability`](types::reliability), and to how far its record vouches for what the job
+//! times its [`reliability`](vigil_primitives::worker::reliability), and to how far its record vouches for what the job
 //! is worth; a job with several replicas draws again among
 //! the others. When the sample does not hold enough of them, the `SampleSize` workers with the
 //! lowest asks are looked at too: a second list of every version is in that order. So a job that

@@ -8,6 +8,7 @@ mod commit;
 mod crowds;
 mod decline;
 mod dispute;
+mod fairness;
 mod invariants;
 mod outbid;
 mod poke;

@@ -1,8 +1,11 @@
 //! What a record is worth in a draw.
 
-use crate::types::{reliability, trust, MAX_RELIABILITY};
 use proptest::prelude::*;
-use vigil_primitives::{audit::Record, worker::Reputation, Balance};
+use vigil_primitives::{
+    audit::Record,
+    worker::{reliability, trust, Reputation, MAX_RELIABILITY},
+    Balance,
+};
 
 fn record() -> impl Strategy<Value = Reputation> {
     let counter = || prop_oneof![0u32..20, any::<u32>()];
