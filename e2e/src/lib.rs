@@ -6,9 +6,13 @@
 //! a lost machine would. Nothing is simulated: the models are the one that `scripts/setup` fetches
 //! and the one that this repository carries.
 //!
+//! [`Network::attach`] does the same around nodes that run already, and [`cheaters`] lets every cheat
+//! loose on one.
+//!
 //! The programs are those of the same build as the tests:
 //! `cargo build --release --workspace --bins`, then `cargo test --release --package vigil-e2e`.
 
+pub mod cheaters;
 mod model;
 mod process;
 mod worker;
@@ -21,6 +25,7 @@ use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -33,10 +38,12 @@ pub const REQUESTER: &str = "Eve";
 
 /// A node with everything that was started around it.
 pub struct Network {
-    node: Process,
-    rpc: u16,
+    /// The node, unless others have started it.
+    node: Option<Process>,
+    /// WebSocket URLs of the nodes.
+    urls: Vec<String>,
     dir: TempDir,
-    workers: std::cell::Cell<u32>,
+    workers: AtomicU32,
 }
 
 /// How a command of `vigil` ended.
@@ -53,7 +60,7 @@ pub struct Ended {
 impl Network {
     /// Starts a development chain and waits for its first block.
     pub fn start() -> Self {
-        let dir = TempDir::with_prefix("vigil-e2e-").expect("a temporary folder can be made");
+        let dir = folder();
         let rpc = free_port();
         let node = Process::start(
             &program("vigil-node"),
@@ -70,19 +77,35 @@ impl Network {
             ],
             &dir.path().join("node.log"),
         );
-        let network = Self { node, rpc, dir, workers: std::cell::Cell::new(0) };
+        let urls = vec![format!("ws://127.0.0.1:{rpc}")];
+        let network = Self { node: Some(node), urls, dir, workers: AtomicU32::new(0) };
         network.wait("the first block", 60, || network.best() > 0);
         network
     }
 
-    /// The node's process.
-    pub fn node(&mut self) -> &mut Process {
-        &mut self.node
+    /// Uses running nodes of a development network. The command line talks to the first of them,
+    /// workers to one after the other.
+    pub fn attach(urls: &[String]) -> Self {
+        let network =
+            Self { node: None, urls: urls.to_vec(), dir: folder(), workers: AtomicU32::new(0) };
+        network.wait("the first block", 60, || network.best() > 0);
+        network
     }
 
-    /// WebSocket URL of the node.
+    /// The process of the node that was started.
+    pub fn node(&mut self) -> &mut Process {
+        self.node.as_mut().expect("the node is one that was started here")
+    }
+
+    /// WebSocket URL of the first node.
     pub fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}", self.rpc)
+        self.url_of(0)
+    }
+
+    /// WebSocket URL of the node that worker `number` talks to.
+    fn url_of(&self, number: u32) -> String {
+        let place = number as usize % self.urls.len().max(1);
+        self.urls.get(place).cloned().expect("a network has a node")
     }
 
     /// A folder that is removed with the network.
@@ -162,9 +185,13 @@ impl Network {
 
     /// Starts a worker of some kind for a version and waits until it serves it.
     pub fn worker_of(&self, version: &str, kind: Kind<'_>) -> Worker {
-        let number = self.workers.get();
-        self.workers.set(number + 1);
-        Worker::start(self, number, version, kind)
+        self.worker_of_all(&[version], kind)
+    }
+
+    /// Starts a worker of some kind for some versions and waits until it serves them.
+    pub fn worker_of_all(&self, versions: &[&str], kind: Kind<'_>) -> Worker {
+        let number = self.workers.fetch_add(1, Ordering::SeqCst);
+        Worker::start(self, number, versions, kind)
     }
 
     /// Submits a job, or one per text, and returns what the command printed.
@@ -259,11 +286,17 @@ impl Network {
     }
 }
 
-/// A program of the build that the running test belongs to.
+fn folder() -> TempDir {
+    TempDir::with_prefix("vigil-e2e-").expect("a temporary folder can be made")
+}
+
+/// A program of the build that the running test or program belongs to.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows where it is");
-    let build = test.parent().and_then(Path::parent).expect("tests are in the folder deps");
-    let path = build.join(name);
+    let this = std::env::current_exe().expect("a program knows where it is");
+    // Tests are in the folder `deps` beside the programs.
+    let folder = this.parent().expect("a program is in a folder");
+    let build = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    let path = build.expect("tests are in the folder deps").join(name);
     assert!(
         path.exists(),
         "{} is missing: run `cargo build --release --workspace --bins` first",

@@ -4,6 +4,9 @@ use crate::{amount, free_port, model::packages, program, text, Network, Process}
 use serde_json::Value;
 use std::{net::TcpStream, path::Path};
 
+/// Who gives workers their money, in turn: as many can be started at once.
+pub(crate) const PAYERS: [&str; 4] = ["Alice", "Bob", "Charlie", "Dave"];
+
 /// What a worker is like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kind<'a> {
@@ -11,6 +14,8 @@ pub struct Kind<'a> {
     pub kernel: Option<&'a str>,
     /// Of a hundred results of others it computes so many again.
     pub watch: u8,
+    /// What it asks per giga multiply-accumulate; 0.01 when left out.
+    pub ask: Option<&'a str>,
     /// The role of `vigil-adversary` that it plays, with its flags; none of an honest worker.
     pub adversary: Option<&'a [&'a str]>,
 }
@@ -26,16 +31,17 @@ pub struct Worker {
 
 impl Worker {
     /// Makes a key, sends it money, writes a configuration file, starts the worker and waits until
-    /// it serves `version`.
-    pub(crate) fn start(network: &Network, number: u32, version: &str, kind: Kind<'_>) -> Self {
+    /// it serves all `versions`.
+    pub(crate) fn start(network: &Network, number: u32, versions: &[&str], kind: Kind<'_>) -> Self {
         let file = |ending: &str| network.dir().join(format!("worker-{number}{ending}"));
         let key = file(".key").display().to_string();
         let account = text(&network.vigil(&["account", "new", &key])["address"]);
-        network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "1000"]);
+        let payer = PAYERS[number as usize % PAYERS.len()];
+        network.vigil(&["--dev-key", payer, "account", "transfer", &account, "1000"]);
 
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
-        let config = configuration(network, &key, &file(""), port, version, kind);
+        let config = configuration(&network.url_of(number), &key, &file(""), port, versions, kind);
         let path = file(".toml");
         std::fs::write(&path, config).expect("a configuration can be written");
 
@@ -46,10 +52,10 @@ impl Worker {
         };
         let args = [role, &["--config", &path]].concat();
         let mut process = Process::start(&program(name), &args, &file(".log"));
-        network.wait(&format!("worker {number} to serve {version}"), 90, || {
+        network.wait(&format!("worker {number} to serve {versions:?}"), 90, || {
             let shown = network.try_vigil(&["worker", "show", &account]).stdout;
-            let serves = shown["serves"].as_array();
-            serves.is_some_and(|serves| serves.iter().any(|served| served == version))
+            let serves = shown["serves"].as_array().cloned().unwrap_or_default();
+            versions.iter().all(|version| serves.iter().any(|served| served == version))
         });
         assert!(process.ended().is_none(), "worker {number} has ended by itself");
         Self { account, url, process }
@@ -77,30 +83,29 @@ impl Worker {
 }
 
 fn configuration(
-    network: &Network,
+    node: &str,
     key: &str,
     data: &Path,
     port: u16,
-    version: &str,
+    versions: &[&str],
     kind: Kind<'_>,
 ) -> String {
-    let watch = kind.watch;
+    let (watch, ask) = (kind.watch, kind.ask.unwrap_or("0.01"));
     let kernel = kind.kernel.map(|kernel| format!("kernel = \"{kernel}\"\n")).unwrap_or_default();
     format!(
-        "node = \"{}\"\n\
+        "node = \"{node}\"\n\
          key_file = \"{key}\"\n\
          data_dir = \"{}\"\n\
          listen = \"127.0.0.1:{port}\"\n\
          public_url = \"http://127.0.0.1:{port}\"\n\
-         serve = [\"{version}\"]\n\
-         ask = \"0.01\"\n\
+         serve = {versions:?}\n\
+         ask = \"{ask}\"\n\
          bond = \"200\"\n\
          capacity = 8\n\
          watch = {watch}\n\
          threads = 1\n\
          file_sources = [\"{}\"]\n\
          {kernel}",
-        network.url(),
         data.display(),
         packages().display(),
     )

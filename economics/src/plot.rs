@@ -18,14 +18,14 @@ type Curve = Vec<(f64, f64)>;
 const DRAWN: [(&str, RGBColor); 7] = [
     ("selective", RGBColor(214, 39, 40)),
     ("colluding, 30 %", RGBColor(255, 127, 14)),
-    ("withholding, 25 %", RGBColor(148, 103, 189)),
+    ("withholding, 30 %", RGBColor(148, 103, 189)),
     ("trusting auditor", RGBColor(140, 86, 75)),
     ("idling auditor", RGBColor(227, 119, 194)),
     ("declining", RGBColor(127, 127, 127)),
     ("farming", RGBColor(31, 119, 180)),
 ];
 /// Shares of the workers that collude, in fortieths.
-const SHARES: [usize; 8] = [1, 4, 8, 12, 16, 20, 24, 28];
+const SHARES: [usize; 9] = [1, 4, 8, 12, 16, 20, 24, 28, 32];
 
 /// Draws it into a file.
 pub fn draw(file: &Path, report: &Report) -> Result<()> {
@@ -53,7 +53,7 @@ pub fn draw(file: &Path, report: &Report) -> Result<()> {
         ),
     ];
     let title = "The same, by the share that colludes";
-    chart(&right, title, "share of the workers (%)", (0.0, 70.0), (-40.0, 40.0), &by_share)?;
+    chart(&right, title, "share of the workers (%)", (0.0, 80.0), (-40.0, 40.0), &by_share)?;
     root.present().map_err(failed)
 }
 

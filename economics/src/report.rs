@@ -246,7 +246,7 @@ pub fn cases() -> Vec<Case> {
             Play::Withholding,
             one,
         ),
-        Case::new("withholding, 25 %", "the same", Play::Withholding, 5 * one / 2),
+        Case::new("withholding, 30 %", "the same", Play::Withholding, 3 * one),
         Case::new("guessing auditor", "commits anything", Play::Guessing, one),
         Case::new("asking auditor", "takes an answer without its opening", Play::Asking, one),
         Case::new(
@@ -269,12 +269,10 @@ pub fn cases() -> Vec<Case> {
         Case::new("farming", "orders jobs from itself, for a record", Play::Farming, one),
         Case::new(
             "draining, 30 %",
-            "orders jobs from itself with ever new accounts; its auditors ask as much as they may",
+            "orders jobs from itself with ever new accounts, to have its own auditors paid",
             Play::Draining,
             3 * one,
-        )
-        .asking(100, 160)
-        .against_the_market(),
+        ),
         Case::new(
             "draining, alone",
             "as above and without computing, for a version that nobody else serves",

@@ -18,7 +18,7 @@ pub struct Rules {
     pub expiry: Balance,
     /// What a challenger loses beside the costs.
     pub forfeit: Balance,
-    /// Every bond.
+    /// Every bond. Who loses a part of it tops it up again.
     pub bond: Balance,
     /// Blocks in which a record halves.
     pub half_life: BlockNumber,

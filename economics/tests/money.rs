@@ -9,7 +9,7 @@ use vigil_economics::{
 };
 use vigil_primitives::{Balance, Permill, UNIT};
 
-const PLAYS: [Play; 19] = [
+const PLAYS: [Play; 21] = [
     Play::Honest,
     Play::Faulty,
     Play::Random,
@@ -29,6 +29,8 @@ const PLAYS: [Play; 19] = [
     Play::Farming,
     Play::Draining,
     Play::Pumping,
+    Play::Siphoning,
+    Play::Hunting,
 ];
 
 fn seat() -> impl Strategy<Value = Seat> {
@@ -81,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn an_honest_player_should_lose_nothing_to_others(
+    fn an_honest_player_should_lose_nothing_but_the_price_of_its_audits(
         others in prop::collection::vec(seat(), 2..20),
         seed: u64,
     ) {
@@ -92,8 +94,11 @@ proptest! {
             market.step();
         }
         for place in 0..4 {
-            prop_assert_eq!(market.ledger().purse(Account::Worker(place)).given, 0);
-            prop_assert_eq!(market.workers()[place].reputation.convicted, 0);
+            let worker = &market.workers()[place];
+            prop_assert_eq!(worker.reputation.convicted, 0);
+            // Its bond pays for audits by those that ask more than it does, and for nothing else.
+            let given = market.ledger().purse(Account::Worker(place)).given;
+            prop_assert_eq!(given, worker.charged);
         }
     }
 }

@@ -191,11 +191,11 @@ impl AuditPay {
     }
 }
 
-/// The most that an auditor may earn for the run of a worker that earns `reward`, where half of
-/// those who could be asked would earn `median`: so much, since a worker that asks less than others
-/// must not escape them, but no more than [`HIGHEST_AUDIT_PRICE`] times the reward.
-pub fn highest_pay(reward: Balance, median: Balance) -> Balance {
-    median.max(reward).min(reward.saturating_mul(HIGHEST_AUDIT_PRICE))
+/// The most that an auditor may earn for the run of a worker that earns `reward`, where three quarters
+/// of those who could be asked would earn `market` at most: so much, since a worker that asks less than
+/// others must not escape most of them, but no more than [`HIGHEST_AUDIT_PRICE`] times the reward.
+pub fn highest_pay(reward: Balance, market: Balance) -> Balance {
+    market.max(reward).min(reward.saturating_mul(HIGHEST_AUDIT_PRICE))
 }
 
 /// `part` of `whole`, rounded up, and at most all of it.
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_auditor_should_earn_what_half_of_the_others_would_at_most() {
+    fn an_auditor_should_earn_what_most_others_would_and_twice_the_reward_at_most() {
         assert_eq!(highest_pay(1_000, 800), 1_000);
         assert_eq!(highest_pay(1_000, 1_500), 1_500);
         assert_eq!(highest_pay(1_000, 9_000), 2_000);

@@ -553,6 +553,8 @@ pub struct Job<AccountId = crate::AccountId, BlockNumber = crate::BlockNumber> {
     pub disputes: u32,
     /// Where the stakes of results that were wrong went.
     pub penalty: Option<Penalty>,
+    /// Workers that were paid for a result which is wrong: convicted when the job was settled.
+    pub convicted: Vec<AccountId>,
     /// Whether it is audited; `None` until its workers have committed.
     pub audit: Option<Audit<AccountId>>,
     /// Where it stands.

@@ -144,6 +144,7 @@ pub fn job(status: JobStatus<AccountId, BlockNumber>) -> Job {
         waiting: WaitingCost::Paid { amount: 0 },
         disputes: 0,
         penalty: None,
+        convicted: Vec::new(),
         audit: None,
         status,
     }

@@ -154,7 +154,7 @@ pub struct Vacancy<'a, AccountId> {
     pub work: u64,
     /// The most that each may earn.
     pub budget: Balance,
-    /// Whether that rises to what half of those who serve the version would earn: as
+    /// Whether that rises to what three quarters of those who serve the version would earn at most: as
     /// [`highest_pay`](crate::audit::highest_pay) says.
     pub stretch: bool,
     /// Workers that must not be drawn, nor others of their owners.

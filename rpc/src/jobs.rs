@@ -56,6 +56,8 @@ pub struct Job {
     pub disputes: u32,
     /// Where the stakes of results that were wrong went.
     pub penalty: Option<Penalty>,
+    /// Workers that were paid for a result which is wrong.
+    pub convicted: Vec<AccountId>,
     /// Whether it is audited; `null` until its workers have committed.
     pub audit: Option<Audit>,
     /// Where it stands.
@@ -450,6 +452,7 @@ impl From<job::Job> for Job {
             waiting: it.waiting.into(),
             disputes: it.disputes,
             penalty: it.penalty.map(Into::into),
+            convicted: it.convicted,
             audit: it.audit.map(Into::into),
             status: it.status.into(),
         }

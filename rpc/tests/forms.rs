@@ -336,6 +336,7 @@ fn with(status: job::JobStatus<AccountId, BlockNumber>) -> job::Job {
         waiting: job::WaitingCost::Running { per_block: 1 << 64 },
         disputes: 0,
         penalty: None,
+        convicted: vec![],
         audit: None,
         status,
     }
@@ -405,6 +406,7 @@ fn jobs_should_be_written_like_this() {
     drawn.spec.max_tokens_out = 100;
     drawn.waiting = job::WaitingCost::Paid { amount: 20 };
     drawn.disputes = 1;
+    drawn.convicted = vec![Bob.to_account_id()];
     drawn.penalty = Some(dispute::Penalty {
         slashed: 1 << 70,
         burned: 1 << 69,

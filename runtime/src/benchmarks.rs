@@ -201,7 +201,7 @@ impl pallet_disputes::benchmarking::BenchmarkHelper<AccountId> for Scenes {
             },
             max_tokens_out: claim.max_tokens_out,
             sampling: claim.sampling,
-            policy: Policy { replicas: 1, challenge_window: 100 },
+            policy: Policy { replicas: 1, challenge_window: 100, audited: false, region: None },
             max_price: 1_000 * UNIT,
             deadline: System::block_number().saturating_add(1_000),
         };
@@ -210,6 +210,9 @@ impl pallet_disputes::benchmarking::BenchmarkHelper<AccountId> for Scenes {
         let origin = RuntimeOrigin::from(RawOrigin::Signed(claimant.clone()));
         let committed = commitment(&claim.output, &SALT, &claimant, job);
         Jobs::commit(origin.clone(), job, committed).expect("the only worker was drawn");
+        // Chance has decided after 16 blocks at most; nobody else serves the version.
+        System::set_block_number(System::block_number().saturating_add(17));
+        Jobs::poke(origin.clone(), job).expect("its worker has committed");
         Jobs::reveal(origin, job, claim.output, SALT).expect("it is what was committed to");
         ClaimId::Job { job, worker: claimant }
     }

@@ -1,6 +1,6 @@
 //! A challenger of right results.
 
-use crate::recording;
+use crate::claimant::recording;
 use std::sync::Arc;
 use vigil_advocate::{Case, Wrong};
 use vigil_engine::Mistake;
@@ -29,7 +29,7 @@ impl Advocates for Liar {
         let unable = |what: &str| Failure::Unable(what.into());
         let rules = Rules::new(&dispute.claim, dispute.token).ok_or_else(|| unable("no trace"))?;
         let (tokens, claim) = (case.tokens(), &dispute.claim);
-        let run = recording(&self.models, claim.version, (&tokens, claim.sampling), |_, _, _| {})?;
+        let run = recording(&self.models, claim.version, &tokens, claim.sampling)?;
         let seed = u64::from(dispute.moves);
         Ok(LyingChallenger::new(run, case.output.clone(), seed).play(&rules, &dispute.stage))
     }

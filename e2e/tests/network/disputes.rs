@@ -2,7 +2,7 @@
 
 use vigil_e2e::{amount, text, Kind, Model, Network, REQUESTER};
 
-const CHEAT: Kind<'_> = Kind { kernel: None, watch: 0, adversary: Some(&["claimant"]) };
+const CHEAT: Kind<'_> = Kind { kernel: None, watch: 0, ask: None, adversary: Some(&["claimant"]) };
 
 #[test]
 fn a_flipped_bit_should_be_convicted_by_a_watcher_and_the_requester_be_refunded() {

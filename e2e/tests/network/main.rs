@@ -2,6 +2,7 @@
 //!
 //! One program, so that tests wait for their blocks beside each other.
 
+mod audits;
 mod disputes;
 mod jobs;
 mod ownership;

@@ -77,6 +77,8 @@ impl Market {
 
         let version = dealer.map_or(0, |dealer| self.workers[dealer].seat.play.version());
         let budget = pricing::reward(self.economy.ask * self.economy.spread.1 / 100, work);
+        // Who orders from itself affords itself.
+        let budget = dealer.map_or(budget, |dealer| budget.max(self.reward(dealer, work)));
         let price = pricing::total(0, budget, self.rules.protocol_fee, replicas);
         let mut job = Job { work, version, budget, dealer, runs: Vec::new(), audit: None };
         self.ledger.pay(job.requester(), Account::Escrow, price);

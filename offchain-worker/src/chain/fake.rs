@@ -88,6 +88,7 @@ pub(crate) fn job(id: JobId, input: Input) -> Job {
         waiting: WaitingCost::Paid { amount: 0 },
         disputes: 0,
         penalty: None,
+        convicted: Vec::new(),
         audit: None,
         status: JobStatus::Assigned { replicas },
     }

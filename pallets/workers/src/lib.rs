@@ -34,11 +34,11 @@
 //! `SampleSize` entries however many workers there are, and a crowd of idle registrations cannot
 //! crowd the sample out. Among those of the sample that have a free place, ask at most the budget
 //! and have bond for the reward, one is drawn with probability proportional to its free places
-//! times its [`reliability`](vigil_primitives::worker::reliability), and to how far its record vouches for what the job
-//! is worth; a job with several replicas draws again among
-//! the others. When the sample does not hold enough of them, the `SampleSize` workers with the
-//! lowest asks are looked at too: a second list of every version is in that order. So a job that
-//! finds nobody knows that neither chance nor the cheapest have anybody for it.
+//! times its [`reliability`](vigil_primitives::worker::reliability), and to how far its record
+//! vouches for what the job is worth; a job with several replicas draws again among the others.
+//! When the sample does not hold enough of them, the `SampleSize` workers with the lowest asks are
+//! looked at too: a second list of every version is in that order. So a job that finds nobody knows
+//! that neither chance nor the cheapest have anybody for it.
 //!
 //! Whatever lets a worker take more than before is told to the [`Market`], where jobs wait.
 //!
@@ -147,7 +147,7 @@ pub mod pallet {
         type ExpirySlash: Get<Balance>;
 
         /// Taken from the bond for a wrong result, at least: more where the result earned more than a
-        /// [`BOND_COVER`]th of it.
+        /// [`BOND_COVER`](vigil_primitives::worker::BOND_COVER)th of it.
         #[pallet::constant]
         type ConvictionSlash: Get<Balance>;
 

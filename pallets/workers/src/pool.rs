@@ -223,8 +223,8 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-    /// What a worker may earn: as much as was said or, where that stretches, what half of a sample
-    /// would earn.
+    /// What a worker may earn: as much as was said or, where that stretches, what three quarters of a
+    /// sample would earn at most.
     fn budget(vacancy: &Vacancy<'_, T::AccountId>, sample: &[T::AccountId]) -> Balance {
         if !vacancy.stretch {
             return vacancy.budget;
@@ -232,8 +232,9 @@ impl<T: Config> Pallet<T> {
         let others = sample.iter().filter(|who| !vacancy.exclude.contains(who));
         let mut asks: Vec<_> = others.filter_map(|who| Some(Workers::<T>::get(who)?.ask)).collect();
         asks.sort_unstable();
-        let median = asks.get(asks.len() / 2).copied().unwrap_or_default();
-        audit::highest_pay(vacancy.budget, pricing::reward(median, vacancy.work))
+        let quartile = asks.len().saturating_mul(3) / 4;
+        let market = asks.get(quartile).copied().unwrap_or_default();
+        audit::highest_pay(vacancy.budget, pricing::reward(market, vacancy.work))
     }
 
     /// Burns the slash for a missed deadline, and jails the worker after too many in a row or when

@@ -67,7 +67,7 @@ pub(super) fn status_sentence(job: &Job) -> String {
         JobStatus::Disputed { .. } => {
             format!("disputed: {} about its results; it waits", disputes(job.disputes))
         }
-        JobStatus::Settled { .. } if job.penalty.is_some() => {
+        JobStatus::Settled { .. } if !job.convicted.is_empty() => {
             "settled, and the result was wrong: its workers were convicted".into()
         }
         JobStatus::Settled { .. } => "settled: the result is paid".into(),
@@ -272,6 +272,17 @@ mod tests {
             assert!(status_sentence(&job).starts_with(word));
             assert!(details(&job).contains(&status_sentence(&job)));
         }
+    }
+
+    #[test]
+    fn a_paid_result_should_be_called_wrong_when_it_is_and_not_when_another_one_was() {
+        let output = Output { hash: [4; 32].into(), tokens: 0 };
+        let mut job = job(settled(output, vec![replica(2, 3, 4)], receipt()));
+        // A worker was convicted, and the result of another one paid.
+        job.penalty = Some(Default::default());
+        assert_eq!(status_sentence(&job), "settled: the result is paid");
+        job.convicted = vec![AccountId::new([2; 32])];
+        assert!(status_sentence(&job).contains("the result was wrong"));
     }
 
     #[test]

@@ -167,7 +167,8 @@ impl<T: Config> Pallet<T> {
             }
             Due::DrawAuditor => {
                 let draw = T::WeightInfo::draw_auditor(replicas);
-                return draw.saturating_add(T::Workers::engage_weight());
+                // Its sample is looked at for the market's price too.
+                return draw.saturating_add(T::Workers::engage_weight().saturating_mul(2));
             }
             Due::Refund(RefundReason::Undecided) => {
                 (T::WeightInfo::refund(replicas), Outcome::Undecided)

@@ -75,7 +75,7 @@ impl<T: Config> Pallet<T> {
         let auditor = job.auditor().map(|auditor| auditor.worker.clone());
         for replica in job.drop_late(now) {
             match (&auditor, replica.role) {
-                (Some(auditor), Role::Worker) => Self::silence(id, &job, replica, auditor),
+                (Some(auditor), Role::Worker) => Self::silence(id, &mut job, replica, auditor),
                 (Some(_), Role::Auditor) => {
                     Self::miss_deadline(id, &job, replica);
                     Self::miss_audit(id, &mut job);
@@ -99,7 +99,7 @@ impl<T: Config> Pallet<T> {
 
     /// Convicts a worker that was audited and did not reveal. Otherwise whoever is about to be found
     /// out would be better off without a word.
-    fn silence(id: JobId, job: &JobRecordOf<T>, replica: ReplicaOf<T>, auditor: &T::AccountId) {
+    fn silence(id: JobId, job: &mut JobRecordOf<T>, replica: ReplicaOf<T>, auditor: &T::AccountId) {
         let slash = Slash {
             offence: Offence::Silent,
             reward: job.engaged_reward(replica.ask),
@@ -109,7 +109,8 @@ impl<T: Config> Pallet<T> {
             requester: &job.requester,
             winner: auditor,
         };
-        T::Stakes::convict(&replica.worker, slash);
+        let penalty = T::Stakes::convict(&replica.worker, slash);
+        job.penalty = Some(job.penalty.unwrap_or_default().and(penalty));
         Self::release(id, job, &replica, Outcome::Convicted);
         Self::deposit_event(Event::Silent { job: id, worker: replica.worker });
     }

@@ -361,6 +361,7 @@ where
             waiting: self.waiting,
             disputes: self.disputes,
             penalty: self.penalty,
+            convicted: self.convicted.into_inner(),
             audit: self.audit,
             status: self.status,
         }

@@ -88,13 +88,13 @@ fn a_bond_should_pay_for_an_audit_and_be_topped_up_when_it_is_too_small() {
 }
 
 #[test]
-fn auditors_should_earn_what_half_of_the_others_would_where_that_is_more() {
+fn auditors_should_earn_what_most_others_would_where_that_is_more() {
     let asks = [(ANNA, 10), (BEN, 15), (CARLA, 16), (4, 40)];
     let market = asks
         .into_iter()
         .fold(ExtBuilder::default(), |chain, (who, ask)| chain.worker_with(who, BOND, ask, 2));
     market.build_and_execute(|| {
-        // Anna is audited. Half of the others ask 16, and that is less than twice her price.
+        // Anna is audited, by whoever asks no more than twice what she does.
         let auditor = |seed| Vacancy {
             role: Role::Auditor,
             stretch: true,

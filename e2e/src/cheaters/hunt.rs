@@ -1,0 +1,155 @@
+//! One cheat, from its start until it is caught.
+
+use super::{
+    plan::{Lure, Plan},
+    report::Row,
+    requester::{Asked, Requester},
+    Models, CHEAP,
+};
+use crate::{Kind, Network, Worker};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Right results after which a cheat is taken to make no difference.
+const HARMLESS: usize = 4;
+/// Lures under way at once.
+const LURES: usize = 1;
+
+/// A cheat that runs.
+pub(crate) struct Hunt {
+    plan: Plan,
+    worker: Worker,
+    /// What it had at stake.
+    bond: u128,
+    began: Instant,
+    /// The jobs that were to lure it.
+    lures: Vec<u64>,
+    /// What it has lost, and at which block that was seen.
+    caught: Option<(u128, u64)>,
+}
+
+impl Hunt {
+    /// Starts the cheat.
+    pub(crate) fn start(network: &Network, models: &Models, plan: Plan) -> Self {
+        let args: Vec<&str> = plan.args.iter().map(String::as_str).collect();
+        let ask = match plan.lure {
+            // The audit is of another's job.
+            Lure::Audit => None,
+            Lure::Alone | Lure::Shared => Some(CHEAP),
+        };
+        let kind = Kind { ask, adversary: Some(&args), ..Kind::default() };
+        let worker = network.worker_of(models.version(plan.model), kind);
+        let bond = worker.bond(network);
+        let (lures, caught) = (Vec::new(), None);
+        Self { plan, worker, bond, began: Instant::now(), lures, caught }
+    }
+
+    /// Lures it on, and looks whether it is caught. What became of it, once that is known.
+    pub(crate) fn step(
+        &mut self,
+        network: &Network,
+        models: &Models,
+        lurer: &mut Requester,
+        market: &Requester,
+    ) -> Option<Row> {
+        let lost = self.bond.saturating_sub(self.worker.bond(network));
+        if lost > 0 && self.caught.is_none() {
+            self.caught = Some((lost, network.best()));
+        }
+        if self.caught.is_some() {
+            let row = self.row(network, lurer, market);
+            // The job goes on behind the verdict.
+            if row.outcome.is_some() || self.is_late() {
+                return Some(row);
+            }
+            return None;
+        }
+        if self.is_late() || self.is_harmless(lurer) {
+            return Some(self.row(network, lurer, market));
+        }
+        let open = self.lures.iter().filter_map(|id| lurer.job(*id));
+        if open.filter(|job| job.outcome().is_none()).count() < LURES {
+            let lured = lurer.lure(network, models, self.plan.model, self.plan.lure);
+            self.lures.extend(lured);
+        }
+        None
+    }
+
+    fn is_late(&self) -> bool {
+        self.began.elapsed() > Duration::from_secs(self.plan.within)
+    }
+
+    /// Whether what it got wrong has made no difference to any result.
+    fn is_harmless(&self, lurer: &Requester) -> bool {
+        let account = &self.worker.account;
+        let right = |job: &&Asked| job.outcome() == Some("the right result");
+        let paid = |job: &&Asked| {
+            let replicas = job.shown["status"]["replicas"].as_array();
+            replicas.is_some_and(|all| all.iter().any(|one| one["worker"] == **account))
+        };
+        lurer.jobs_of(account).filter(right).filter(paid).count() >= HARMLESS
+    }
+
+    /// What is known of it.
+    fn row(&self, network: &Network, lurer: &Requester, market: &Requester) -> Row {
+        let account = &self.worker.account;
+        let mut row = Row { name: self.plan.name.clone(), ..Row::default() };
+        row.harmless = self.caught.is_none() && self.is_harmless(lurer);
+        let Some((lost, seen_at)) = self.caught else { return row };
+        row.slashed = lost;
+        let jobs = || lurer.jobs_of(account).chain(market.jobs_of(account));
+        // A lost dispute tells most.
+        for job in jobs() {
+            let disputes = network.disputes(job.id);
+            let Some(dispute) = disputes.iter().find(|dispute| lost_by(dispute, account)) else {
+                continue;
+            };
+            let claimant = dispute["claim"]["worker"] == **account;
+            let other = match claimant {
+                true => &dispute["challenger"],
+                false => &dispute["claim"]["worker"],
+            };
+            let auditors = &job.auditors;
+            row.seen = match other.as_str() {
+                Some(other) if auditors.contains(other) => "audit",
+                _ if auditors.contains(account) => "its own audit",
+                Some(other) if job.workers.contains(other) => "replica",
+                _ => "watcher",
+            };
+            let verdict = &dispute["verdict"];
+            row.verdict = match (verdict["fault"].as_str(), verdict["kind"].as_str()) {
+                (Some(fault), _) => format!("convicted: {fault}"),
+                (None, Some(kind)) => kind.to_owned(),
+                _ => String::new(),
+            };
+            row.moves = dispute["moves"].as_u64();
+            let block = |name: &str| dispute[name].as_u64();
+            row.blocks = block("endedAt").zip(block("openedAt")).map(|(end, start)| end - start);
+            row.job = Some(job.id);
+            row.outcome = job.outcome();
+            return row;
+        }
+        // It has said nothing where it should have: the clock has told.
+        row.seen = "clock";
+        let shown = self.worker.shown(network);
+        let convicted = shown["reputation"]["convicted"].as_u64().unwrap_or(0) > 0;
+        row.verdict = if convicted { "silent under audit" } else { "deadline missed" }.into();
+        if let Some(job) = jobs().last() {
+            row.job = Some(job.id);
+            row.outcome = job.outcome();
+            row.blocks = job.reveal_by.map(|by| seen_at.saturating_sub(by.saturating_sub(REVEAL)));
+        }
+        row
+    }
+}
+
+/// Blocks that a worker has to reveal.
+const REVEAL: u64 = 15;
+
+/// Whether a dispute has ended against somebody.
+fn lost_by(dispute: &Value, account: &str) -> bool {
+    let convicted = dispute["verdict"]["kind"] == "convicted";
+    let claimant = dispute["claim"]["worker"] == *account;
+    let challenger = dispute["challenger"] == *account;
+    dispute["kind"] == "ended" && ((convicted && claimant) || (!convicted && challenger))
+}

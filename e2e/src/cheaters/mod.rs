@@ -1,0 +1,134 @@
+//! Every cheat, caught on a network with jobs flowing all the while.
+//!
+//! Honest workers of different accounts serve two models. One `vigil-adversary` after the other joins
+//! them, asks less than anybody, and is lured by jobs that pay no more than that. Meanwhile a
+//! requester has jobs computed at the market's price, which anybody may be drawn for. What each cheat
+//! has lost, and how it was seen, is read from the chain; at the end the books of all who were honest
+//! are gone through.
+//!
+//! | module | holds |
+//! |---|---|
+//! | this one | the run: who cheats when, and what is waited for |
+//! | [`plan`] | the cheats, and what lures each |
+//! | [`requester`] | somebody who pays for jobs, and its books |
+//! | [`hunt`] | one cheat, until it is caught |
+//! | [`report`] | the table |
+
+mod hunt;
+mod plan;
+mod report;
+mod requester;
+
+pub use report::{Report, Row};
+
+use crate::{worker::PAYERS, Kind, Model, Network, Worker};
+use hunt::Hunt;
+use plan::Plan;
+use requester::Requester;
+use std::{
+    collections::VecDeque,
+    thread::{scope, sleep},
+    time::{Duration, Instant},
+};
+
+/// What the honest ask: three of them, and one that shares jobs with the cheats.
+const HONEST: [&str; 4] = ["0.01", "0.01", "0.01", "0.008"];
+/// What a cheat asks, to be drawn before them.
+const CHEAP: &str = "0.006";
+/// Seconds between two jobs at the market's price.
+const FLOW: Duration = Duration::from_secs(15);
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only these cheats; all when there is none.
+    pub only: Vec<String>,
+    /// Without those that wait for a clock to run out.
+    pub fast: bool,
+    /// How many cheat at the same time.
+    pub at_once: usize,
+}
+
+/// The two models, published.
+pub(crate) struct Models {
+    mini_lm: String,
+    tales: String,
+}
+
+impl Models {
+    fn version(&self, model: Model) -> &str {
+        match model {
+            Model::MiniLm => &self.mini_lm,
+            Model::Tales => &self.tales,
+        }
+    }
+}
+
+/// Runs the cheats and returns what became of them.
+pub fn run(network: &Network, options: &Options) -> Report {
+    let models =
+        Models { mini_lm: network.publish(Model::MiniLm), tales: network.publish(Model::Tales) };
+    let versions = [models.mini_lm.as_str(), models.tales.as_str()];
+    let honest: Vec<Worker> = together(HONEST.to_vec(), |ask| {
+        network.worker_of_all(&versions, Kind { ask: Some(ask), ..Kind::default() })
+    });
+    let bonds: Vec<u128> = honest.iter().map(|worker| worker.bond(network)).collect();
+    let mut lurer = Requester::new(network, "lurer");
+    let mut market = Requester::new(network, "market");
+
+    let mut waiting: VecDeque<Plan> = plan::all(options).into();
+    let mut hunts: Vec<Hunt> = Vec::new();
+    let mut rows = Vec::new();
+    let mut flowed: Option<Instant> = None;
+    while !waiting.is_empty() || !hunts.is_empty() {
+        let room = options.at_once.max(1).saturating_sub(hunts.len()).min(waiting.len());
+        let next = waiting.drain(..room.min(PAYERS.len())).collect();
+        hunts.extend(together(next, |plan| Hunt::start(network, &models, plan)));
+        if flowed.is_none_or(|since| since.elapsed() >= FLOW) {
+            flowed = Some(Instant::now());
+            for model in [Model::MiniLm, Model::Tales] {
+                market.submit(network, &models, model, &[]);
+            }
+        }
+        lurer.look(network);
+        market.look(network);
+        hunts = hunts
+            .into_iter()
+            .filter_map(|mut hunt| match hunt.step(network, &models, &mut lurer, &market) {
+                Some(row) => {
+                    eprintln!("{}", row.line());
+                    rows.push(row);
+                    None
+                }
+                None => Some(hunt),
+            })
+            .collect();
+        sleep(Duration::from_millis(700));
+    }
+
+    let mut faults: Vec<String> = rows.iter().filter_map(Row::fault).collect();
+    for requester in [&mut lurer, &mut market] {
+        requester.wait(network, 240);
+        faults.extend(requester.audit(network));
+    }
+    for (worker, bond) in honest.iter().zip(bonds) {
+        let now = worker.bond(network);
+        if now < bond {
+            faults.push(format!("the honest worker {} had {bond} and has {now}", worker.account));
+        }
+    }
+    let jobs = lurer.count() + market.count();
+    Report { rows, jobs, honest: honest.len(), faults }
+}
+
+/// Does something with each at the same time.
+fn together<T: Send, R: Send>(each: Vec<T>, act: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let act = &act;
+    scope(|scope| {
+        let threads: Vec<_> = each.into_iter().map(|one| scope.spawn(move || act(one))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, R>| {
+            thread.join().expect("what was started has failed, and has said why")
+        };
+        threads.into_iter().map(join).collect()
+    })
+}

@@ -1,0 +1,234 @@
+//! Somebody who pays for jobs, and its books.
+
+use super::{plan::Lure, Models};
+use crate::{amount, text, Model, Network};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The smallest units of one VGL.
+const UNIT: u128 = 1_000_000_000_000;
+/// Most that sending a job costs.
+const FEE: u128 = UNIT / 10;
+
+/// Somebody who pays for jobs.
+pub(crate) struct Requester {
+    key: String,
+    account: String,
+    /// What it had before its first job.
+    before: u128,
+    jobs: Vec<Asked>,
+}
+
+/// A job, and what was seen of it.
+pub(crate) struct Asked {
+    /// Its number.
+    pub(crate) id: u64,
+    /// BLAKE3 of the right result.
+    right: Value,
+    /// As it was shown last.
+    pub(crate) shown: Value,
+    /// Who has been drawn for it.
+    pub(crate) workers: BTreeSet<String>,
+    /// Who has been drawn for its audit.
+    pub(crate) auditors: BTreeSet<String>,
+    /// The last block to reveal in.
+    pub(crate) reveal_by: Option<u64>,
+}
+
+impl Asked {
+    fn has_ended(&self) -> bool {
+        let kind = self.shown["status"]["kind"].as_str().unwrap_or_default();
+        ["settled", "refunded", "cancelled"].contains(&kind)
+    }
+
+    /// Whether it was paid for a result that is not right.
+    fn is_wrong(&self) -> bool {
+        let status = &self.shown["status"];
+        status["kind"] == "settled" && status["output"]["hash"] != self.right
+    }
+
+    /// What the requester has got, in words; `None` before the job has ended.
+    pub(crate) fn outcome(&self) -> Option<&'static str> {
+        self.has_ended().then(|| match self.is_wrong() {
+            true => "a wrong result",
+            false if self.shown["status"]["kind"] == "settled" => "the right result",
+            false => "its money back",
+        })
+    }
+
+    /// Looks at the job.
+    fn look(&mut self, network: &Network) {
+        self.shown = network.job(self.id);
+        let status = &self.shown["status"];
+        for replica in status["replicas"].as_array().into_iter().flatten() {
+            let drawn = match replica["role"].as_str() {
+                Some("auditor") => &mut self.auditors,
+                // An auditor that stands in for the workers is one of them.
+                _ if self.auditors.contains(&text(&replica["worker"])) => continue,
+                _ => &mut self.workers,
+            };
+            drawn.insert(text(&replica["worker"]));
+        }
+        self.reveal_by = status["revealBy"].as_u64().or(self.reveal_by);
+    }
+
+    /// What it has cost: the price less what came back, and the wait.
+    fn paid(&self) -> i128 {
+        let shown = &self.shown;
+        let whole = |value: &Value| i128::try_from(amount(value)).expect("an amount is no more");
+        let waited = match shown["waiting"]["kind"].as_str() {
+            Some("paid") => whole(&shown["waiting"]["amount"]),
+            _ => 0,
+        };
+        if shown["status"]["kind"] != "settled" {
+            return waited;
+        }
+        let damages = match &shown["penalty"] {
+            Value::Null => 0,
+            penalty => whole(&penalty["damages"]),
+        };
+        let back = whole(&shown["status"]["receipt"]["requester"]);
+        waited + whole(&shown["maxPrice"]) - back - damages
+    }
+}
+
+impl Requester {
+    /// With a key and money of its own.
+    pub(crate) fn new(network: &Network, name: &str) -> Self {
+        let key = network.dir().join(format!("{name}.key")).display().to_string();
+        let account = text(&network.vigil(&["account", "new", &key])["address"]);
+        network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "1000"]);
+        network.wait("the requester's money", 30, || network.total(&account) > 0);
+        let before = network.total(&account);
+        Self { key, account, before, jobs: Vec::new() }
+    }
+
+    /// Jobs so far.
+    pub(crate) fn count(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// The jobs that somebody was drawn for, in either role.
+    pub(crate) fn jobs_of<'a>(&'a self, worker: &'a str) -> impl Iterator<Item = &'a Asked> {
+        self.jobs
+            .iter()
+            .filter(move |job| job.workers.contains(worker) || job.auditors.contains(worker))
+    }
+
+    /// One of its jobs.
+    pub(crate) fn job(&self, id: u64) -> Option<&Asked> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// Submits a job that lures; `None` where nobody would take it now.
+    pub(crate) fn lure(
+        &mut self,
+        network: &Network,
+        models: &Models,
+        model: Model,
+        lure: Lure,
+    ) -> Option<u64> {
+        let (replicas, more): (_, &[&str]) = match lure {
+            Lure::Alone => ("1", &[]),
+            Lure::Shared => ("2", &["--replicas", "2"]),
+            Lure::Audit => return Some(self.submit(network, models, model, &["--audited"])),
+        };
+        let request = self.request(model);
+        let package = model.package().display().to_string();
+        let quote = ["job", "quote", "--version", models.version(model), "--replicas", replicas];
+        let quote = [&quote[..], &["--package", &package]].concat();
+        let quote: Vec<&str> =
+            quote.into_iter().chain(request.iter().map(String::as_str)).collect();
+        let quoted = network.vigil(&quote);
+        let lowest = quoted["quotes"][0]["lowest"].as_str()?.parse::<u128>().ok()?;
+        let price = format!("{}.{:012}", lowest / UNIT, lowest % UNIT);
+        let more = [more, &["--max-price", &price]].concat();
+        Some(self.submit(network, models, model, &more))
+    }
+
+    /// Submits a job. Its number.
+    pub(crate) fn submit(
+        &mut self,
+        network: &Network,
+        models: &Models,
+        model: Model,
+        more: &[&str],
+    ) -> u64 {
+        let request = self.request(model);
+        let request: Vec<&str> = request.iter().map(String::as_str).collect();
+        let package = model.package().display().to_string();
+        let args = ["--key", &self.key, "job", "submit", "--version", models.version(model)];
+        let args = [&args[..], &["--package", &package], &request, more].concat();
+        let submitted = network.vigil(&args);
+        let id = submitted["jobs"][0]["id"].as_u64().expect("a job has a number");
+        let (input, more) = request.get(1).zip(request.get(2..)).expect("a request has an input");
+        let right = model.run(input, "scalar", more)["blake3"].clone();
+        self.jobs.push(Asked {
+            id,
+            right,
+            shown: Value::Null,
+            workers: BTreeSet::new(),
+            auditors: BTreeSet::new(),
+            reveal_by: None,
+        });
+        id
+    }
+
+    /// What is asked next: another thing every time.
+    fn request(&self, model: Model) -> Vec<String> {
+        let number = self.jobs.len();
+        let begin = ["Once upon a time", "A fox", "The old king", "One day a girl"];
+        let begin = begin.get(number % begin.len()).copied().unwrap_or_default();
+        let (input, more): (_, &[&str]) = match model {
+            Model::MiniLm => (format!("{begin} and {number} bells"), &[]),
+            Model::Tales => (
+                begin.to_owned(),
+                &["--max-tokens", "12", "--temperature", "0.9", "--min-p", "0.02"],
+            ),
+        };
+        let mut request = vec!["--input".to_owned(), input];
+        request.extend(more.iter().map(ToString::to_string));
+        if model == Model::Tales {
+            request.extend(["--seed".into(), number.to_string()]);
+        }
+        request
+    }
+
+    /// Looks at every job that has not ended.
+    pub(crate) fn look(&mut self, network: &Network) {
+        self.jobs.iter_mut().filter(|job| !job.has_ended()).for_each(|job| job.look(network));
+    }
+
+    /// Waits until all of its jobs have ended.
+    pub(crate) fn wait(&mut self, network: &Network, seconds: u64) {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+        while self.jobs.iter().any(|job| !job.has_ended()) && std::time::Instant::now() < end {
+            self.look(network);
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+    }
+
+    /// What is wrong with its books.
+    pub(crate) fn audit(&self, network: &Network) -> Vec<String> {
+        let mut faults = Vec::new();
+        for job in &self.jobs {
+            if !job.has_ended() {
+                faults.push(format!("job {} is still {}", job.id, job.shown["status"]["kind"]));
+            } else if job.is_wrong() {
+                faults.push(format!("job {} was paid for a wrong result", job.id));
+            }
+        }
+        let paid: i128 = self.jobs.iter().map(Asked::paid).sum();
+        let after = i128::try_from(network.total(&self.account)).expect("an amount is no more");
+        let before = i128::try_from(self.before).expect("an amount is no more");
+        let fees = before - after - paid;
+        let most = FEE * self.jobs.len() as u128;
+        if fees < 0 || fees.unsigned_abs() > most {
+            faults.push(format!(
+                "{} had {before} and has {after}; its jobs have cost {paid}, and fees are no {fees}",
+                self.account
+            ));
+        }
+        faults
+    }
+}
