@@ -42,7 +42,8 @@ pub fn draw(file: &Path, report: &Report) -> Result<()> {
         .collect();
     let jobs = f64::from(report.runs.jobs);
     let title = "More than honesty in its place (% of what that earns)";
-    chart(&left, title, "jobs", (0.0, jobs), (-100.0, 10.0), &by_job)?;
+    let names = SeriesLabelPosition::LowerLeft;
+    chart(&left, title, "jobs", (0.0, jobs), (-100.0, 10.0), &by_job, names)?;
 
     let by_share = [
         ("colluding", RGBColor(255, 127, 14), sweep(Play::Colluding, report)),
@@ -53,7 +54,8 @@ pub fn draw(file: &Path, report: &Report) -> Result<()> {
         ),
     ];
     let title = "The same, by the share that colludes";
-    chart(&right, title, "share of the workers (%)", (0.0, 80.0), (-40.0, 40.0), &by_share)?;
+    let names = SeriesLabelPosition::UpperLeft;
+    chart(&right, title, "share of the workers (%)", (0.0, 80.0), (-40.0, 40.0), &by_share, names)?;
     root.present().map_err(failed)
 }
 
@@ -76,6 +78,7 @@ fn chart(
     x: (f64, f64),
     y: (f64, f64),
     curves: &[(&str, RGBColor, Curve)],
+    names: SeriesLabelPosition,
 ) -> Result<()> {
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 17))
@@ -107,7 +110,7 @@ fn chart(
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
+        .position(names)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.2))
         .draw()

@@ -237,7 +237,7 @@ fn on_signals() -> Result<Arc<Notify>> {
 /// Prints what `--check` finds.
 async fn report(node: &Node, config: &Config) -> Result<()> {
     let parameters = node.parameters().await?;
-    let bond = config.bond.unwrap_or(parameters.min_bond);
+    let bond = config.bond.unwrap_or_else(|| setup::usual_bond(&parameters));
     match node.worker().await? {
         Some(worker) => println!("registered with a bond of {}", Amount(worker.bond)),
         None => {

@@ -26,8 +26,8 @@ use sp_runtime::{traits::AtLeast32BitUnsigned, PerThing, Permill, SaturatedConve
 /// No result is audited less often.
 pub const LEAST_CHANCE: Permill = Permill::from_percent(1);
 /// Of audits so many are taken to see what there is to see. The others are by auditors that belong to
-/// the worker, or were done away with by an author of blocks: this holds with 30 % of all workers on
-/// one side, and a third of all blocks withheld whenever that helps it.
+/// the worker, or were done away with by an author of blocks: this holds with 30 % of all workers,
+/// at the prices of the others, on one side, and a third of all blocks withheld whenever that helps it.
 pub const SEEING: Permill = Permill::from_percent(45);
 /// A run that an audit has found right vouches for later ones worth so many times as much.
 pub const VOUCHED: Balance = 8;
@@ -35,6 +35,8 @@ pub const VOUCHED: Balance = 8;
 pub const HIGHEST_AUDIT_PRICE: Balance = 2;
 /// Auditors that are drawn for a job at most: one after the other, when one does not answer.
 pub const MAX_AUDIT_DRAWS: u8 = 2;
+/// Searches for an auditor at most, a block each, when a sample holds nobody who can be one.
+pub const MAX_AUDIT_SEARCHES: u8 = 4;
 
 /// What audits have found right, in rewards. It halves with time.
 #[derive(

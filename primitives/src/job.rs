@@ -268,6 +268,8 @@ pub struct Audit<AccountId> {
     pub subject: AccountId,
     /// Auditors drawn so far.
     pub draws: u8,
+    /// Searches that have found nobody.
+    pub searches: u8,
     /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
     pub network: Balance,
     /// What the subject has paid out of its bond.

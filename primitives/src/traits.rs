@@ -257,8 +257,16 @@ pub trait WorkerPool<AccountId> {
     /// to have room and those with the lowest asks.
     fn engage(vacancy: &Vacancy<'_, AccountId>) -> Search<AccountId>;
 
-    /// Ends an engagement. `reward` is the engagement's.
-    fn release(worker: &AccountId, reward: Balance, outcome: Outcome);
+    /// A worker has revealed its result: its place is free again, and its bond covers the reward
+    /// until the release.
+    fn answered(worker: &AccountId);
+
+    /// Ends an engagement. `reward` is the engagement's, and `answered` whether it was
+    /// [answered](Self::answered).
+    fn release(worker: &AccountId, reward: Balance, answered: bool, outcome: Outcome);
+
+    /// Weight of one [`Self::answered`].
+    fn answered_weight() -> Weight;
 
     /// Most weight of one [`Self::engage`].
     fn engage_weight() -> Weight;

@@ -288,6 +288,8 @@ pub struct WorkerView<AccountId = crate::AccountId, BlockNumber = crate::BlockNu
     pub capacity: u16,
     /// Jobs it is engaged in.
     pub active: u16,
+    /// Those of them whose result it has revealed: they take no place any more.
+    pub answered: u16,
     /// Rewards of those jobs.
     pub unfinalised: Balance,
     /// Versions it serves.

@@ -13,6 +13,8 @@ pub struct Audit {
     pub subject: AccountId,
     /// Auditors drawn so far.
     pub draws: u8,
+    /// Searches that have found nobody.
+    pub searches: u8,
     /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
     #[serde(with = "text")]
     pub network: Balance,
@@ -57,6 +59,7 @@ impl From<job::Audit<AccountId>> for Audit {
             rate: it.rate.into(),
             subject: it.subject,
             draws: it.draws,
+            searches: it.searches,
             network: it.network,
             bond: it.bond,
             state: it.state.into(),

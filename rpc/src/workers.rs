@@ -34,6 +34,8 @@ pub struct Worker {
     pub capacity: u16,
     /// Jobs it is engaged in.
     pub active: u16,
+    /// Those of them whose result it has revealed: they take no place any more.
+    pub answered: u16,
     /// Rewards of those jobs.
     #[serde(with = "text")]
     pub unfinalised: Balance,
@@ -187,6 +189,7 @@ impl From<WorkerView> for Worker {
             ask: it.ask,
             capacity: it.capacity,
             active: it.active,
+            answered: it.answered,
             unfinalised: it.unfinalised,
             serves: it.serves.iter().map(ToString::to_string).collect(),
             region: it.region.map(|it| it.to_string()),

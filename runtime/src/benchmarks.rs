@@ -212,7 +212,7 @@ impl pallet_disputes::benchmarking::BenchmarkHelper<AccountId> for Scenes {
         Jobs::commit(origin.clone(), job, committed).expect("the only worker was drawn");
         // Chance has decided after 16 blocks at most; nobody else serves the version.
         System::set_block_number(System::block_number().saturating_add(17));
-        Jobs::poke(origin.clone(), job).expect("its worker has committed");
+        Jobs::on_initialize(System::block_number());
         Jobs::reveal(origin, job, claim.output, SALT).expect("it is what was committed to");
         ClaimId::Job { job, worker: claimant }
     }

@@ -226,7 +226,10 @@ impl Ran {
         let mut json = json!({
             "text": self.input.label,
             "tokens": self.input.tokens,
-            "blake3": hex(&content_hash(&self.run.output)),
+            "output": form(vigil_rpc::jobs::Output {
+                hash: content_hash(&self.run.output),
+                tokens: self.run.tokens_out,
+            }),
             "work": self.run.work.to_string(),
             "seconds": self.time.as_secs_f64(),
         });

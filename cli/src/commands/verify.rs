@@ -11,7 +11,7 @@ use crate::{
     },
     context::Context,
     error::{CommandResult, Failure, Kind},
-    format::{account_json, amount_json, hex, short_account},
+    format::{account_json, amount_json, form, hex, short_account},
     global::Global,
     output::{self, Progress},
 };
@@ -146,8 +146,7 @@ impl Verified {
             finding.workers.iter().map(|worker| {
                 json!({
                     "worker": account_json(worker),
-                    "output": hex(&finding.output.hash),
-                    "tokens": finding.output.tokens,
+                    "output": form(vigil_rpc::jobs::Output::from(finding.output)),
                     "right": finding.wrong.is_none(),
                     "wrong": finding.wrong.map(|wrong| wrong.to_string()),
                     "position": match finding.wrong {

@@ -305,6 +305,7 @@ mod tests {
             ask: 1,
             capacity: 4,
             active: 1,
+            answered: 0,
             unfinalised: 0,
             serves: vec![ModelVersionId { model: 0, version: 1 }],
             region: None,

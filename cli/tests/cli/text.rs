@@ -44,7 +44,7 @@ fn a_text_should_have_the_same_bytes_with_every_kernel_and_number_of_threads() {
         for threads in ["1", "2"] {
             let more = ["--max-tokens", "24", "--kernel", kernel, "--threads", threads, "--json"];
             let ran = only(&run(&more));
-            for name in ["blake3", "generated", "tokensGenerated", "work"] {
+            for name in ["output", "generated", "tokensGenerated", "work"] {
                 assert_eq!(ran[name], reference[name], "{kernel} {threads}");
             }
         }
@@ -59,7 +59,7 @@ fn a_text_should_be_shown_as_it_is_generated_and_then_its_hash() {
     let text = reference["generated"].as_str().expect("a text");
     assert!(shown.stdout.starts_with("> Once upon a time\n"), "{}", shown.stdout);
     assert!(shown.stdout.contains(text.trim()), "{} lacks {text}", shown.stdout);
-    let hash = reference["blake3"].as_str().expect("a hash");
+    let hash = reference["output"]["hash"].as_str().expect("a hash");
     for says in [hash, "24 out", "tokens/s", "greedy", "kernel"] {
         assert!(shown.stdout.contains(says), "{} lacks {says}", shown.stdout);
     }
@@ -82,8 +82,8 @@ fn the_same_seed_should_draw_the_same_text_and_another_one_another() {
         ]))
     };
     let first = drawn("1");
-    assert_eq!(drawn("1")["blake3"], first["blake3"]);
-    assert_ne!(drawn("2")["blake3"], first["blake3"]);
+    assert_eq!(drawn("1")["output"]["hash"], first["output"]["hash"]);
+    assert_ne!(drawn("2")["output"]["hash"], first["output"]["hash"]);
     assert_eq!(first["sampling"]["seed"], "1");
 }
 
@@ -93,7 +93,10 @@ fn a_stop_token_should_end_a_text_before_its_limit() {
     let tokens = ran["tokensGenerated"].as_array().expect("tokens");
     assert!(tokens.len() < 256, "{ran}");
     let model = only(&run(&["--max-tokens", &tokens.len().to_string(), "--json"]));
-    assert_eq!(model["blake3"], ran["blake3"], "the limit is where it ended by itself");
+    assert_eq!(
+        model["output"]["hash"], ran["output"]["hash"],
+        "the limit is where it ended by itself"
+    );
 }
 
 #[test]

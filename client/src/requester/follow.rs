@@ -10,14 +10,18 @@ use crate::{
 };
 use futures::{stream, Stream, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use vigil_primitives::{job::ReplicaState, AccountId, BlockNumber, Hash, Job, JobId, JobStatus};
+use vigil_primitives::{
+    job::{Input, ReplicaState},
+    AccountId, BlockNumber, Hash, Job, JobId, JobStatus,
+};
 
 /// How far the jobs have to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Ended, or contested: then a decision may take long.
     Ended,
-    /// Every worker is drawn and has its input.
+    /// Every worker is drawn and has its input; where inputs go by hash, an auditor too, if there is
+    /// one: until then the requester has to be there.
     Delivered,
 }
 
@@ -211,7 +215,14 @@ fn reached(goal: Goal, job: &Job, delivered: &HashSet<(JobId, AccountId)>) -> bo
         !matches!(replica.state, ReplicaState::Assigned { .. })
             || delivered.contains(&(job.id, replica.worker.clone()))
     });
-    over || (goal == Goal::Delivered && drawn && served)
+    // An auditor may be drawn until the workers reveal, and has to be given the input too.
+    let by_hash = matches!(job.spec.input, Input::Blob { .. });
+    let settled = !by_hash
+        || !matches!(
+            job.status,
+            JobStatus::Assigned { .. } | JobStatus::Committed { .. } | JobStatus::Auditing { .. }
+        );
+    over || (goal == Goal::Delivered && drawn && served && settled)
 }
 
 #[cfg(test)]

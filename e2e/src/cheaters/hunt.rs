@@ -59,7 +59,7 @@ impl Hunt {
         if self.caught.is_some() {
             let row = self.row(network, lurer, market);
             // The job goes on behind the verdict.
-            if row.outcome.is_some() || self.is_late() {
+            if row.outcome.is_some_and(|it| it != "a wrong result") || self.is_late() {
                 return Some(row);
             }
             return None;
@@ -114,7 +114,7 @@ impl Hunt {
                 Some(other) if auditors.contains(other) => "audit",
                 _ if auditors.contains(account) => "its own audit",
                 Some(other) if job.workers.contains(other) => "replica",
-                _ => "watcher",
+                _ => "requester",
             };
             let verdict = &dispute["verdict"];
             row.verdict = match (verdict["fault"].as_str(), verdict["kind"].as_str()) {
@@ -134,17 +134,15 @@ impl Hunt {
         let shown = self.worker.shown(network);
         let convicted = shown["reputation"]["convicted"].as_u64().unwrap_or(0) > 0;
         row.verdict = if convicted { "silent under audit" } else { "deadline missed" }.into();
-        if let Some(job) = jobs().last() {
+        let due = |job: &&Asked| job.due.get(account).copied().filter(|due| *due <= seen_at);
+        if let Some(job) = jobs().max_by_key(due) {
             row.job = Some(job.id);
             row.outcome = job.outcome();
-            row.blocks = job.reveal_by.map(|by| seen_at.saturating_sub(by.saturating_sub(REVEAL)));
+            row.blocks = due(&job).map(|due| seen_at - due);
         }
         row
     }
 }
-
-/// Blocks that a worker has to reveal.
-const REVEAL: u64 = 15;
 
 /// Whether a dispute has ended against somebody.
 fn lost_by(dispute: &Value, account: &str) -> bool {

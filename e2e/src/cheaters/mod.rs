@@ -112,9 +112,13 @@ pub fn run(network: &Network, options: &Options) -> Report {
         faults.extend(requester.audit(network));
     }
     for (worker, bond) in honest.iter().zip(bonds) {
-        let now = worker.bond(network);
+        let audits = lurer.audits_of(&worker.account) + market.audits_of(&worker.account);
+        let (now, bond) = (worker.bond(network), bond - audits);
         if now < bond {
-            faults.push(format!("the honest worker {} had {bond} and has {now}", worker.account));
+            faults.push(format!(
+                "the honest worker {} should have {bond} and has {now}",
+                worker.account
+            ));
         }
     }
     let jobs = lurer.count() + market.count();

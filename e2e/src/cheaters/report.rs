@@ -10,13 +10,13 @@ pub struct Row {
     pub name: String,
     /// The job in which it was caught.
     pub job: Option<u64>,
-    /// How it was seen: by an audit, a replica, a watcher or the clock; nothing if it was not.
+    /// How it was seen: by an audit, a replica, the requester or the clock; nothing if it was not.
     pub seen: &'static str,
     /// How it ended.
     pub verdict: String,
     /// Moves of the dispute.
     pub moves: Option<u64>,
-    /// Blocks from the reveal to the verdict.
+    /// Blocks from the reveal to the verdict; of what the clock has seen, from the deadline.
     pub blocks: Option<u64>,
     /// What it has lost, in the smallest unit.
     pub slashed: u128,

@@ -1,14 +1,14 @@
 //! Somebody who pays for jobs, and its books.
 
 use super::{plan::Lure, Models};
-use crate::{amount, text, Model, Network};
+use crate::{amount, program, text, Model, Network, Process};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The smallest units of one VGL.
 const UNIT: u128 = 1_000_000_000_000;
 /// Most that sending a job costs.
-const FEE: u128 = UNIT / 10;
+const FEE: i128 = UNIT as i128 / 10;
 
 /// Somebody who pays for jobs.
 pub(crate) struct Requester {
@@ -31,8 +31,12 @@ pub(crate) struct Asked {
     pub(crate) workers: BTreeSet<String>,
     /// Who has been drawn for its audit.
     pub(crate) auditors: BTreeSet<String>,
-    /// The last block to reveal in.
-    pub(crate) reveal_by: Option<u64>,
+    /// By when those who have been drawn had to do what they had not done yet.
+    pub(crate) due: BTreeMap<String, u64>,
+    /// The model.
+    model: Model,
+    /// The challenge of a wrong result that it was paid for.
+    challenge: Option<Process>,
 }
 
 impl Asked {
@@ -50,6 +54,7 @@ impl Asked {
     /// What the requester has got, in words; `None` before the job has ended.
     pub(crate) fn outcome(&self) -> Option<&'static str> {
         self.has_ended().then(|| match self.is_wrong() {
+            true if self.paid() <= self.waited() => "damages",
             true => "a wrong result",
             false if self.shown["status"]["kind"] == "settled" => "the right result",
             false => "its money back",
@@ -69,17 +74,46 @@ impl Asked {
             };
             drawn.insert(text(&replica["worker"]));
         }
-        self.reveal_by = status["revealBy"].as_u64().or(self.reveal_by);
+        for replica in status["replicas"].as_array().into_iter().flatten() {
+            let due = match replica["kind"].as_str() {
+                Some("assigned") => replica["commitBy"].as_u64(),
+                Some("committed") => status["revealBy"].as_u64(),
+                _ => None,
+            };
+            self.due.extend(due.map(|due| (text(&replica["worker"]), due)));
+        }
+    }
+
+    /// Whether nothing more is going to happen to it.
+    fn is_over(&self) -> bool {
+        self.has_ended() && self.outcome() != Some("a wrong result")
+    }
+
+    /// Two who cheat may have met: nobody was left to object, but the requester.
+    fn challenge(&mut self, network: &Network, key: &str) {
+        if self.challenge.is_some() || self.outcome() != Some("a wrong result") {
+            return;
+        }
+        let (id, package) = (self.id.to_string(), self.model.package().display().to_string());
+        let url = network.url();
+        let args = ["--quiet", "--node", &url, "--key", key, "dispute", "challenge", &id];
+        let args = [&args[..], &["--package", &package]].concat();
+        let log = network.dir().join(format!("challenge-{id}.log"));
+        self.challenge = Some(Process::start(&program("vigil"), &args, &log));
+    }
+
+    /// What the wait has cost.
+    fn waited(&self) -> i128 {
+        match self.shown["waiting"]["kind"].as_str() {
+            Some("paid") => whole(&self.shown["waiting"]["amount"]),
+            _ => 0,
+        }
     }
 
     /// What it has cost: the price less what came back, and the wait.
     fn paid(&self) -> i128 {
         let shown = &self.shown;
-        let whole = |value: &Value| i128::try_from(amount(value)).expect("an amount is no more");
-        let waited = match shown["waiting"]["kind"].as_str() {
-            Some("paid") => whole(&shown["waiting"]["amount"]),
-            _ => 0,
-        };
+        let waited = self.waited();
         if shown["status"]["kind"] != "settled" {
             return waited;
         }
@@ -162,14 +196,16 @@ impl Requester {
         let submitted = network.vigil(&args);
         let id = submitted["jobs"][0]["id"].as_u64().expect("a job has a number");
         let (input, more) = request.get(1).zip(request.get(2..)).expect("a request has an input");
-        let right = model.run(input, "scalar", more)["blake3"].clone();
+        let right = model.run(input, "scalar", more)["output"]["hash"].clone();
         self.jobs.push(Asked {
             id,
             right,
             shown: Value::Null,
             workers: BTreeSet::new(),
             auditors: BTreeSet::new(),
-            reveal_by: None,
+            due: BTreeMap::new(),
+            model,
+            challenge: None,
         });
         id
     }
@@ -196,16 +232,26 @@ impl Requester {
 
     /// Looks at every job that has not ended.
     pub(crate) fn look(&mut self, network: &Network) {
-        self.jobs.iter_mut().filter(|job| !job.has_ended()).for_each(|job| job.look(network));
+        for job in self.jobs.iter_mut().filter(|job| !job.is_over()) {
+            job.look(network);
+            job.challenge(network, &self.key);
+        }
     }
 
     /// Waits until all of its jobs have ended.
     pub(crate) fn wait(&mut self, network: &Network, seconds: u64) {
         let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
-        while self.jobs.iter().any(|job| !job.has_ended()) && std::time::Instant::now() < end {
+        while self.jobs.iter().any(|job| !job.is_over()) && std::time::Instant::now() < end {
             self.look(network);
             std::thread::sleep(std::time::Duration::from_secs(1));
         }
+    }
+
+    /// What a worker has paid for audits of its results, out of its bond.
+    pub(crate) fn audits_of(&self, worker: &str) -> u128 {
+        let audits = self.jobs.iter().map(|job| &job.shown["audit"]);
+        let own = audits.filter(|audit| audit["subject"] == *worker);
+        own.map(|audit| amount(&audit["bond"])).sum()
     }
 
     /// What is wrong with its books.
@@ -214,7 +260,7 @@ impl Requester {
         for job in &self.jobs {
             if !job.has_ended() {
                 faults.push(format!("job {} is still {}", job.id, job.shown["status"]["kind"]));
-            } else if job.is_wrong() {
+            } else if !job.is_over() {
                 faults.push(format!("job {} was paid for a wrong result", job.id));
             }
         }
@@ -222,8 +268,10 @@ impl Requester {
         let after = i128::try_from(network.total(&self.account)).expect("an amount is no more");
         let before = i128::try_from(self.before).expect("an amount is no more");
         let fees = before - after - paid;
-        let most = FEE * self.jobs.len() as u128;
-        if fees < 0 || fees.unsigned_abs() > most {
+        let most = FEE * self.jobs.len() as i128;
+        let won = self.jobs.iter().any(|job| job.challenge.is_some());
+        // Who wins a challenge gains by it.
+        if fees > most || (fees < 0 && !won) {
             faults.push(format!(
                 "{} had {before} and has {after}; its jobs have cost {paid}, and fees are no {fees}",
                 self.account
@@ -231,4 +279,8 @@ impl Requester {
         }
         faults
     }
+}
+
+fn whole(value: &Value) -> i128 {
+    i128::try_from(amount(value)).expect("an amount is no more")
 }

@@ -46,7 +46,7 @@ fn a_flipped_bit_should_be_convicted_by_an_auditor_with_nobody_watching() {
     // The auditor's result is the job's, and it is paid for it.
     let settled = network.job_until(job, "settled", 30);
     let local = Model::MiniLm.run(input, "scalar", &[]);
-    assert_eq!(settled["status"]["output"]["hash"], local["blake3"]);
+    assert_eq!(settled["status"]["output"]["hash"], local["output"]["hash"]);
     assert_eq!(settled["status"]["replicas"][0]["worker"], honest.account);
     let slashed = amount(&settled["penalty"]["slashed"]);
     assert_eq!((bond - cheat.bond(&network), honest.bond(&network)), (slashed, bond_of_honest));
@@ -119,7 +119,7 @@ fn a_worker_that_keeps_silent_under_audit_should_lose_its_stake_and_the_auditor_
     let job = submit_cheaply(&network, &version, input);
     let settled = network.job_until(job, "settled", 90);
     let local = Model::MiniLm.run(input, "scalar", &[]);
-    assert_eq!(settled["status"]["output"]["hash"], local["blake3"]);
+    assert_eq!(settled["status"]["output"]["hash"], local["output"]["hash"]);
     assert_eq!(settled["status"]["replicas"][0]["worker"], honest.account);
     assert!(mute.bond(&network) < bond);
     assert_eq!(mute.shown(&network)["reputation"]["convicted"], 1);

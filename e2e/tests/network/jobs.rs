@@ -24,7 +24,7 @@ fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exa
     let hash = text(&settled["status"]["output"]["hash"]);
     for kernel in &kernels {
         let local = Model::MiniLm.run(input, kernel, &[]);
-        assert_eq!(hash, text(&local["blake3"]), "kernel {kernel}");
+        assert_eq!(hash, text(&local["output"]["hash"]), "kernel {kernel}");
     }
     assert_eq!(
         settled["status"]["replicas"].as_array().expect("replicas are listed").len(),

@@ -22,7 +22,7 @@ struct Place<'a> {
     work: u64,
     /// The most that it may earn.
     budget: Balance,
-    /// Whether that rises to what half of a sample would earn.
+    /// Whether that rises to what three quarters of a sample would earn at most.
     stretch: bool,
     but: &'a [usize],
 }
@@ -247,13 +247,13 @@ impl Market {
         drawn
     }
 
-    /// What an auditor may earn, by what half of a sample would.
+    /// What an auditor may earn, by what three quarters of a sample would at most.
     fn highest_pay(&self, reward: Balance, work: u64, sample: &[usize], but: &[usize]) -> Balance {
         let others = sample.iter().filter(|who| !but.contains(who));
         let mut rewards: Vec<_> = others.map(|who| self.reward(*who, work)).collect();
         rewards.sort_unstable();
-        let median = rewards.get(rewards.len() / 2).copied().unwrap_or_default();
-        audit::highest_pay(reward, median)
+        let market = rewards.get(rewards.len() * 3 / 4).copied().unwrap_or_default();
+        audit::highest_pay(reward, market)
     }
 
     fn compute(&mut self, who: usize, work: u64) {

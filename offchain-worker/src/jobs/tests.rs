@@ -276,6 +276,7 @@ fn audited(worker: AccountId, auditor: AccountId, by_request: bool) -> Job {
         rate: AuditRate { deterrence: none, worker: all, version: none },
         subject: worker,
         draws: 1,
+        searches: 0,
         network: if by_request { 0 } else { 3 * UNIT / 2 },
         bond: 0,
         state: AuditState::Passed,

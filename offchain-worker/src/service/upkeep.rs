@@ -7,7 +7,7 @@ use crate::{
     jobs::{Answer, Ending},
     key::Key,
 };
-use vigil_client::blobs::unix_time;
+use vigil_client::{blobs::unix_time, Amount};
 use vigil_primitives::{worker::WorkerStatus, BlockNumber};
 
 /// Blocks between looks at our own status.
@@ -59,13 +59,24 @@ impl<C: Chain> Service<C> {
         if self.busy || self.stopping.is_some() || !self.now.is_multiple_of(STATUS) {
             return Ok(());
         }
-        let status = self.chain.worker().await?.map(|worker| worker.status);
-        match status {
-            Some(WorkerStatus::Jailed { until }) if self.now >= until => {
+        let Some(worker) = self.chain.worker().await? else { return Ok(()) };
+        match worker.status {
+            WorkerStatus::Jailed { until } if self.now >= until => {
+                let least = self.chain.parameters().await?.min_bond;
+                if worker.bond < least {
+                    // Audits of its own results, or slashes, have used the bond up.
+                    tracing::warn!(
+                        "the bond of {} is below the smallest of {}: add to it, and the worker \
+                         takes jobs again (a restart adds up to the configured bond)",
+                        Amount(worker.bond),
+                        Amount(least)
+                    );
+                    return Ok(());
+                }
                 self.busy = true;
                 self.send(None, Action::Unjail);
             }
-            Some(WorkerStatus::Jailed { until }) => {
+            WorkerStatus::Jailed { until } => {
                 tracing::warn!(
                     "in jail until block {until}, for missed deadlines or a wrong result"
                 );

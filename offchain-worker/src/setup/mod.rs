@@ -15,6 +15,7 @@ use std::{future::Future, time::Duration};
 use vigil_client::{keys, Amount};
 use vigil_engine::{measure_speed, Kernel, Model, Options};
 use vigil_primitives::{
+    job::Parameters,
     model::VersionStatus,
     worker::{Capability, DeviceClass, WorkerStatus, WorkerView},
     Balance, ModelVersionId, UNIT,
@@ -108,10 +109,16 @@ pub(crate) async fn offer(config: &Config) -> Result<Offer> {
     })
 }
 
+/// The bond where none is configured: half more than the smallest, so that what the first audits take
+/// out of it does not stop the worker.
+pub(crate) fn usual_bond(parameters: &Parameters) -> Balance {
+    parameters.min_bond.saturating_add(parameters.min_bond / 2)
+}
+
 /// Brings the chain's record of this worker to what the configuration says.
 pub(crate) async fn enlist<C: Chain>(chain: &C, config: &Config, offer: Offer) -> Result<()> {
     let parameters = chain.parameters().await?;
-    let bond = config.bond.unwrap_or(parameters.min_bond);
+    let bond = config.bond.unwrap_or_else(|| usual_bond(&parameters));
     if bond < parameters.min_bond {
         return Err(Error::Critical(format!(
             "the bond of {} is below the chain's smallest of {}",

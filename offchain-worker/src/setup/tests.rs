@@ -124,6 +124,7 @@ fn the_speed_should_be_told_again_only_when_it_is_off_by_a_quarter() {
         ask: offered.ask,
         capacity: offered.capacity,
         active: 0,
+        answered: 0,
         unfinalised: 0,
         serves: Vec::new(),
         region: None,

@@ -24,10 +24,11 @@ impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let next = NextDispute::<T>::get();
         let mut holds = BTreeMap::<alloc::vec::Vec<u8>, (T::AccountId, Balance)>::new();
-        let mut open: u32 = 0;
+        let (mut open, mut challenged) = (0u32, 0u32);
         let cursor = AgendaCursor::<T>::get().unwrap_or_default();
         for (id, dispute) in Disputes::<T>::iter() {
             open = open.saturating_add(1);
+            challenged = challenged.saturating_add(u32::from(!dispute.rival));
             ensure!(id < next, "a dispute's number is out of range");
             let due = Self::due_at(&dispute);
             ensure!(Agenda::<T>::contains_key(due, id), "a dispute is not in the agenda");
@@ -44,7 +45,7 @@ impl<T: Config> Pallet<T> {
             hold.1 = hold.1.saturating_add(dispute.bond);
         }
         ensure!(open == OpenDisputes::<T>::get(), "disputes are miscounted");
-        ensure!(open <= T::MaxOpen::get(), "there are too many disputes");
+        ensure!(challenged <= T::MaxOpen::get(), "there are too many disputes");
         ensure!(Agenda::<T>::iter().count() == open as usize, "the agenda has other entries");
         let seats = usize::try_from(open).unwrap_or(0).saturating_mul(2);
         ensure!(Seats::<T>::iter().count() == seats, "an account has a seat in no dispute");

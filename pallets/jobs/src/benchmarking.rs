@@ -232,7 +232,7 @@ fn wait_for<T: Config>(id: JobId, due: Due) -> Result<(), BenchmarkError> {
 /// Serves the one page of the agenda that the job is on.
 fn serve_page_of<T: Config>(id: JobId) -> Result<(), BenchmarkError> {
     AgendaCursor::<T>::put(job::<T>(id)?.wake_at);
-    Pallet::<T>::serve_agenda(Pallet::<T>::now(), &mut WeightMeter::new());
+    Pallet::<T>::serve_agenda(Pallet::<T>::now(), true, &mut WeightMeter::new());
     Ok(())
 }
 
@@ -334,7 +334,7 @@ mod benches {
         AgendaCursor::<T>::put(Pallet::<T>::now());
         #[block]
         {
-            Pallet::<T>::serve_agenda(Pallet::<T>::now(), &mut WeightMeter::new());
+            Pallet::<T>::serve_agenda(Pallet::<T>::now(), true, &mut WeightMeter::new());
         }
         assert!(AgendaCursor::<T>::get() > Some(Pallet::<T>::now()));
         Ok(())

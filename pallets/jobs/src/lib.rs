@@ -502,7 +502,7 @@ pub mod pallet {
         /// when it succeeds. Emits [`Event::Revealed`], and [`Event::Concluded`] or
         /// [`Event::Contested`] when it is the last. Refuses what was not committed to.
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::reveal())]
+        #[pallet::weight(Pallet::<T>::reveal_weight())]
         pub fn reveal(
             origin: OriginFor<T>,
             job: JobId,

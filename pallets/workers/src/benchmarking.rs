@@ -283,7 +283,7 @@ mod benchmarks {
     fn unjail() -> Result<(), BenchmarkError> {
         let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
         engaged_and_in_arrears::<T>(&who)?;
-        Pallet::<T>::release(&who, 0, Outcome::Expired);
+        Pallet::<T>::release(&who, 0, false, Outcome::Expired);
         let after = frame_system::Pallet::<T>::block_number()
             .saturating_add(T::JailPeriod::get())
             .saturating_add(One::one());
@@ -346,6 +346,7 @@ mod benchmarks {
             <Pallet<T> as WorkerPool<T::AccountId>>::release(
                 &who,
                 0,
+                false,
                 Outcome::Completed(Completion::default()),
             );
         }
@@ -362,7 +363,7 @@ mod benchmarks {
 
         #[block]
         {
-            <Pallet<T> as WorkerPool<T::AccountId>>::release(&who, 0, Outcome::Expired);
+            <Pallet<T> as WorkerPool<T::AccountId>>::release(&who, 0, false, Outcome::Expired);
         }
 
         assert!(matches!(status::<T>(&who)?, WorkerStatus::Jailed { .. }));

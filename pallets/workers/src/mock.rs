@@ -311,7 +311,7 @@ pub(crate) fn engage_worker(who: AccountId) {
 pub(crate) fn miss(who: AccountId, times: u32) {
     for _ in 0..times {
         engage_worker(who);
-        Pool::release(&who, REWARD, Outcome::Expired);
+        Pool::release(&who, REWARD, false, Outcome::Expired);
     }
 }
 

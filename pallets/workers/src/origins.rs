@@ -85,9 +85,11 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn do_refute_region(who: T::AccountId) -> DispatchResult {
-        ensure!(Regions::<T>::take(&who).is_some(), Error::<T>::NoRegion);
+        // Also of one that does not say so any more: its word was believed while it stood.
         let reason = HoldReason::Region.into();
         let held = T::Currency::balance_on_hold(&reason, &who);
+        ensure!(held > 0, Error::<T>::NoRegion);
+        Regions::<T>::remove(&who);
         let burned =
             T::Currency::burn_held(&reason, &who, held, Precision::BestEffort, Fortitude::Force)?;
         Self::deposit_event(Event::RegionRefuted { worker: who, burned });

@@ -135,14 +135,31 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
         Search { found, weight: T::WeightInfo::engage(candidates.looked, excluded, drawn) }
     }
 
-    fn release(who: &T::AccountId, reward: Balance, outcome: Outcome) {
+    fn answered(who: &T::AccountId) {
+        let Some(worker) = Workers::<T>::get(who) else {
+            defensive!("an answer of an account that is no worker");
+            return;
+        };
+        let worker = worker.answer();
+        let active = worker.is_active();
+        Workers::<T>::insert(who, worker);
+        if active {
+            T::Market::room(who);
+        }
+    }
+
+    fn answered_weight() -> Weight {
+        T::WeightInfo::release().saturating_add(T::Market::room_weight())
+    }
+
+    fn release(who: &T::AccountId, reward: Balance, answered: bool, outcome: Outcome) {
         let Some(worker) = Workers::<T>::get(who) else {
             defensive!("release of an account that is no worker");
             return;
         };
         let was_active = worker.is_active();
         let worker = Worker { reputation: Self::reputation(&worker), ..worker };
-        let (mut worker, books) = worker.release(reward, outcome);
+        let (mut worker, books) = worker.release(reward, answered, outcome);
         if let Err(NotEngaged) = books {
             defensive!("release of more than the worker is engaged in");
         }

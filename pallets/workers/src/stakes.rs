@@ -42,7 +42,10 @@ impl<T: Config> Stakes<T::AccountId> for Pallet<T> {
             Offence::Silent => (T::ExpirySlash::get(), T::JailPeriod::get()),
         };
         let amount = audit::stake(slash.reward, worker.bond, least);
-        let planned = pricing::split_slash(amount, slash.costs, slash.damages);
+        let planned = match slash.offence {
+            Offence::Wrong => pricing::split_slash(amount, slash.costs, slash.damages),
+            Offence::Silent => Penalty { slashed: amount, burned: amount, ..Penalty::default() },
+        };
         let costs = Self::pay_from_bond(who, slash.treasury, planned.costs);
         let damages = Self::pay_from_bond(who, slash.requester, planned.damages);
         let bounty = Self::pay_from_bond(who, slash.winner, planned.bounty);

@@ -47,8 +47,9 @@ impl<T: Config> Pallet<T> {
                 );
             }
             // An audit may be one more.
+            ensure!(worker.answered <= worker.active, "workers 5: answers without engagements");
             ensure!(
-                worker.active <= MAX_CAPACITY.saturating_add(1),
+                worker.active.saturating_sub(worker.answered) <= MAX_CAPACITY.saturating_add(1),
                 "workers 5: too many places taken"
             );
             ensure!(

@@ -40,6 +40,8 @@ pub struct Worker<BlockNumber> {
     pub capacity: u16,
     /// Jobs it is engaged in.
     pub active: u16,
+    /// Those of them whose result it has revealed: they take no place any more.
+    pub answered: u16,
     /// Rewards of those jobs.
     pub unfinalised: Balance,
     /// Versions it serves.
@@ -101,14 +103,19 @@ impl<BlockNumber: AtLeast32BitUnsigned + Copy> Worker<BlockNumber> {
 
     /// Places for more jobs.
     pub fn free_places(&self) -> u16 {
-        self.capacity.saturating_sub(self.active)
+        self.capacity.saturating_sub(self.computing())
+    }
+
+    /// Jobs that it has yet to answer.
+    fn computing(&self) -> u16 {
+        self.active.saturating_sub(self.answered)
     }
 
     /// Places in which it could do that now: for an audit it has one more than for jobs.
     pub fn places_for(&self, role: Role) -> u16 {
         match role {
             Role::Worker => self.free_places(),
-            Role::Auditor => self.capacity.saturating_add(1).saturating_sub(self.active),
+            Role::Auditor => self.capacity.saturating_add(1).saturating_sub(self.computing()),
         }
     }
 
@@ -147,16 +154,29 @@ impl<BlockNumber: AtLeast32BitUnsigned + Copy> Worker<BlockNumber> {
         self
     }
 
-    /// Gives the place back and remembers how the job ended. The place is given back as far as
+    /// Gives the place of a job back whose result it has revealed.
+    pub fn answer(mut self) -> Self {
+        self.answered = self.answered.saturating_add(1).min(self.active);
+        self
+    }
+
+    /// Gives the place back, if it is not free yet, and remembers how the job ended. The place is given back as far as
     /// the books allow even when they say that there was no such engagement.
-    pub fn release(mut self, reward: Balance, outcome: Outcome) -> (Self, Result<(), NotEngaged>) {
+    pub fn release(
+        mut self,
+        reward: Balance,
+        answered: bool,
+        outcome: Outcome,
+    ) -> (Self, Result<(), NotEngaged>) {
         let books = self
             .active
             .checked_sub(1)
             .zip(self.unfinalised.checked_sub(reward))
+            .zip(self.answered.checked_sub(answered.into()))
             .map(|_| ())
             .ok_or(NotEngaged);
         self.active = self.active.saturating_sub(1);
+        self.answered = self.answered.saturating_sub(answered.into()).min(self.active);
         self.unfinalised = self.unfinalised.saturating_sub(reward);
 
         let reputation = &mut self.reputation;

@@ -97,7 +97,15 @@ mod tests {
 
     fn audit(draws: u8, state: AuditState) -> Audit<AccountId> {
         let subject = AccountId::new([2; 32]);
-        Audit { rate: rate(2_000, 123_457, 40_000), subject, draws, network: 35, bond: 0, state }
+        Audit {
+            rate: rate(2_000, 123_457, 40_000),
+            subject,
+            draws,
+            searches: 0,
+            network: 35,
+            bond: 0,
+            state,
+        }
     }
 
     #[test]

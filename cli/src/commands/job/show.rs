@@ -234,6 +234,7 @@ mod tests {
             rate: AuditRate { deterrence: none, worker: Permill::one(), version: none },
             subject: AccountId::new([2; 32]),
             draws: 1,
+            searches: 0,
             network: 0,
             bond: 0,
             state: AuditState::Drawn,

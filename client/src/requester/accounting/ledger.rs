@@ -222,6 +222,8 @@ struct AuditBill<'a> {
     auditor: &'a AccountId,
     /// The worker that made it likely.
     subject: &'a AccountId,
+    /// What that one earns, before it gives anything up.
+    reward: Balance,
     /// Whether the requester has asked for it.
     by_request: bool,
     /// What the auditor earns.
@@ -242,6 +244,10 @@ impl<'a> AuditBill<'a> {
         Some(Self {
             auditor: &auditor.worker,
             subject: &audit.subject,
+            reward: replicas
+                .iter()
+                .find(|replica| replica.worker == audit.subject)
+                .map_or(0, |subject| pricing::reward(subject.ask, receipt.work)),
             by_request: job.spec.policy.audited,
             due: pricing::reward(auditor.ask, receipt.work),
             escrow: receipt.auditor,
@@ -257,8 +263,12 @@ impl<'a> AuditBill<'a> {
         if by_request {
             return elsewhere == 0 && (escrow == due || escrow == 0);
         }
+        let sum = escrow.checked_add(elsewhere);
+        // A part that could not be paid at all, or a bond that lacked something behind the whole
+        // reward of its worker.
         let unpaid = escrow.min(elsewhere) == 0 && escrow.max(elsewhere) < due;
-        escrow.checked_add(elsewhere) == Some(due) || unpaid
+        let short = escrow == self.reward && sum.is_some_and(|sum| sum < due);
+        sum == Some(due) || unpaid || short
     }
 
     /// What a worker gives up for it of its reward.
@@ -385,6 +395,7 @@ mod tests {
             rate: AuditRate { deterrence: none, worker: Permill::one(), version: none },
             subject: account(2),
             draws: 1,
+            searches: 0,
             network,
             bond: 0,
             state: AuditState::Passed,

@@ -33,22 +33,22 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn serve(now: BlockNumberFor<T>) -> Weight {
         let limit = T::ServiceWeight::get();
         let mut agenda = WeightMeter::with_limit(limit.div(2));
-        Self::serve_agenda(now, &mut agenda);
+        Self::serve_agenda(now, true, &mut agenda);
         let mut queue = WeightMeter::with_limit(limit.saturating_sub(agenda.consumed()));
         Self::serve_queue(now, &mut queue);
         agenda.consumed().saturating_add(queue.consumed())
     }
 
-    /// What an idle end of a block does: what is left of the agenda. Workers are drawn at the
-    /// start of a block only, by randomness that was unknown when the job was submitted.
+    /// What an idle end of a block does: what is left of the agenda, but for draws. Workers and
+    /// auditors are drawn at the start of a block only: whoever fills the block knows its randomness.
     pub(crate) fn serve_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
         let mut meter = WeightMeter::with_limit(remaining);
-        Self::serve_agenda(now, &mut meter);
+        Self::serve_agenda(now, false, &mut meter);
         meter.consumed()
     }
 
     /// Runs what is due up to now, block by block, as far as the weight goes. Never skips.
-    pub(crate) fn serve_agenda(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
+    pub(crate) fn serve_agenda(now: BlockNumberFor<T>, draws: bool, meter: &mut WeightMeter) {
         // Before the pallet's first block there is nothing to catch up with; from then on the
         // cursor stands, even in a block that has no weight to move it.
         let mut page = AgendaCursor::<T>::get().unwrap_or_else(|| {
@@ -58,7 +58,7 @@ impl<T: Config> Pallet<T> {
         if meter.try_consume(T::WeightInfo::turn_page()).is_err() {
             return;
         }
-        while page <= now && Self::serve_page(page, now, meter) {
+        while page <= now && Self::serve_page(page, now, draws, meter) {
             page = page.saturating_add(1u32.into());
             if meter.try_consume(T::WeightInfo::turn_page()).is_err() {
                 break;
@@ -71,8 +71,10 @@ impl<T: Config> Pallet<T> {
     fn serve_page(
         page: BlockNumberFor<T>,
         now: BlockNumberFor<T>,
+        draws: bool,
         meter: &mut WeightMeter,
     ) -> bool {
+        let mut finished = true;
         for id in Agenda::<T>::iter_key_prefix(page) {
             if meter.try_consume(T::WeightInfo::look()).is_err() {
                 return false;
@@ -85,6 +87,10 @@ impl<T: Config> Pallet<T> {
                 Self::store(id, job, now);
                 continue;
             };
+            if due == Due::DrawAuditor && !draws {
+                finished = false;
+                continue;
+            }
             if meter.try_consume(Self::step_weight_of(&job, due)).is_err() {
                 return false;
             }
@@ -92,13 +98,15 @@ impl<T: Config> Pallet<T> {
                 Self::postpone(id, error, now);
             }
         }
-        true
+        finished
     }
 
     pub(crate) fn do_poke(id: JobId) -> Result<Weight, DispatchError> {
         let now = Self::now();
         let job = Self::load(id)?;
-        let due = job.due(now).ok_or(Error::<T>::NotDue)?;
+        // A draw is not for whoever knows its randomness to time.
+        let due = job.due(now).filter(|due| *due != Due::DrawAuditor);
+        let due = due.ok_or(Error::<T>::NotDue)?;
         let weight = Self::step_weight_of(&job, due);
         Self::step(id, job, due, now)?;
         Ok(T::WeightInfo::poke().saturating_add(weight))
@@ -163,7 +171,10 @@ impl<T: Config> Pallet<T> {
             }
             Due::ExpireReveals => {
                 let silences = T::Stakes::convict_weight().saturating_mul(replicas.into());
-                (T::WeightInfo::expire_reveals(replicas).saturating_add(silences), Outcome::Expired)
+                let own = T::WeightInfo::expire_reveals(replicas)
+                    .saturating_add(silences)
+                    .saturating_add(T::Disputes::contested_weight());
+                (own, Outcome::Expired)
             }
             Due::DrawAuditor => {
                 let draw = T::WeightInfo::draw_auditor(replicas);

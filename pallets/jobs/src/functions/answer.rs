@@ -31,6 +31,7 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         let mut job = Self::load(id)?;
         let complete = job.reveal(id, &worker, output, &salt, now).map_err(Error::<T>::from)?;
+        T::Workers::answered(&worker);
         Self::deposit_event(Event::Revealed { job: id, worker, output });
         if complete {
             Self::conclude(id, job, now)
@@ -72,15 +73,15 @@ impl<T: Config> Pallet<T> {
             Self::lose_auditor(id, job, now);
             return Ok(());
         }
-        let auditor = job.auditor().map(|auditor| auditor.worker.clone());
+        let audited = job.auditor().is_some();
         for replica in job.drop_late(now) {
-            match (&auditor, replica.role) {
-                (Some(auditor), Role::Worker) => Self::silence(id, &mut job, replica, auditor),
-                (Some(_), Role::Auditor) => {
+            match (audited, replica.role) {
+                (true, Role::Worker) => Self::silence(id, &mut job, replica),
+                (true, Role::Auditor) => {
                     Self::miss_deadline(id, &job, replica);
                     Self::miss_audit(id, &mut job);
                 }
-                (None, _) => Self::miss_deadline(id, &job, replica),
+                (false, _) => Self::miss_deadline(id, &job, replica),
             }
         }
         // A withheld reveal never blocks the others: the job goes on with those who revealed.
@@ -98,16 +99,17 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Convicts a worker that was audited and did not reveal. Otherwise whoever is about to be found
-    /// out would be better off without a word.
-    fn silence(id: JobId, job: &mut JobRecordOf<T>, replica: ReplicaOf<T>, auditor: &T::AccountId) {
+    /// out would be better off without a word. Nobody earns by it: that is burned.
+    fn silence(id: JobId, job: &mut JobRecordOf<T>, replica: ReplicaOf<T>) {
+        let treasury = T::Treasury::get();
         let slash = Slash {
             offence: Offence::Silent,
             reward: job.engaged_reward(replica.ask),
             costs: 0,
-            treasury: &T::Treasury::get(),
+            treasury: &treasury,
             damages: 0,
             requester: &job.requester,
-            winner: auditor,
+            winner: &treasury,
         };
         let penalty = T::Stakes::convict(&replica.worker, slash);
         job.penalty = Some(job.penalty.unwrap_or_default().and(penalty));

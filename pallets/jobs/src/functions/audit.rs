@@ -68,6 +68,13 @@ impl<T: Config> Pallet<T> {
             return Self::store(id, job, now);
         }
         if job.audit_due() {
+            // A sample of many may have missed the few that can: they are searched for again, by
+            // other randomness, unless nobody else is there.
+            let others = T::Workers::serving(job.version) > u32::from(job.policy.replicas);
+            if others && job.can_search_again() {
+                job.await_draw(now.saturating_add(1u32.into()));
+                return Self::store(id, job, now);
+            }
             Self::miss_audit(id, &mut job);
         }
         Self::start_reveal(id, job, now);
@@ -224,9 +231,13 @@ impl<T: Config> Pallet<T> {
 
     /// What the treasury can pay and has not promised, with the fee that this job brings.
     fn network_can_pay(job: &JobRecordOf<T>, reward: Balance) -> Balance {
+        Self::treasury_can_pay(job, reward).saturating_sub(AuditsPledged::<T>::get())
+    }
+
+    /// What the treasury has, with the fee that this job brings when it earns `reward`.
+    pub(crate) fn treasury_can_pay(job: &JobRecordOf<T>, reward: Balance) -> Balance {
         let treasury = T::Treasury::get();
         T::Currency::reducible_balance(&treasury, Preservation::Preserve, Fortitude::Polite)
-            .saturating_sub(AuditsPledged::<T>::get())
             .saturating_add(pricing::protocol_fee(job.protocol_fee, reward))
     }
 

@@ -29,7 +29,7 @@ use sp_runtime::{
 };
 use vigil_primitives::{
     job::{RefundReason, Replica, MAX_REPLICAS},
-    traits::{Grants, Outcome, WorkerPool},
+    traits::{Disputes, Grants, Outcome, WorkerPool},
     JobStatus,
 };
 
@@ -98,7 +98,8 @@ impl<T: Config> Pallet<T> {
     /// Ends a worker's engagement.
     fn release(id: JobId, job: &JobRecordOf<T>, replica: &ReplicaOf<T>, outcome: Outcome) {
         AssignedTo::<T>::remove(&replica.worker, id);
-        T::Workers::release(&replica.worker, job.engaged_reward(replica.ask), outcome);
+        let answered = replica.revealed().is_some();
+        T::Workers::release(&replica.worker, job.engaged_reward(replica.ask), answered, outcome);
     }
 
     /// Stores a job that has ended. Nothing may be held for it any more. The use that it had
@@ -182,6 +183,13 @@ impl<T: Config> Pallet<T> {
     /// Weight of cancelling.
     pub(crate) fn cancel_weight() -> Weight {
         T::WeightInfo::cancel().saturating_add(T::Grants::use_weight())
+    }
+
+    /// Weight of revealing: the last one may open a dispute.
+    pub(crate) fn reveal_weight() -> Weight {
+        T::WeightInfo::reveal()
+            .saturating_add(T::Workers::answered_weight())
+            .saturating_add(T::Disputes::contested_weight())
     }
 
     /// Weight of giving a job back: the last attempt ends the other engagements too.

@@ -56,11 +56,14 @@ impl<T: Config> Pallet<T> {
         let (audit, auditor) = job.audit.as_ref().zip(job.auditor())?;
         let due = pricing::reward(auditor.ask, work);
         let escrow = if job.policy.audited { due } else { 0 };
+        let reward = Self::subject_reward(job, work);
+        // What the treasury lacks after all falls on the subject, while its reward is still here.
+        let most = audit.network.min(Self::treasury_can_pay(job, reward));
         Some(AuditBill {
             auditor: auditor.worker.clone(),
             subject: audit.subject.clone(),
-            reward: Self::subject_reward(job, work),
-            pay: Self::audit_pay(job, due, work, audit.network),
+            reward,
+            pay: Self::audit_pay(job, due, work, most),
             escrow,
             fee: pricing::protocol_fee(job.protocol_fee, escrow),
         })

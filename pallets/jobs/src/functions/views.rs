@@ -66,15 +66,17 @@ impl<T: Config> Pallet<T> {
             let least = rates.clone().min_by_key(AuditRate::chance)?;
             Some((least, rates.max_by_key(AuditRate::chance)?))
         });
-        let wait = lowest.map(|_| Self::expected_wait(work));
+        let wait = lowest.map(|_| Self::expected_wait(work, request.audited));
         Ok(Quote { work, owner_fee, split, lowest, rewards, highest, workers, audit, wait })
     }
 
-    /// Blocks from a submission to the result when there is room and no audit: the draw, the work,
-    /// the blocks that chance waits for, and the reveal.
-    fn expected_wait(work: u64) -> vigil_primitives::BlockNumber {
-        let blocks = Self::work_blocks(work);
+    /// Blocks from a submission to the result when there is room: the draw, the work, the blocks that
+    /// chance waits for, an audit that is asked for, and the reveal.
+    fn expected_wait(work: u64, audited: bool) -> vigil_primitives::BlockNumber {
+        let work = Self::work_blocks(work);
+        let audit = if audited { work.saturating_add(1u32.into()) } else { Zero::zero() };
+        let blocks = work.saturating_add(audit);
         // One block each for the draw, the commitment and the reveal.
-        blocks.saturating_add(Self::mixed(blocks)).saturating_add(3u32.into()).saturated_into()
+        blocks.saturating_add(Self::mixed(work)).saturating_add(3u32.into()).saturated_into()
     }
 }

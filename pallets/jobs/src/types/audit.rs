@@ -2,7 +2,7 @@
 
 use super::*;
 use vigil_primitives::{
-    audit::{AuditRate, MAX_AUDIT_DRAWS},
+    audit::{AuditRate, MAX_AUDIT_DRAWS, MAX_AUDIT_SEARCHES},
     job::AuditState,
 };
 
@@ -30,7 +30,8 @@ where
     /// Chance has decided, by `rate`, which is that of `subject`.
     pub fn decide_audit(&mut self, rate: AuditRate, subject: AccountId, due: bool) {
         let state = if due { AuditState::Due } else { AuditState::Spared };
-        self.audit = Some(Audit { rate, subject, draws: 0, network: 0, bond: 0, state });
+        self.audit =
+            Some(Audit { rate, subject, draws: 0, searches: 0, network: 0, bond: 0, state });
     }
 
     /// Whether an auditor is to be drawn.
@@ -54,6 +55,14 @@ where
     /// Whether another auditor is drawn when this one does not answer.
     pub fn can_draw_again(&self) -> bool {
         self.audit.as_ref().is_some_and(|audit| audit.draws < MAX_AUDIT_DRAWS)
+    }
+
+    /// Counts a search that has found nobody. Whether there is another one.
+    pub fn can_search_again(&mut self) -> bool {
+        self.audit.as_mut().is_some_and(|audit| {
+            audit.searches = audit.searches.saturating_add(1);
+            audit.searches < MAX_AUDIT_SEARCHES
+        })
     }
 
     /// Makes the auditor's result the job's when it is all that is left. Whether it is.

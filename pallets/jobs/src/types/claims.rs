@@ -72,6 +72,12 @@ where
     /// alone is convicted what that one got. Of a job that is not paid nothing: its escrow is there.
     pub fn owed(&self, replica: &Replica<AccountId, BlockNumber>, alone: bool) -> Balance {
         match &self.status {
+            // An audit that chance has drawn has cost the requester nothing.
+            JobStatus::Settled { .. }
+                if alone && replica.role == Role::Auditor && !self.policy.audited =>
+            {
+                0
+            }
             JobStatus::Settled { receipt, .. } if alone => {
                 pricing::reward(replica.ask, receipt.work)
             }

@@ -12,7 +12,7 @@ fn drain_should_stop_new_jobs_and_keep_those_in_hand_when_active() {
         assert!(!listed(SERVED, ANNA) && Pool::serving(SERVED) == 0);
         assert_eq!(engage(0), None);
 
-        Pool::release(&ANNA, REWARD, COMPLETED);
+        Pool::release(&ANNA, REWARD, false, COMPLETED);
         assert_eq!(reputation(ANNA).completed, 1);
         assert_eq!(worker(ANNA).status, WorkerStatus::Draining);
     });

@@ -174,7 +174,7 @@ fn engage_should_draw_different_workers_when_a_job_needs_several() {
         let teams: BTreeSet<_> = (0..60)
             .map(|seed| {
                 let team = team(&Vacancy { replicas: 3, ..vacancy(seed) }).unwrap();
-                team.iter().for_each(|who| Pool::release(who, REWARD, Outcome::Released));
+                team.iter().for_each(|who| Pool::release(who, REWARD, false, Outcome::Released));
                 team
             })
             .collect();
@@ -202,7 +202,7 @@ fn engage_should_tell_when_nobody_has_a_free_place() {
         assert_eq!(team(&vacancy(4)), Err(Unfilled::Full));
         assert_eq!(team(&Vacancy { version: OTHER, ..vacancy(0) }), Err(Unfilled::Full));
         // There is a place again, though this job may not have it, or pays too little.
-        Pool::release(&BEN, REWARD, Outcome::Released);
+        Pool::release(&BEN, REWARD, false, Outcome::Released);
         assert_eq!(team(&Vacancy { exclude: &[BEN], ..vacancy(4) }), Err(Unfilled::Unfit));
         assert_eq!(team(&Vacancy { budget: REWARD - 1, ..vacancy(4) }), Err(Unfilled::Unfit));
     });
@@ -261,7 +261,7 @@ fn engage_should_look_at_a_worker_known_to_have_room() {
                 let search = Vacancy { roomy: Some(&30), ..paying(*seed) };
                 let team = team(&search);
                 if team.is_ok() {
-                    Pool::release(&30, 2 * REWARD, Outcome::Released);
+                    Pool::release(&30, 2 * REWARD, false, Outcome::Released);
                 }
                 team == Ok(vec![30])
             });

@@ -92,7 +92,7 @@ fn take(step: Step, open: &mut Vec<(AccountId, Balance)>) {
         }
         Step::Release(which, outcome) if !open.is_empty() => {
             let (who, reward) = open.swap_remove(which % open.len());
-            Pool::release(&who, reward, outcome);
+            Pool::release(&who, reward, false, outcome);
         }
         Step::Wait(blocks) => System::set_block_number(System::block_number() + blocks),
         _ => {}

@@ -18,7 +18,7 @@ fn own(worker: AccountId, owner: AccountId) {
 fn pair(seed: u64, replicas: u8) -> Result<BTreeSet<AccountId>, Unfilled> {
     let found = Pool::engage(&Vacancy { replicas, ..vacancy(seed) }).found?;
     for engagement in &found {
-        Pool::release(&engagement.worker, engagement.reward, Outcome::Released);
+        Pool::release(&engagement.worker, engagement.reward, false, Outcome::Released);
     }
     Ok(found.into_iter().map(|engagement| engagement.worker).collect())
 }

@@ -64,6 +64,11 @@ fn a_region_that_is_refuted_should_cost_its_deposit() {
         assert_eq!((Regions::<Test>::get(ANNA), deposit(ANNA)), (None, 0));
         let again = Pool::refute_region(RuntimeOrigin::root(), ANNA);
         assert_noop!(again, Error::<Test>::NoRegion);
+        // To take the word back is no way out.
+        declare(ANNA, Some(HERE));
+        declare(ANNA, None);
+        assert_ok!(Pool::refute_region(RuntimeOrigin::root(), ANNA));
+        assert_eq!(deposit(ANNA), 0);
     });
 }
 

@@ -13,7 +13,7 @@ fn release_should_give_the_place_back_when_the_job_ended_in_any_way() {
         ExtBuilder::default().worker(ANNA).build_and_execute(|| {
             engage_worker(ANNA);
             engage_worker(ANNA);
-            Pool::release(&ANNA, REWARD, outcome);
+            Pool::release(&ANNA, REWARD, false, outcome);
             assert_eq!((worker(ANNA).active, worker(ANNA).unfinalised), (1, REWARD));
         });
     }
@@ -24,7 +24,7 @@ fn release_should_count_each_outcome_in_the_reputation_and_slash_only_for_misses
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
         let end = |outcome| {
             engage_worker(ANNA);
-            Pool::release(&ANNA, REWARD, outcome);
+            Pool::release(&ANNA, REWARD, false, outcome);
             reputation(ANNA)
         };
         let mut expected = Reputation::new(1);
@@ -78,7 +78,7 @@ fn release_should_not_jail_when_a_job_was_completed_between_misses() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
         miss(ANNA, 2);
         engage_worker(ANNA);
-        Pool::release(&ANNA, REWARD, COMPLETED);
+        Pool::release(&ANNA, REWARD, false, COMPLETED);
         miss(ANNA, 2);
         assert_eq!(worker(ANNA).status, WorkerStatus::Active);
         assert_eq!(reputation(ANNA).expired, 4);
@@ -91,7 +91,7 @@ fn release_should_jail_when_the_worker_is_draining() {
         miss(ANNA, 2);
         engage_worker(ANNA);
         assert_ok!(Pool::drain(signed(ANNA)));
-        Pool::release(&ANNA, REWARD, Outcome::Expired);
+        Pool::release(&ANNA, REWARD, false, Outcome::Expired);
         assert_eq!(worker(ANNA).status, WorkerStatus::Jailed { until: 11 });
     });
 }
@@ -100,7 +100,7 @@ fn release_should_jail_when_the_worker_is_draining() {
 fn release_should_lengthen_the_time_in_jail_when_misses_go_on() {
     ExtBuilder::default().worker_with(ANNA, BOND, ASK, 6).build_and_execute(|| {
         (0..6).for_each(|_| engage_worker(ANNA));
-        let expire = || Pool::release(&ANNA, REWARD, Outcome::Expired);
+        let expire = || Pool::release(&ANNA, REWARD, false, Outcome::Expired);
         (0..3).for_each(|_| expire());
         System::set_block_number(4);
         expire();
@@ -119,7 +119,7 @@ fn release_should_take_what_there_is_when_the_bond_is_smaller_than_the_slash() {
             let vacancy = vigil_primitives::traits::Vacancy { budget: 1, ..vacancy(0) };
             assert!(drawn(&vacancy).is_some());
         }
-        (0..16).for_each(|_| Pool::release(&ANNA, 1, Outcome::Expired));
+        (0..16).for_each(|_| Pool::release(&ANNA, 1, false, Outcome::Expired));
         assert_eq!((worker(ANNA).bond, held(ANNA), worker(ANNA).active), (0, 0, 0));
         assert_eq!(Balances::free_balance(ANNA), FUNDS - 1_000);
     });
@@ -131,19 +131,19 @@ fn release_should_take_what_there_is_when_the_bond_is_smaller_than_the_slash() {
 fn release_should_leave_valid_books_when_there_was_no_engagement() {
     ExtBuilder::default()
         .worker(ANNA)
-        .build_and_execute(|| Pool::release(&ANNA, REWARD, COMPLETED));
+        .build_and_execute(|| Pool::release(&ANNA, REWARD, false, COMPLETED));
 }
 
 #[test]
 #[cfg_attr(debug_assertions, should_panic = "release of an account that is no worker")]
 fn release_should_change_nothing_when_the_account_is_no_worker() {
-    ExtBuilder::default().build_and_execute(|| Pool::release(&ANNA, 0, Outcome::Released));
+    ExtBuilder::default().build_and_execute(|| Pool::release(&ANNA, 0, false, Outcome::Released));
 }
 
 #[test]
 fn release_should_keep_the_books_in_range_when_there_was_no_engagement() {
     ExtBuilder::default().worker(ANNA).build_and_execute(|| {
-        let (after, books) = worker(ANNA).release(REWARD, COMPLETED);
+        let (after, books) = worker(ANNA).release(REWARD, false, COMPLETED);
         assert!(books.is_err());
         assert_eq!((after.active, after.unfinalised), (0, 0));
     });

@@ -43,7 +43,7 @@ fn the_market_should_be_told_whenever_a_worker_can_take_more() {
                 let (ask, capacity) = (worker(ANNA).ask, worker(ANNA).capacity);
                 assert_eq!((ask, capacity), (ASK, CAPACITY + 1));
                 engage_worker(ANNA);
-                Pool::release(&ANNA, REWARD, outcome);
+                Pool::release(&ANNA, REWARD, false, outcome);
             });
         }
         assert_ok!(Pool::drain(signed(ANNA)));
@@ -74,7 +74,7 @@ fn the_market_should_not_be_told_of_what_is_no_room() {
         update(ANNA, ASK - 1, CAPACITY + 1);
         assert_ok!(Pool::bond_more(signed(ANNA), 1));
         assert_ok!(Pool::serve(signed(ANNA), OTHER));
-        Pool::release(&ANNA, REWARD, Outcome::Expired);
+        Pool::release(&ANNA, REWARD, false, Outcome::Expired);
         assert!(room().is_empty());
     });
 }

@@ -34,7 +34,7 @@ fn unbond_should_refuse_when_engaged() {
         assert_noop!(Pool::unbond(signed(ANNA)), Error::<Test>::StillEngaged);
         assert_ok!(Pool::drain(signed(ANNA)));
         assert_noop!(Pool::unbond(signed(ANNA)), Error::<Test>::StillEngaged);
-        Pool::release(&ANNA, REWARD, Outcome::Released);
+        Pool::release(&ANNA, REWARD, false, Outcome::Released);
         assert_ok!(Pool::unbond(signed(ANNA)));
     });
 }
