@@ -60,7 +60,7 @@ pub(crate) struct Settings {
     /// Jobs engaged in at the same time, 1 to 256 [default: 16]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) capacity: Option<u16>,
-    /// Bond, in VGL [default: the chain's smallest]
+    /// Bond, in VGL [default: half more than the chain's smallest]
     #[arg(long, value_name = "VGL")]
     pub(crate) bond: Option<String>,
     /// Memory for models that is told to the chain, in MiB [default: this machine's]
@@ -142,7 +142,7 @@ pub(crate) struct Config {
     /// In planck, like `bond`.
     pub(crate) ask: Balance,
     pub(crate) capacity: u16,
-    /// `None` for the chain's smallest.
+    /// `None` for half more than the chain's smallest.
     pub(crate) bond: Option<Balance>,
     pub(crate) memory_mib: u32,
     pub(crate) threads: usize,

@@ -125,6 +125,59 @@ impl AuditRate {
     }
 }
 
+/// Whether a job is audited, why, and what that costs the network.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Audit<AccountId> {
+    /// The chance it had, with its parts.
+    pub rate: AuditRate,
+    /// The worker that made it so likely: what fees do not pay for comes out of its reward, and then
+    /// out of its bond.
+    pub subject: AccountId,
+    /// Auditors drawn so far.
+    pub draws: u8,
+    /// Searches that have found nobody.
+    pub searches: u8,
+    /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
+    pub network: Balance,
+    /// What the subject has paid out of its bond.
+    pub bond: Balance,
+    /// How it stands.
+    pub state: AuditState,
+}
+
+/// How an audit stands.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum AuditState {
+    /// Chance has spared the job.
+    #[codec(index = 0)]
+    Spared,
+    /// An auditor is to be drawn.
+    #[codec(index = 1)]
+    Due,
+    /// An auditor is engaged, or has answered.
+    #[codec(index = 2)]
+    Drawn,
+    /// There should have been one, but nobody could be drawn, or nobody answered.
+    #[codec(index = 3)]
+    Missed,
+    /// The auditor has come to the same result, and was paid.
+    #[codec(index = 4)]
+    Passed,
+}
+
 /// What a worker loses if it is found out: [`BOND_COVER`] times the reward, `least` if that is more,
 /// and never more than its bond.
 pub fn stake(reward: Balance, bond: Balance, least: Balance) -> Balance {

@@ -1,13 +1,13 @@
 //! A job: one run of one model version on one input, paid from escrow.
 
-pub use crate::Sampling;
 use crate::{
-    audit::{AuditRate, MAX_AUDIT_DRAWS},
-    lineage::{Royalties, Royalty},
-    penalty::Penalty,
-    terms::AcceptedTerms,
-    worker::Region,
-    AccountId, Balance, BlockNumber, ContentHash, Hash, ModelVersionId,
+    audit::MAX_AUDIT_DRAWS, lineage::Royalties, penalty::Penalty, terms::AcceptedTerms,
+    worker::Region, Balance, ContentHash, Hash, ModelVersionId,
+};
+pub use crate::{
+    audit::{Audit, AuditState},
+    quote::{NoQuote, Parameters, Quote, QuoteRequest},
+    Sampling,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -15,7 +15,6 @@ use core::slice;
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32};
 use sp_runtime::traits::{BlakeTwo256, Hash as _};
-use vigil_architecture::BadRun;
 
 /// Number of a job, from 0.
 pub type JobId = u64;
@@ -255,59 +254,6 @@ pub enum ReplicaState<BlockNumber> {
 /// The workers of a job, and its auditor.
 pub type Replicas<AccountId, BlockNumber> =
     BoundedVec<Replica<AccountId, BlockNumber>, ConstU32<MAX_RUNS>>;
-
-/// Whether a job is audited, why, and what that costs the network.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct Audit<AccountId> {
-    /// The chance it had, with its parts.
-    pub rate: AuditRate,
-    /// The worker that made it so likely: what fees do not pay for comes out of its reward, and then
-    /// out of its bond.
-    pub subject: AccountId,
-    /// Auditors drawn so far.
-    pub draws: u8,
-    /// Searches that have found nobody.
-    pub searches: u8,
-    /// What the treasury pays: at most, while the audit is open; what it has paid, once it is done.
-    pub network: Balance,
-    /// What the subject has paid out of its bond.
-    pub bond: Balance,
-    /// How it stands.
-    pub state: AuditState,
-}
-
-/// How an audit stands.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub enum AuditState {
-    /// Chance has spared the job.
-    #[codec(index = 0)]
-    Spared,
-    /// An auditor is to be drawn.
-    #[codec(index = 1)]
-    Due,
-    /// An auditor is engaged, or has answered.
-    #[codec(index = 2)]
-    Drawn,
-    /// There should have been one, but nobody could be drawn, or nobody answered.
-    #[codec(index = 3)]
-    Missed,
-    /// The auditor has come to the same result, and was paid.
-    #[codec(index = 4)]
-    Passed,
-}
 
 /// Why a job was refunded whole.
 #[derive(
@@ -609,91 +555,4 @@ pub struct Contribution {
     pub work: u128,
     /// Paid for them.
     pub earned: Balance,
-}
-
-/// What a job would cost.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
-pub struct Quote<AccountId = crate::AccountId> {
-    /// Multiply-accumulates of one replica at most.
-    pub work: u64,
-    /// To the owners at most.
-    pub owner_fee: Balance,
-    /// The parts of it, as things stand now. They add up to it.
-    pub split: Vec<Royalty<AccountId>>,
-    /// Total at which as many workers as replicas would take the job; `None` when fewer could take
-    /// it now.
-    pub lowest: Option<Balance>,
-    /// What the workers are paid of `lowest` together; the treasury gets what is left of it without
-    /// the owners' fee. `None` with `lowest`.
-    pub rewards: Option<Balance>,
-    /// Total at which every worker seen would take the job; `None` with `lowest`.
-    pub highest: Option<Balance>,
-    /// Workers seen, in a bounded sample, that serve the version and have room now.
-    pub workers: u32,
-    /// How likely the cheapest of them are audited for it: as the least and the most audited of as
-    /// many as the job needs. `None` with `lowest`.
-    pub audit: Option<(AuditRate, AuditRate)>,
-    /// Blocks from the submission to the result, when as many as the job needs have room now: one
-    /// for the draw, those that the work is expected to take, and those until it is revealed,
-    /// without an audit. `None` with `lowest`.
-    pub wait: Option<BlockNumber>,
-}
-
-/// What a quote is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
-pub struct QuoteRequest {
-    /// The version to run.
-    pub version: ModelVersionId,
-    /// Tokens in the input.
-    pub tokens_in: u32,
-    /// Most tokens to generate.
-    pub max_tokens_out: u32,
-    /// Workers that run the job independently.
-    pub replicas: u8,
-    /// Whether an auditor is to be drawn for certain.
-    pub audited: bool,
-    /// Where the workers have to be.
-    pub region: Option<Region>,
-}
-
-/// Why there is no quote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
-pub enum NoQuote {
-    /// No such version.
-    UnknownVersion,
-    /// The version takes no new jobs.
-    Revoked,
-    /// The version cannot run so many tokens.
-    BadRun(BadRun),
-    /// Replicas out of range.
-    BadPolicy,
-}
-
-/// The constants a client needs.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
-pub struct Parameters {
-    /// Where protocol fees go.
-    pub treasury: AccountId,
-    /// Protocol fee on rewards, in parts per million.
-    pub protocol_fee_ppm: u32,
-    /// What a job costs for every block that it waits for its first worker.
-    pub waiting_fee: Balance,
-    /// The least chance of an audit, in parts per million.
-    pub least_audit_chance_ppm: u32,
-    /// Blocks after which records have halved.
-    pub record_half_life: BlockNumber,
-    /// Smallest bond of a worker.
-    pub min_bond: Balance,
-    /// Blocks a worker has from its draw to its commitment.
-    pub commit_period: BlockNumber,
-    /// Blocks a worker has to reveal its commitment.
-    pub reveal_period: BlockNumber,
-    /// Shortest and longest challenge window.
-    pub challenge_window: (BlockNumber, BlockNumber),
-    /// Longest time from submission to deadline.
-    pub max_duration: BlockNumber,
-    /// Blocks of one era of contribution totals.
-    pub era_length: BlockNumber,
-    /// Milliseconds between blocks.
-    pub block_time_ms: u64,
 }

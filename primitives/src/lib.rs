@@ -18,6 +18,7 @@
 //! | [`lineage`] | what a version descends from, and the split of its revenue |
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
+//! | [`quote`] | what a job would cost, how likely it is audited and how long it takes |
 //! | [`audit`] | how likely a run is done again by somebody else, and who pays for that |
 //! | [`dispute`] | a claim, and the moves that decide whether it holds |
 //! | [`penalty`] | where the stake of a wrong result goes |
@@ -44,6 +45,7 @@ pub mod lineage;
 pub mod model;
 pub mod penalty;
 pub mod pricing;
+pub mod quote;
 pub mod registry;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;

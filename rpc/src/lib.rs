@@ -49,4 +49,5 @@ pub mod form;
 pub mod jobs;
 pub mod models;
 pub mod provenance;
+pub mod quotes;
 pub mod workers;

@@ -131,11 +131,10 @@ impl Hunt {
         }
         // It has said nothing where it should have: the clock has told.
         row.seen = "clock";
-        let shown = self.worker.shown(network);
-        let convicted = shown["reputation"]["convicted"].as_u64().unwrap_or(0) > 0;
-        row.verdict = if convicted { "silent under audit" } else { "deadline missed" }.into();
         let due = |job: &&Asked| job.due.get(account).copied().filter(|due| *due <= seen_at);
         if let Some(job) = jobs().max_by_key(due) {
+            let audited = !job.auditors.is_empty();
+            row.verdict = if audited { "silent under audit" } else { "deadline missed" }.into();
             row.job = Some(job.id);
             row.outcome = job.outcome();
             row.blocks = due(&job).map(|due| seen_at - due);

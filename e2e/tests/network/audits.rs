@@ -1,11 +1,7 @@
 //! Results are computed again by whoever chance draws: a wrong one is convicted with nobody watching,
 //! a right one is paid, and silence helps nobody.
 
-use vigil_e2e::{
-    amount,
-    cheaters::{self, Options},
-    text, Kind, Model, Network, REQUESTER,
-};
+use vigil_e2e::{amount, text, Kind, Model, Network, REQUESTER};
 
 /// A job that only a worker takes that asks this.
 const CHEAP: &str = "0.006";
@@ -109,10 +105,13 @@ fn an_honest_job_should_be_audited_and_paid_to_the_last_unit() {
 fn a_worker_that_keeps_silent_under_audit_should_lose_its_stake_and_the_auditor_stand_in() {
     let network = Network::start();
     let version = network.publish(Model::MiniLm);
-    let honest = network.worker(&version, None);
     let mute = ["claimant", "--cheat", "honest", "--conduct", "mute"];
     let mute = Kind { ask: Some(CHEAP), adversary: Some(&mute), ..Kind::default() };
-    let mute = network.worker_of(&version, mute);
+    let (honest, mute) = std::thread::scope(|scope| {
+        let honest = scope.spawn(|| network.worker(&version, None));
+        let mute = network.worker_of(&version, mute);
+        (honest.join().expect("the honest worker starts"), mute)
+    });
     let bond = mute.bond(&network);
 
     let input = "Nothing is said";
@@ -121,20 +120,7 @@ fn a_worker_that_keeps_silent_under_audit_should_lose_its_stake_and_the_auditor_
     let local = Model::MiniLm.run(input, "scalar", &[]);
     assert_eq!(settled["status"]["output"]["hash"], local["output"]["hash"]);
     assert_eq!(settled["status"]["replicas"][0]["worker"], honest.account);
-    assert!(mute.bond(&network) < bond);
-    assert_eq!(mute.shown(&network)["reputation"]["convicted"], 1);
+    // The stake, which is more than a missed deadline costs.
+    assert!(bond - mute.bond(&network) >= 1_000_000_000_000);
     assert_eq!(network.disputes(job), Vec::<serde_json::Value>::new());
-}
-
-#[test]
-fn cheats_of_every_sort_should_be_caught_while_jobs_flow() {
-    let network = Network::start();
-    let only = ["smaller/vector", "early/text", "replica"].map(Into::into).to_vec();
-    let report = cheaters::run(&network, &Options { only, fast: true, at_once: 3 });
-    assert!(report.faults.is_empty(), "{report}");
-    let told = report.to_string();
-    for row in &report.rows {
-        assert!(row.verdict.starts_with("convicted"), "{told}");
-    }
-    assert_eq!(report.rows.len(), 3);
 }

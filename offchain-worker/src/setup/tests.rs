@@ -49,11 +49,11 @@ async fn enlist_with(fake: &Fake, extra: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_new_worker_should_register_with_the_smallest_bond_and_serve() {
+async fn a_new_worker_should_register_with_more_than_the_smallest_bond_and_serve() {
     let fake = chain(VersionStatus::Active);
     enlist_with(&fake, "").await.unwrap();
     assert_eq!(names(&fake), ["register", "serve"]);
-    assert_eq!(fake.state().worker.as_ref().unwrap().bond, parameters().min_bond);
+    assert_eq!(fake.state().worker.as_ref().unwrap().bond, parameters().min_bond * 3 / 2);
     enlist_with(&fake, "").await.unwrap();
     assert_eq!(names(&fake), ["register", "serve"], "nothing is said twice");
 }
@@ -64,7 +64,7 @@ async fn too_small_a_balance_should_be_told_with_what_is_missing() {
     fake.state().spendable = 40 * UNIT;
     let error = enlist_with(&fake, "").await.unwrap_err();
     assert!(matches!(error, Error::Critical(_)));
-    assert!(error.to_string().contains("send it 60.1 VGL more"), "{error}");
+    assert!(error.to_string().contains("send it 110.1 VGL more"), "{error}");
     assert!(names(&fake).is_empty());
 }
 
@@ -81,9 +81,9 @@ async fn what_changed_should_be_brought_to_the_chain() {
     enlist_with(&fake, "").await.unwrap();
     fake.state().sent.clear();
     let worker = || fake.state().worker.clone().unwrap();
-    enlist_with(&fake, "ask = \"7\"\nbond = \"150\"").await.unwrap();
+    enlist_with(&fake, "ask = \"7\"\nbond = \"180\"").await.unwrap();
     assert_eq!(names(&fake), ["bond_more", "update"]);
-    assert_eq!((worker().ask, worker().bond), (7 * UNIT, 150 * UNIT));
+    assert_eq!((worker().ask, worker().bond), (7 * UNIT, 180 * UNIT));
     fake.state().worker.as_mut().unwrap().status = WorkerStatus::Draining;
     fake.state().worker.as_mut().unwrap().serves.push(ModelVersionId { model: 5, version: 5 });
     fake.state().sent.clear();
