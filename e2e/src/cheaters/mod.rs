@@ -9,10 +9,10 @@
 //! | module | holds |
 //! |---|---|
 //! | this one | the run: who cheats when, and what is waited for |
-//! | [`plan`] | the cheats, and what lures each |
-//! | [`requester`] | somebody who pays for jobs, and its books |
-//! | [`hunt`] | one cheat, until it is caught |
-//! | [`report`] | the table |
+//! | `plan` | the cheats, and what lures each |
+//! | `requester` | somebody who pays for jobs, and its books |
+//! | `hunt` | one cheat, until it is caught |
+//! | `report` | the table |
 
 mod hunt;
 mod plan;
