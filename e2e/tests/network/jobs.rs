@@ -34,7 +34,8 @@ fn replicas_with_different_kernels_should_agree_and_everybody_should_be_paid_exa
     // The parts add up to the escrow, and have arrived.
     let receipt = &settled["status"]["receipt"];
     let part = |name: &str| amount(&receipt[name]);
-    let parts = part("workers") + part("owner") + part("treasury") + part("requester");
+    let parts =
+        part("workers") + part("auditor") + part("owner") + part("treasury") + part("requester");
     assert_eq!(parts, amount(&settled["maxPrice"]));
     assert!(part("workers") > 0 && part("owner") > 0 && part("treasury") > 0);
     assert_eq!(network.total(&owner) - owner_before, part("owner"));

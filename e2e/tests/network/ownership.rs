@@ -140,7 +140,8 @@ fn derived_model(network: &Network, base: &str) -> String {
 fn check_split(network: &Network, settled: &Value) -> [u128; 3] {
     let receipt = &settled["status"]["receipt"];
     let part = |name: &str| amount(&receipt[name]);
-    let sum = part("workers") + part("owner") + part("treasury") + part("requester");
+    let sum =
+        part("workers") + part("auditor") + part("owner") + part("treasury") + part("requester");
     assert_eq!(sum, amount(&settled["maxPrice"]), "{settled}");
 
     let tokens_out =

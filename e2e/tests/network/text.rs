@@ -95,8 +95,8 @@ fn texts_should_be_generated_alike_by_every_kernel_and_paid_by_the_token() {
 fn check_money(settled: &Value, local: &Value) -> u128 {
     let receipt = &settled["status"]["receipt"];
     let part = |name: &str| amount(&receipt[name]);
-    let parts = part("workers") + part("owner") + part("treasury") + part("requester");
-    assert_eq!(parts, amount(&settled["maxPrice"]), "{settled}");
+    let parts = ["workers", "auditor", "owner", "treasury", "requester"].map(part);
+    assert_eq!(parts.iter().sum::<u128>(), amount(&settled["maxPrice"]), "{settled}");
 
     let count = |tokens: &Value| tokens.as_array().expect("tokens are listed").len() as u128;
     let tokens_out = count(&local["tokensGenerated"]);
@@ -107,9 +107,10 @@ fn check_money(settled: &Value, local: &Value) -> u128 {
     // Every worker asks 0.01 VGL per giga multiply-accumulate; the protocol takes 1 % on top.
     let work = amount(&receipt["work"]);
     let reward = (work * 10_000_000_000).div_ceil(1_000_000_000);
-    let replicas =
-        settled["status"]["replicas"].as_array().expect("replicas are listed").len() as u128;
-    assert_eq!(part("workers"), replicas * reward);
+    let runs = settled["status"]["replicas"].as_array().expect("replicas are listed");
+    let replicas = runs.iter().filter(|run| run["role"] == "worker").count() as u128;
+    // What an auditor has had of it is a part of the reward of the worker that it audited.
+    assert_eq!(part("workers") + part("auditor"), replicas * reward);
     assert_eq!(part("treasury"), replicas * reward.div_ceil(100));
     // The workers ask alike, so that the highest price is that of all tokens that may come.
     let most = settled["maxTokensOut"].as_u64().map(u128::from);
