@@ -133,14 +133,23 @@ impl<T: Config> Pallet<T> {
         let version = Self::version_record(job.version, now).proven;
         let rates = job.workers().map(|replica| {
             let reward = job.engaged_reward(replica.ask);
-            let reliance = T::Workers::reliance(&replica.worker, reward);
-            let rate = AuditRate::new(reward, reliance.stake, reliance.proven, version);
-            (rate, replica.worker.clone())
+            (Self::audit_rate(&replica.worker, reward, version), replica.worker.clone())
         });
         let Some((rate, subject)) = rates.max_by_key(|(rate, _)| rate.chance()) else { return };
         let seed = Self::seed(b"vigil/audit", id, job.attempts, now);
         let due = job.policy.audited || hits(&seed, rate.chance());
         job.decide_audit(rate, subject, due);
+    }
+
+    /// How likely a result of `worker` that earns `reward` is audited, when audits have found so much
+    /// right of the version.
+    pub(crate) fn audit_rate(
+        worker: &T::AccountId,
+        reward: Balance,
+        version: Balance,
+    ) -> AuditRate {
+        let reliance = T::Workers::reliance(worker, reward);
+        AuditRate::new(reward, reliance.stake, reliance.proven, version)
     }
 
     /// Engages an auditor, if there is one for what can be paid.
@@ -236,9 +245,12 @@ impl<T: Config> Pallet<T> {
 
     /// What the treasury has, with the fee that this job brings when it earns `reward`.
     pub(crate) fn treasury_can_pay(job: &JobRecordOf<T>, reward: Balance) -> Balance {
+        Self::treasury_has().saturating_add(pricing::protocol_fee(job.protocol_fee, reward))
+    }
+
+    fn treasury_has() -> Balance {
         let treasury = T::Treasury::get();
         T::Currency::reducible_balance(&treasury, Preservation::Preserve, Fortitude::Polite)
-            .saturating_add(pricing::protocol_fee(job.protocol_fee, reward))
     }
 
     /// What the audited worker earns for so much work, before its part of the auditor's pay.
@@ -254,9 +266,7 @@ impl<T: Config> Pallet<T> {
             return 0;
         }
         let treasury = T::Treasury::get();
-        let there =
-            T::Currency::reducible_balance(&treasury, Preservation::Preserve, Fortitude::Polite);
-        let amount = amount.min(there);
+        let amount = amount.min(Self::treasury_has());
         let transfer = || T::Currency::transfer(&treasury, auditor, amount, Preservation::Preserve);
         with_storage_layer(transfer).unwrap_or(0)
     }

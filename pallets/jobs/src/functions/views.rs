@@ -57,11 +57,10 @@ impl<T: Config> Pallet<T> {
         let workers = u32::try_from(offers.len()).unwrap_or(u32::MAX);
         let split = T::Waterfall::split(id.into(), owner_fee);
         let proven = Self::version_record(id, Self::now()).proven;
-        let rates = offers.iter().take(replicas.into()).map(|(ask, worker)| {
-            let reward = reward(ask);
-            let reliance = T::Workers::reliance(worker, reward);
-            AuditRate::new(reward, reliance.stake, reliance.proven, proven)
-        });
+        let rates = offers
+            .iter()
+            .take(replicas.into())
+            .map(|(ask, worker)| Self::audit_rate(worker, reward(ask), proven));
         let audit = lowest.and_then(|_| {
             let least = rates.clone().min_by_key(AuditRate::chance)?;
             Some((least, rates.max_by_key(AuditRate::chance)?))
