@@ -4,7 +4,7 @@ use super::{
     plan::{Lure, Plan},
     report::Row,
     requester::{Asked, Requester},
-    Models, CHEAP,
+    Version, CHEAP,
 };
 use crate::{Kind, Network, Worker};
 use serde_json::Value;
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Right results after which a cheat is taken to make no difference.
 const HARMLESS: usize = 4;
+/// Seconds behind its time in which its job ends.
+const AFTER: u64 = 300;
 /// Lures under way at once.
 const LURES: usize = 1;
 
@@ -21,6 +23,8 @@ pub(crate) struct Hunt {
     worker: Worker,
     /// What it had at stake.
     bond: u128,
+    /// What it had of that when it was looked at last.
+    has: u128,
     began: Instant,
     /// The jobs that were to lure it.
     lures: Vec<u64>,
@@ -30,7 +34,7 @@ pub(crate) struct Hunt {
 
 impl Hunt {
     /// Starts the cheat.
-    pub(crate) fn start(network: &Network, models: &Models, plan: Plan) -> Self {
+    pub(crate) fn start(network: &Network, version: &Version, plan: Plan) -> Self {
         let args: Vec<&str> = plan.args.iter().map(String::as_str).collect();
         let ask = match plan.lure {
             // The audit is of another's job.
@@ -38,28 +42,43 @@ impl Hunt {
             Lure::Alone | Lure::Shared => Some(CHEAP),
         };
         let kind = Kind { ask, adversary: Some(&args), ..Kind::default() };
-        let worker = network.worker_of(models.version(plan.model), kind);
+        let worker = network.worker_of(&version.id, kind);
         let bond = worker.bond(network);
         let (lures, caught) = (Vec::new(), None);
-        Self { plan, worker, bond, began: Instant::now(), lures, caught }
+        Self { plan, worker, bond, has: bond, began: Instant::now(), lures, caught }
+    }
+
+    /// Its worker, if it was caught: in jail, and still there.
+    pub(crate) fn caught(self) -> Option<Worker> {
+        self.caught.map(|_| self.worker)
+    }
+
+    /// What it is about.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Lures it on, and looks whether it is caught. What became of it, once that is known.
     pub(crate) fn step(
         &mut self,
         network: &Network,
-        models: &Models,
+        version: &Version,
         lurer: &mut Requester,
         market: &Requester,
     ) -> Option<Row> {
-        let lost = self.bond.saturating_sub(self.worker.bond(network));
+        // What it had before the jobs were looked at: whatever it has paid for audits is in them.
+        let had = core::mem::replace(&mut self.has, self.worker.bond(network));
+        let account = &self.worker.account;
+        let audits = lurer.audits_of(account) + market.audits_of(account);
+        let lost = self.bond.saturating_sub(audits).saturating_sub(had);
         if lost > 0 && self.caught.is_none() {
             self.caught = Some((lost, network.best()));
         }
         if self.caught.is_some() {
             let row = self.row(network, lurer, market);
             // The job goes on behind the verdict.
-            if row.outcome.is_some_and(|it| it != "a wrong result") || self.is_late() {
+            let over = self.began.elapsed() > Duration::from_secs(self.plan.within + AFTER);
+            if row.outcome.is_some_and(|it| it != "a wrong result") || over {
                 return Some(row);
             }
             return None;
@@ -67,9 +86,17 @@ impl Hunt {
         if self.is_late() || self.is_harmless(lurer) {
             return Some(self.row(network, lurer, market));
         }
-        let open = self.lures.iter().filter_map(|id| lurer.job(*id));
-        if open.filter(|job| job.outcome().is_none()).count() < LURES {
-            let lured = lurer.lure(network, models, self.plan.model, self.plan.lure);
+        // One that another has taken lures nobody any more.
+        let is_open = |job: &&Asked| {
+            let drawn = match self.plan.lure {
+                Lure::Alone | Lure::Shared => &job.workers,
+                Lure::Audit => &job.auditors,
+            };
+            job.outcome().is_none() && (drawn.is_empty() || job.engages(&self.worker.account))
+        };
+        let lures = self.lures.iter().filter_map(|id| lurer.job(*id));
+        if lures.filter(is_open).count() < LURES {
+            let lured = lurer.lure(network, version, self.plan.lure);
             self.lures.extend(lured);
         }
         None

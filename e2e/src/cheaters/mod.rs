@@ -1,6 +1,6 @@
 //! Every cheat, caught on a network with jobs flowing all the while.
 //!
-//! Honest workers of different accounts serve two models. One `vigil-adversary` after the other joins
+//! Honest workers of different accounts serve two models, one of them in two versions. One `vigil-adversary` after the other joins
 //! them, asks less than anybody, and is lured by jobs that pay no more than that. Meanwhile a
 //! requester has jobs computed at the market's price, which anybody may be drawn for. What each cheat
 //! has lost, and how it was seen, is read from the chain; at the end the books of all who were honest
@@ -49,28 +49,48 @@ pub struct Options {
     pub at_once: usize,
 }
 
-/// The two models, published.
-pub(crate) struct Models {
-    mini_lm: String,
-    tales: String,
+/// A version that jobs are for.
+pub(crate) struct Version {
+    /// What it is of.
+    pub(crate) model: Model,
+    /// What it is called on chain.
+    pub(crate) id: String,
 }
 
-impl Models {
-    fn version(&self, model: Model) -> &str {
-        match model {
-            Model::MiniLm => &self.mini_lm,
-            Model::Tales => &self.tales,
+/// The versions.
+pub(crate) struct Versions {
+    vector: Version,
+    text: Version,
+    /// Of those that are caught by a clock: the jobs wait as long.
+    slow: Version,
+}
+
+impl Versions {
+    fn publish(network: &Network) -> Self {
+        let publish = |model| Version { model, id: network.publish(model) };
+        Self {
+            vector: publish(Model::MiniLm),
+            text: publish(Model::Tales),
+            slow: publish(Model::MiniLm),
+        }
+    }
+
+    /// The version that a cheat serves.
+    fn of(&self, plan: &Plan) -> &Version {
+        match plan.model {
+            _ if plan.slow => &self.slow,
+            Model::MiniLm => &self.vector,
+            Model::Tales => &self.text,
         }
     }
 }
 
 /// Runs the cheats and returns what became of them.
 pub fn run(network: &Network, options: &Options) -> Report {
-    let models =
-        Models { mini_lm: network.publish(Model::MiniLm), tales: network.publish(Model::Tales) };
-    let versions = [models.mini_lm.as_str(), models.tales.as_str()];
+    let versions = Versions::publish(network);
+    let ids = [&versions.vector, &versions.text, &versions.slow].map(|version| &*version.id);
     let honest: Vec<Worker> = together(HONEST.to_vec(), |ask| {
-        network.worker_of_all(&versions, Kind { ask: Some(ask), ..Kind::default() })
+        network.worker_of_all(&ids, Kind { ask: Some(ask), ..Kind::default() })
     });
     let bonds: Vec<u128> = honest.iter().map(|worker| worker.bond(network)).collect();
     let mut lurer = Requester::new(network, "lurer");
@@ -79,28 +99,32 @@ pub fn run(network: &Network, options: &Options) -> Report {
     let mut waiting: VecDeque<Plan> = plan::all(options).into();
     let mut hunts: Vec<Hunt> = Vec::new();
     let mut rows = Vec::new();
+    let mut retired = Vec::new();
     let mut flowed: Option<Instant> = None;
     while !waiting.is_empty() || !hunts.is_empty() {
         let room = options.at_once.max(1).saturating_sub(hunts.len()).min(waiting.len());
         let next = waiting.drain(..room.min(PAYERS.len())).collect();
-        hunts.extend(together(next, |plan| Hunt::start(network, &models, plan)));
+        hunts.extend(together(next, |plan| Hunt::start(network, versions.of(&plan), plan)));
         if flowed.is_none_or(|since| since.elapsed() >= FLOW) {
             flowed = Some(Instant::now());
-            for model in [Model::MiniLm, Model::Tales] {
-                market.submit(network, &models, model, &[]);
+            for version in [&versions.vector, &versions.text] {
+                market.submit(network, version, &[]);
             }
         }
         lurer.look(network);
         market.look(network);
         hunts = hunts
             .into_iter()
-            .filter_map(|mut hunt| match hunt.step(network, &models, &mut lurer, &market) {
-                Some(row) => {
-                    eprintln!("{}", row.line());
-                    rows.push(row);
-                    None
-                }
-                None => Some(hunt),
+            .filter_map(|mut hunt| {
+                let version = versions.of(hunt.plan());
+                let Some(row) = hunt.step(network, version, &mut lurer, &market) else {
+                    return Some(hunt);
+                };
+                eprintln!("{}", row.line());
+                rows.push(row);
+                // It hands out its results while others look at them.
+                retired.extend(hunt.caught());
+                None
             })
             .collect();
         sleep(Duration::from_millis(700));
@@ -108,7 +132,7 @@ pub fn run(network: &Network, options: &Options) -> Report {
 
     let mut faults: Vec<String> = rows.iter().filter_map(Row::fault).collect();
     for requester in [&mut lurer, &mut market] {
-        requester.wait(network, 240);
+        requester.wait(network, 600);
         faults.extend(requester.audit(network));
     }
     for (worker, bond) in honest.iter().zip(bonds) {

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) model: Model,
     /// The flags of `vigil-adversary`.
     pub(crate) args: Vec<String>,
+    /// Whether it is caught by a clock of minutes, for which its jobs wait.
+    pub(crate) slow: bool,
     /// What lures it.
     pub(crate) lure: Lure,
     /// Seconds in which it is caught.
@@ -40,11 +42,13 @@ pub(crate) fn all(options: &Options) -> Vec<Plan> {
     let mut plans = Vec::new();
     let mut add = |name: &str, model, flags: &[&str], lure, within| {
         let args = ["claimant"].iter().chain(flags).map(ToString::to_string).collect();
-        plans.push(Plan { name: name.into(), model, args, lure, within });
+        let slow = within == CLOCK;
+        plans.push(Plan { name: name.into(), model, args, slow, lure, within });
     };
     if !options.fast {
-        for moves in ["silent", "garbage"] {
-            let flags = ["--cheat", "flip", "--moves", moves];
+        // Wrong in two ways: one that says the same would stand for the other's result.
+        for (moves, cheat) in [("silent", "flip"), ("garbage", "scale")] {
+            let flags = ["--cheat", cheat, "--moves", moves];
             add(&format!("moves:{moves}"), Model::MiniLm, &flags, Lure::Alone, CLOCK);
         }
     }

@@ -1,6 +1,6 @@
 //! Somebody who pays for jobs, and its books.
 
-use super::{plan::Lure, Models};
+use super::{plan::Lure, Version};
 use crate::{amount, program, text, Model, Network, Process};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +61,11 @@ impl Asked {
         })
     }
 
+    /// Whether somebody was drawn for it, in either role.
+    pub(crate) fn engages(&self, account: &str) -> bool {
+        self.workers.contains(account) || self.auditors.contains(account)
+    }
+
     /// Looks at the job.
     fn look(&mut self, network: &Network) {
         self.shown = network.job(self.id);
@@ -91,7 +96,12 @@ impl Asked {
 
     /// Two who cheat may have met: nobody was left to object, but the requester.
     fn challenge(&mut self, network: &Network, key: &str) {
-        if self.challenge.is_some() || self.outcome() != Some("a wrong result") {
+        if self.outcome() != Some("a wrong result") {
+            return;
+        }
+        // Whoever else stands for it is next.
+        let running = |challenge: &mut Process| challenge.ended().is_none();
+        if self.challenge.as_mut().is_some_and(running) {
             return;
         }
         let (id, package) = (self.id.to_string(), self.model.package().display().to_string());
@@ -144,9 +154,7 @@ impl Requester {
 
     /// The jobs that somebody was drawn for, in either role.
     pub(crate) fn jobs_of<'a>(&'a self, worker: &'a str) -> impl Iterator<Item = &'a Asked> {
-        self.jobs
-            .iter()
-            .filter(move |job| job.workers.contains(worker) || job.auditors.contains(worker))
+        self.jobs.iter().filter(move |job| job.engages(worker))
     }
 
     /// One of its jobs.
@@ -155,21 +163,16 @@ impl Requester {
     }
 
     /// Submits a job that lures; `None` where nobody would take it now.
-    pub(crate) fn lure(
-        &mut self,
-        network: &Network,
-        models: &Models,
-        model: Model,
-        lure: Lure,
-    ) -> Option<u64> {
+    pub(crate) fn lure(&mut self, network: &Network, version: &Version, lure: Lure) -> Option<u64> {
         let (replicas, more): (_, &[&str]) = match lure {
             Lure::Alone => ("1", &[]),
             Lure::Shared => ("2", &["--replicas", "2"]),
-            Lure::Audit => return Some(self.submit(network, models, model, &["--audited"])),
+            Lure::Audit => return Some(self.submit(network, version, &["--audited"])),
         };
-        let request = self.request(model);
+        let Version { model, id } = version;
+        let request = self.request(*model);
         let package = model.package().display().to_string();
-        let quote = ["job", "quote", "--version", models.version(model), "--replicas", replicas];
+        let quote = ["job", "quote", "--version", id, "--replicas", replicas];
         let quote = [&quote[..], &["--package", &package]].concat();
         let quote: Vec<&str> =
             quote.into_iter().chain(request.iter().map(String::as_str)).collect();
@@ -177,21 +180,16 @@ impl Requester {
         let lowest = quoted["quotes"][0]["lowest"].as_str()?.parse::<u128>().ok()?;
         let price = format!("{}.{:012}", lowest / UNIT, lowest % UNIT);
         let more = [more, &["--max-price", &price]].concat();
-        Some(self.submit(network, models, model, &more))
+        Some(self.submit(network, version, &more))
     }
 
     /// Submits a job. Its number.
-    pub(crate) fn submit(
-        &mut self,
-        network: &Network,
-        models: &Models,
-        model: Model,
-        more: &[&str],
-    ) -> u64 {
+    pub(crate) fn submit(&mut self, network: &Network, version: &Version, more: &[&str]) -> u64 {
+        let model = version.model;
         let request = self.request(model);
         let request: Vec<&str> = request.iter().map(String::as_str).collect();
         let package = model.package().display().to_string();
-        let args = ["--key", &self.key, "job", "submit", "--version", models.version(model)];
+        let args = ["--key", &self.key, "job", "submit", "--version", &version.id];
         let args = [&args[..], &["--package", &package], &request, more].concat();
         let submitted = network.vigil(&args);
         let id = submitted["jobs"][0]["id"].as_u64().expect("a job has a number");
@@ -261,7 +259,9 @@ impl Requester {
             if !job.has_ended() {
                 faults.push(format!("job {} is still {}", job.id, job.shown["status"]["kind"]));
             } else if !job.is_over() {
-                faults.push(format!("job {} was paid for a wrong result", job.id));
+                let log = network.dir().join(format!("challenge-{}.log", job.id));
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                faults.push(format!("job {} was paid for a wrong result: {log}", job.id));
             }
         }
         let paid: i128 = self.jobs.iter().map(Asked::paid).sum();

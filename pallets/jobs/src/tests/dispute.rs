@@ -140,6 +140,24 @@ fn a_requester_who_has_paid_should_be_made_whole_and_the_record_keep_both() {
 }
 
 #[test]
+fn a_requester_who_has_paid_should_be_made_whole_when_all_are_silent_one_after_the_other() {
+    Chain::default().build_and_execute(|| {
+        let id = settled_of(VERSION);
+        let JobStatus::Settled { receipt, .. } = status(id) else { panic!("not settled") };
+        let [first, last] = workers_of(id)[..] else { panic!("not two") };
+        let requester = balance(REQUESTER);
+        dispute(id, first);
+        let penalty = convict(id, first, Fault::Silence);
+        assert!(penalty.damages > 0 && penalty.damages < MAX_PRICE - receipt.requester);
+        assert_eq!(balance(REQUESTER), requester + penalty.damages);
+        // Nobody stands for the result any more.
+        dispute(id, last);
+        convict(id, last, Fault::Silence);
+        assert_eq!(balance(REQUESTER), requester + MAX_PRICE - receipt.requester);
+    });
+}
+
+#[test]
 fn a_bond_should_stay_while_a_result_is_disputed() {
     Chain::default().build_and_execute(|| {
         let id = settled_of(VERSION);

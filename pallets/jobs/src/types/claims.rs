@@ -68,9 +68,15 @@ where
         }
     }
 
-    /// What the requester is owed when a paid result is wrong: all that it paid, or if the worker
-    /// alone is convicted what that one got. Of a job that is not paid nothing: its escrow is there.
+    /// What the requester is owed when a paid result is wrong: all that it paid and has
+    /// not got back, or if the worker
+    /// alone is convicted, and others still stand for the result, what that one got. Of a job that is
+    /// not paid nothing: its escrow is there.
     pub fn owed(&self, replica: &Replica<AccountId, BlockNumber>, alone: bool) -> Balance {
+        let stands = |other: &Replica<AccountId, BlockNumber>| {
+            other.worker != replica.worker && !self.convicted.contains(&other.worker)
+        };
+        let alone = alone && self.status.replicas().iter().any(stands);
         match &self.status {
             // An audit that chance has drawn has cost the requester nothing.
             JobStatus::Settled { .. }
@@ -81,7 +87,10 @@ where
             JobStatus::Settled { receipt, .. } if alone => {
                 pricing::reward(replica.ask, receipt.work)
             }
-            JobStatus::Settled { receipt, .. } => self.max_price.saturating_sub(receipt.requester),
+            JobStatus::Settled { receipt, .. } => {
+                let back = self.penalty.map_or(0, |penalty| penalty.damages);
+                self.max_price.saturating_sub(receipt.requester).saturating_sub(back)
+            }
             _ => 0,
         }
     }
