@@ -18,8 +18,10 @@ const AFTER: u64 = 300;
 const LURES: usize = 1;
 
 /// A cheat that runs.
-pub(crate) struct Hunt {
+pub(crate) struct Hunt<'a> {
     plan: Plan,
+    /// What it serves.
+    version: &'a Version,
     worker: Worker,
     /// What it had at stake.
     bond: u128,
@@ -32,9 +34,9 @@ pub(crate) struct Hunt {
     caught: Option<(u128, u64)>,
 }
 
-impl Hunt {
+impl<'a> Hunt<'a> {
     /// Starts the cheat.
-    pub(crate) fn start(network: &Network, version: &Version, plan: Plan) -> Self {
+    pub(crate) fn start(network: &Network, version: &'a Version, plan: Plan) -> Self {
         let args: Vec<&str> = plan.args.iter().map(String::as_str).collect();
         let ask = match plan.lure {
             // The audit is of another's job.
@@ -44,8 +46,8 @@ impl Hunt {
         let kind = Kind { ask, adversary: Some(&args), ..Kind::default() };
         let worker = network.worker_of(&version.id, kind);
         let bond = worker.bond(network);
-        let (lures, caught) = (Vec::new(), None);
-        Self { plan, worker, bond, has: bond, began: Instant::now(), lures, caught }
+        let (lures, caught, began) = (Vec::new(), None, Instant::now());
+        Self { plan, version, worker, bond, has: bond, began, lures, caught }
     }
 
     /// Its worker, if it was caught: in jail, and still there.
@@ -53,21 +55,15 @@ impl Hunt {
         self.caught.map(|_| self.worker)
     }
 
-    /// What it is about.
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
     /// Lures it on, and looks whether it is caught. What became of it, once that is known.
     pub(crate) fn step(
         &mut self,
         network: &Network,
-        version: &Version,
         lurer: &mut Requester,
         market: &Requester,
     ) -> Option<Row> {
         // What it had before the jobs were looked at: whatever it has paid for audits is in them.
-        let had = core::mem::replace(&mut self.has, self.worker.bond(network));
+        let had = std::mem::replace(&mut self.has, self.worker.bond(network));
         let account = &self.worker.account;
         let audits = lurer.audits_of(account) + market.audits_of(account);
         let lost = self.bond.saturating_sub(audits).saturating_sub(had);
@@ -77,13 +73,12 @@ impl Hunt {
         if self.caught.is_some() {
             let row = self.row(network, lurer, market);
             // The job goes on behind the verdict.
-            let over = self.began.elapsed() > Duration::from_secs(self.plan.within + AFTER);
-            if row.outcome.is_some_and(|it| it != "a wrong result") || over {
+            if row.outcome.is_some_and(|it| it != "a wrong result") || self.is_late_by(AFTER) {
                 return Some(row);
             }
             return None;
         }
-        if self.is_late() || self.is_harmless(lurer) {
+        if self.is_late_by(0) || self.is_harmless(lurer) {
             return Some(self.row(network, lurer, market));
         }
         // One that another has taken lures nobody any more.
@@ -96,14 +91,14 @@ impl Hunt {
         };
         let lures = self.lures.iter().filter_map(|id| lurer.job(*id));
         if lures.filter(is_open).count() < LURES {
-            let lured = lurer.lure(network, version, self.plan.lure);
+            let lured = lurer.lure(network, self.version, self.plan.lure);
             self.lures.extend(lured);
         }
         None
     }
 
-    fn is_late(&self) -> bool {
-        self.began.elapsed() > Duration::from_secs(self.plan.within)
+    fn is_late_by(&self, seconds: u64) -> bool {
+        self.began.elapsed() > Duration::from_secs(self.plan.within + seconds)
     }
 
     /// Whether what it got wrong has made no difference to any result.

@@ -1,10 +1,10 @@
 //! Every cheat, caught on a network with jobs flowing all the while.
 //!
-//! Honest workers of different accounts serve two models, one of them in two versions. One `vigil-adversary` after the other joins
-//! them, asks less than anybody, and is lured by jobs that pay no more than that. Meanwhile a
-//! requester has jobs computed at the market's price, which anybody may be drawn for. What each cheat
-//! has lost, and how it was seen, is read from the chain; at the end the books of all who were honest
-//! are gone through.
+//! Honest workers of different accounts serve two models, one of them in two versions. One
+//! `vigil-adversary` after the other joins them, asks less than anybody, and is lured by jobs that pay
+//! no more than that. Meanwhile a requester has jobs computed at the market's price, which anybody may
+//! be drawn for. What each cheat has lost, and how it was seen, is read from the chain; at the end the
+//! books of all who were honest are gone through.
 //!
 //! | module | holds |
 //! |---|---|
@@ -78,7 +78,7 @@ impl Versions {
     /// The version that a cheat serves.
     fn of(&self, plan: &Plan) -> &Version {
         match plan.model {
-            _ if plan.slow => &self.slow,
+            _ if plan.is_slow() => &self.slow,
             Model::MiniLm => &self.vector,
             Model::Tales => &self.text,
         }
@@ -97,7 +97,7 @@ pub fn run(network: &Network, options: &Options) -> Report {
     let mut market = Requester::new(network, "market");
 
     let mut waiting: VecDeque<Plan> = plan::all(options).into();
-    let mut hunts: Vec<Hunt> = Vec::new();
+    let mut hunts: Vec<Hunt<'_>> = Vec::new();
     let mut rows = Vec::new();
     let mut retired = Vec::new();
     let mut flowed: Option<Instant> = None;
@@ -116,8 +116,7 @@ pub fn run(network: &Network, options: &Options) -> Report {
         hunts = hunts
             .into_iter()
             .filter_map(|mut hunt| {
-                let version = versions.of(hunt.plan());
-                let Some(row) = hunt.step(network, version, &mut lurer, &market) else {
+                let Some(row) = hunt.step(network, &mut lurer, &market) else {
                     return Some(hunt);
                 };
                 eprintln!("{}", row.line());

@@ -24,12 +24,17 @@ pub(crate) struct Plan {
     pub(crate) model: Model,
     /// The flags of `vigil-adversary`.
     pub(crate) args: Vec<String>,
-    /// Whether it is caught by a clock of minutes, for which its jobs wait.
-    pub(crate) slow: bool,
     /// What lures it.
     pub(crate) lure: Lure,
     /// Seconds in which it is caught.
     pub(crate) within: u64,
+}
+
+impl Plan {
+    /// Whether it is caught by a clock of minutes, for which its jobs wait.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.within == CLOCK
+    }
 }
 
 /// Seconds in which a cheat is caught that does not wait for a clock.
@@ -42,8 +47,7 @@ pub(crate) fn all(options: &Options) -> Vec<Plan> {
     let mut plans = Vec::new();
     let mut add = |name: &str, model, flags: &[&str], lure, within| {
         let args = ["claimant"].iter().chain(flags).map(ToString::to_string).collect();
-        let slow = within == CLOCK;
-        plans.push(Plan { name: name.into(), model, args, slow, lure, within });
+        plans.push(Plan { name: name.into(), model, args, lure, within });
     };
     if !options.fast {
         // Wrong in two ways: one that says the same would stand for the other's result.

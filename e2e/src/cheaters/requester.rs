@@ -99,9 +99,10 @@ impl Asked {
         if self.outcome() != Some("a wrong result") {
             return;
         }
-        // Whoever else stands for it is next.
-        let running = |challenge: &mut Process| challenge.ended().is_none();
-        if self.challenge.as_mut().is_some_and(running) {
+        // Behind one that has convicted somebody, whoever else stands for the result is next. One that
+        // has failed would fail again.
+        let won = |challenge: &mut Process| challenge.ended().is_some_and(|end| end.success());
+        if !self.challenge.as_mut().is_none_or(won) {
             return;
         }
         let (id, package) = (self.id.to_string(), self.model.package().display().to_string());

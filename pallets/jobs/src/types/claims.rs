@@ -68,10 +68,9 @@ where
         }
     }
 
-    /// What the requester is owed when a paid result is wrong: all that it paid and has
-    /// not got back, or if the worker
-    /// alone is convicted, and others still stand for the result, what that one got. Of a job that is
-    /// not paid nothing: its escrow is there.
+    /// What the requester is owed when a paid result is wrong: all that it paid and has not got back,
+    /// or if the worker alone is convicted, and others still stand for the result, what that one got.
+    /// Of a job that is not paid nothing: its escrow is there.
     pub fn owed(&self, replica: &Replica<AccountId, BlockNumber>, alone: bool) -> Balance {
         let stands = |other: &Replica<AccountId, BlockNumber>| {
             other.worker != replica.worker && !self.convicted.contains(&other.worker)
