@@ -6,7 +6,7 @@ use super::{
     requester::{Asked, Requester},
     Version, CHEAP,
 };
-use crate::{Kind, Network, Worker};
+use crate::{text, Kind, Network, Worker};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -123,13 +123,17 @@ impl<'a> Hunt<'a> {
         // A lost dispute tells most.
         for job in jobs() {
             let disputes = network.disputes(job.id);
-            let Some(dispute) = disputes.iter().find(|dispute| lost_by(dispute, account)) else {
-                continue;
+            let own = disputes.iter().find(|dispute| lost_by(dispute, account));
+            // Whoever said the same as a claimant that was computed to be wrong has lost with it.
+            let same = |dispute: &&Value| {
+                is_computed(dispute) && job.agree(account, &text(&dispute["claim"]["worker"]))
             };
-            let claimant = dispute["claim"]["worker"] == **account;
-            let other = match claimant {
-                true => &dispute["challenger"],
-                false => &dispute["claim"]["worker"],
+            let dispute = own.or_else(|| disputes.iter().find(same));
+            let Some(dispute) = dispute else { continue };
+            let challenger = dispute["challenger"] == **account;
+            let other = match challenger {
+                true => &dispute["claim"]["worker"],
+                false => &dispute["challenger"],
             };
             let auditors = &job.auditors;
             row.seen = match other.as_str() {
@@ -171,4 +175,10 @@ fn lost_by(dispute: &Value, account: &str) -> bool {
     let claimant = dispute["claim"]["worker"] == *account;
     let challenger = dispute["challenger"] == *account;
     dispute["kind"] == "ended" && ((convicted && claimant) || (!convicted && challenger))
+}
+
+/// Whether a dispute has ended with a result that is wrong, whoever says so.
+fn is_computed(dispute: &Value) -> bool {
+    let verdict = &dispute["verdict"];
+    verdict["kind"] == "convicted" && verdict["fault"] != "silence"
 }

@@ -33,6 +33,8 @@ pub(crate) struct Asked {
     pub(crate) auditors: BTreeSet<String>,
     /// By when those who have been drawn had to do what they had not done yet.
     pub(crate) due: BTreeMap<String, u64>,
+    /// BLAKE3 of what those who have revealed say.
+    said: BTreeMap<String, Value>,
     /// The model.
     model: Model,
     /// The challenge of a wrong result that it was paid for.
@@ -66,6 +68,11 @@ impl Asked {
         self.workers.contains(account) || self.auditors.contains(account)
     }
 
+    /// Whether two have revealed the same.
+    pub(crate) fn agree(&self, one: &str, other: &str) -> bool {
+        self.said.get(one).is_some_and(|said| self.said.get(other) == Some(said))
+    }
+
     /// Looks at the job.
     fn look(&mut self, network: &Network) {
         self.shown = network.job(self.id);
@@ -86,6 +93,9 @@ impl Asked {
                 _ => None,
             };
             self.due.extend(due.map(|due| (text(&replica["worker"]), due)));
+            if replica["kind"] == "revealed" {
+                self.said.insert(text(&replica["worker"]), replica["output"]["hash"].clone());
+            }
         }
     }
 
@@ -203,6 +213,7 @@ impl Requester {
             workers: BTreeSet::new(),
             auditors: BTreeSet::new(),
             due: BTreeMap::new(),
+            said: BTreeMap::new(),
             model,
             challenge: None,
         });
