@@ -59,6 +59,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // The market on paper: the formulas, without the pallets.
     ("vigil-economics", &["vigil-primitives"]),
+    // The runtime with its checks, on the state of a running network.
+    ("vigil-try-state", &["vigil-runtime"]),
     // It starts programs, and links none of them. The adversary is a worker with other hands.
     ("vigil-e2e", &[]),
     (

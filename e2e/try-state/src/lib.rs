@@ -1,0 +1,1 @@
+//! The package of the program `try-state`; it has no library.
