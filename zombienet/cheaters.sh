@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # What always holds is checked of the state behind every block.
-"$TRY_STATE" --node ws://127.0.0.1:9953 >>"$CHEATERS_LOG" 2>&1 &
+"$TRY_STATE" --node ws://127.0.0.1:9953 2>>"$CHEATERS_LOG" >/dev/null &
 checking=$!
 # shellcheck disable=SC2086 # a list of flags
 "$CHEATERS" --node ws://127.0.0.1:9951 --node ws://127.0.0.1:9952 --node ws://127.0.0.1:9953 \

@@ -2,6 +2,8 @@
 //!
 //! For each finalised block the whole state is read from a node, its root is compared with the one in
 //! the block's header, and `try_state` of every pallet is run on it.
+//!
+//! What it says goes to standard error: the library that reads states has standard output for itself.
 
 use clap::Parser;
 use frame_remote_externalities::{Builder, Mode, OnlineConfig};
@@ -9,7 +11,7 @@ use frame_support::traits::{TryState, TryStateSelect};
 use std::process::ExitCode;
 use substrate_rpc_client::{ws_client, ChainApi, FinalizedHeaders, WsClient};
 use tokio::signal::unix::{signal, SignalKind};
-use vigil_runtime::{AllPalletsWithSystem, Block, Hash, Header, SignedBlock};
+use vigil_runtime::{AllPalletsWithSystem, Block, Hash, Header};
 
 /// Blocks after which it says how far it is.
 const TOLD: u32 = 50;
@@ -27,10 +29,7 @@ struct Cli {
 #[tokio::main]
 async fn main() -> ExitCode {
     // What does not hold is told by the pallets, in the log.
-    tracing_subscriber::fmt()
-        .with_env_filter("error")
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter("error").with_writer(std::io::stderr).init();
     let Cli { node } = Cli::parse();
     let mut checked = 0;
     let ended = tokio::select! {
@@ -39,7 +38,7 @@ async fn main() -> ExitCode {
     };
     match ended {
         Ok(()) if checked > 0 => {
-            println!("Behind each of {checked} blocks everything held.");
+            eprintln!("Behind each of {checked} blocks everything held.");
             ExitCode::SUCCESS
         }
         Ok(()) => {
@@ -56,16 +55,15 @@ async fn main() -> ExitCode {
 /// Checks the state behind every block from now on. Ends with an error only.
 async fn follow(node: &str, checked: &mut u32) -> Result<(), String> {
     let client = ws_client(node).await?;
-    let heads =
-        <WsClient as ChainApi<(), Hash, Header, SignedBlock>>::subscribe_finalized_heads(&client)
-            .await
-            .map_err(|error| format!("{node} tells of no blocks: {error}"))?;
+    let heads = <WsClient as ChainApi<(), Hash, Header, ()>>::subscribe_finalized_heads(&client)
+        .await
+        .map_err(|error| format!("{node} tells of no blocks: {error}"))?;
     let mut headers = FinalizedHeaders::<Block, _, _>::new(&client, heads);
     while let Some(header) = headers.next().await {
         check(node, &header).await.map_err(|error| format!("block {}: {error}", header.number))?;
         *checked = checked.saturating_add(1);
         if checked.is_multiple_of(TOLD) {
-            println!("{checked} blocks, up to {}", header.number);
+            eprintln!("{checked} blocks, up to {}", header.number);
         }
     }
     Err(format!("{node} is gone"))
