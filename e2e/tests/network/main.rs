@@ -3,6 +3,7 @@
 //! One program, so that tests wait for their blocks beside each other.
 
 mod audits;
+mod cheaters;
 mod disputes;
 mod jobs;
 mod ownership;
