@@ -241,6 +241,12 @@ impl Network {
         list["disputes"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The disputes that are open, and those that have ended lately.
+    pub(crate) fn all_disputes(&self) -> Vec<Value> {
+        let list = self.vigil(&["dispute", "list"]);
+        list["disputes"].as_array().cloned().unwrap_or_default()
+    }
+
     /// Waits until the first dispute about a job has ended. The dispute.
     pub fn dispute_ended(&self, job: u64, seconds: u64) -> Value {
         let first = || self.disputes(job).into_iter().next().unwrap_or_default();

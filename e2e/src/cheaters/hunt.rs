@@ -119,17 +119,20 @@ impl<'a> Hunt<'a> {
         row.harmless = self.caught.is_none() && self.is_harmless(lurer);
         let Some((lost, seen_at)) = self.caught else { return row };
         row.slashed = lost;
-        let jobs = || lurer.jobs_of(account).chain(market.jobs_of(account));
+        let disputes = network.all_disputes();
+        let job_of = |dispute: &Value| {
+            let id = dispute["claim"]["job"].as_u64()?;
+            lurer.job(id).or_else(|| market.job(id))
+        };
+        let own = disputes.iter().find(|dispute| lost_by(dispute, account));
+        // Whoever said the same as a claimant that was computed to be wrong has lost with it.
+        let same = |dispute: &&Value| {
+            let claimant = text(&dispute["claim"]["worker"]);
+            is_computed(dispute) && job_of(dispute).is_some_and(|job| job.agree(account, &claimant))
+        };
+        let lost = own.or_else(|| disputes.iter().find(same));
         // A lost dispute tells most.
-        for job in jobs() {
-            let disputes = network.disputes(job.id);
-            let own = disputes.iter().find(|dispute| lost_by(dispute, account));
-            // Whoever said the same as a claimant that was computed to be wrong has lost with it.
-            let same = |dispute: &&Value| {
-                is_computed(dispute) && job.agree(account, &text(&dispute["claim"]["worker"]))
-            };
-            let dispute = own.or_else(|| disputes.iter().find(same));
-            let Some(dispute) = dispute else { continue };
+        if let Some((dispute, job)) = lost.and_then(|dispute| Some((dispute, job_of(dispute)?))) {
             let challenger = dispute["challenger"] == **account;
             let other = match challenger {
                 true => &dispute["claim"]["worker"],
@@ -157,6 +160,7 @@ impl<'a> Hunt<'a> {
         }
         // It has said nothing where it should have: the clock has told.
         row.seen = "clock";
+        let jobs = || lurer.jobs_of(account).chain(market.jobs_of(account));
         let due = |job: &&Asked| job.due.get(account).copied().filter(|due| *due <= seen_at);
         if let Some(job) = jobs().max_by_key(due) {
             let audited = !job.auditors.is_empty();

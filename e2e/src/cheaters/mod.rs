@@ -27,7 +27,7 @@ use plan::Plan;
 use requester::Requester;
 use std::{
     collections::VecDeque,
-    thread::{scope, sleep},
+    thread::{scope, sleep, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -96,38 +96,7 @@ pub fn run(network: &Network, options: &Options) -> Report {
     let mut lurer = Requester::new(network, "lurer");
     let mut market = Requester::new(network, "market");
 
-    let mut waiting: VecDeque<Plan> = plan::all(options).into();
-    let mut hunts: Vec<Hunt<'_>> = Vec::new();
-    let mut rows = Vec::new();
-    let mut retired = Vec::new();
-    let mut flowed: Option<Instant> = None;
-    while !waiting.is_empty() || !hunts.is_empty() {
-        let room = options.at_once.max(1).saturating_sub(hunts.len()).min(waiting.len());
-        let next = waiting.drain(..room.min(PAYERS.len())).collect();
-        hunts.extend(together(next, |plan| Hunt::start(network, versions.of(&plan), plan)));
-        if flowed.is_none_or(|since| since.elapsed() >= FLOW) {
-            flowed = Some(Instant::now());
-            for version in [&versions.vector, &versions.text] {
-                market.submit(network, version, &[]);
-            }
-        }
-        lurer.look(network);
-        market.look(network);
-        hunts = hunts
-            .into_iter()
-            .filter_map(|mut hunt| {
-                let Some(row) = hunt.step(network, &mut lurer, &market) else {
-                    return Some(hunt);
-                };
-                eprintln!("{}", row.line());
-                rows.push(row);
-                // It hands out its results while others look at them.
-                retired.extend(hunt.caught());
-                None
-            })
-            .collect();
-        sleep(Duration::from_millis(700));
-    }
+    let (rows, _retired) = hunt(network, options, &versions, &mut lurer, &mut market);
 
     let mut faults: Vec<String> = rows.iter().filter_map(Row::fault).collect();
     for requester in [&mut lurer, &mut market] {
@@ -148,14 +117,61 @@ pub fn run(network: &Network, options: &Options) -> Report {
     Report { rows, jobs, honest: honest.len(), faults }
 }
 
+/// Lets the cheats loose while jobs flow. What became of each, and the workers of those that were
+/// caught: they hand out their results while others look at them.
+fn hunt(
+    network: &Network,
+    options: &Options,
+    versions: &Versions,
+    lurer: &mut Requester,
+    market: &mut Requester,
+) -> (Vec<Row>, Vec<Worker>) {
+    let mut waiting: VecDeque<Plan> = plan::all(options).into();
+    let mut hunts: Vec<Hunt<'_>> = Vec::new();
+    let (mut rows, mut retired) = (Vec::new(), Vec::new());
+    let mut flowed: Option<Instant> = None;
+    // The jobs of some are looked at while others start.
+    scope(|scope| {
+        let mut starting = Vec::new();
+        while !(waiting.is_empty() && starting.is_empty() && hunts.is_empty()) {
+            let room = options.at_once.max(1).saturating_sub(starting.len() + hunts.len());
+            let room = room.min(PAYERS.len() - starting.len()).min(waiting.len());
+            for plan in waiting.drain(..room) {
+                starting.push(scope.spawn(move || Hunt::start(network, versions.of(&plan), plan)));
+            }
+            hunts.extend(starting.extract_if(.., |thread| thread.is_finished()).map(joined));
+            if flowed.is_none_or(|since| since.elapsed() >= FLOW) {
+                flowed = Some(Instant::now());
+                for version in [&versions.vector, &versions.text] {
+                    market.submit(network, version, &[]);
+                }
+            }
+            lurer.look(network);
+            market.look(network);
+            for mut hunt in std::mem::take(&mut hunts) {
+                let Some(row) = hunt.step(network, lurer, market) else {
+                    hunts.push(hunt);
+                    continue;
+                };
+                eprintln!("{}", row.line());
+                rows.push(row);
+                retired.extend(hunt.caught());
+            }
+            sleep(Duration::from_millis(700));
+        }
+    });
+    (rows, retired)
+}
+
 /// Does something with each at the same time.
 fn together<T: Send, R: Send>(each: Vec<T>, act: impl Fn(T) -> R + Sync) -> Vec<R> {
     let act = &act;
     scope(|scope| {
         let threads: Vec<_> = each.into_iter().map(|one| scope.spawn(move || act(one))).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, R>| {
-            thread.join().expect("what was started has failed, and has said why")
-        };
-        threads.into_iter().map(join).collect()
+        threads.into_iter().map(joined).collect()
     })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().expect("what was started has failed, and has said why")
 }
