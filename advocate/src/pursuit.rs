@@ -17,6 +17,10 @@ const SETTLING: BlockNumber = 3;
 /// Looks at the chain without the dispute, after which it is given up.
 const MISSING: u32 = 10;
 
+/// Times that a move is refused before the pursuit ends. A block on another fork than the one that we
+/// looked at may lack the move before ours, and then refuses ours: that says nothing of it.
+const REFUSALS: u32 = 5;
+
 /// Why a pursuit does not go on. It can be begun again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -69,6 +73,8 @@ pub struct Pursuit {
     told: Option<u32>,
     /// Moves of the dispute when ours was sent, and the block from which on it is sent again.
     sent: Option<(u32, BlockNumber)>,
+    /// Times that the move that is due has been refused.
+    refused: u32,
 }
 
 impl Pursuit {
@@ -93,6 +99,7 @@ impl Pursuit {
             missing: 0,
             told: None,
             sent: None,
+            refused: 0,
         }
     }
 
@@ -122,6 +129,7 @@ impl Pursuit {
             self.missing = 0;
             if self.told != Some(dispute.moves) {
                 self.told = Some(dispute.moves);
+                self.refused = 0;
                 // The move may be ours.
                 self.at = Some(now);
                 return Ok(Progress::Reached(dispute));
@@ -146,7 +154,12 @@ impl Pursuit {
                 // Tried again at the next block.
                 Err(error) if error.is_temporary() => {}
                 // What made it wrong may be another's move, which the next look shows.
-                Err(error) if self.is_still(moves).await => return Err(error.into()),
+                Err(error) if self.is_still(moves).await => {
+                    self.refused = self.refused.saturating_add(1);
+                    if self.refused >= REFUSALS {
+                        return Err(error.into());
+                    }
+                }
                 Err(_) => {}
             }
         }
