@@ -1,0 +1,315 @@
+//! What the chain keeps of a channel, and of the workers that take some.
+
+use super::{ChannelId, ChannelPrices, Totals, MAX_SHOWN};
+use crate::{
+    grant::GrantId, terms::AcceptedTerms, AccountId, Balance, BlockNumber, ModelVersionId, Permill,
+};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use sp_core::{bounded::BoundedVec, sr25519::Public, ConstU32};
+use sp_runtime::{traits::AtLeast32BitUnsigned, SaturatedConversion};
+
+/// What a worker offers to those who open channels. Its price is its ask when one is opened.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct ChannelTerms<Amount = Balance> {
+    /// Channels it has open at the same time. 0: it takes none.
+    pub max_open: u16,
+    /// The smallest deposit.
+    pub min_deposit: Amount,
+    /// The part that it charges of the work of input tokens whose keys and values it has kept.
+    pub cached: Permill,
+    /// Signs its receipts. It may be its account's key or another, which has no money.
+    pub signer: Public,
+}
+
+/// What is on hold of a requester for the time that its channel takes a worker's place: so much for
+/// every block until it is settled, or until it expires if that is earlier.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Rent {
+    /// It is not settled yet.
+    #[codec(index = 0)]
+    Running {
+        /// For every block.
+        per_block: Balance,
+    },
+    /// It is settled.
+    #[codec(index = 1)]
+    Paid {
+        /// What went to the treasury.
+        amount: Balance,
+    },
+}
+
+/// Who was paid what. `requester` is what came back; all parts add up to the deposit.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct ChannelReceipt {
+    /// To the worker.
+    pub worker: Balance,
+    /// To the owners of the version and of all that it descends from.
+    pub owner: Balance,
+    /// To the treasury.
+    pub treasury: Balance,
+    /// Back to the requester.
+    pub requester: Balance,
+    /// Answers that were paid.
+    pub answers: u32,
+    /// Multiply-accumulates of them that were charged.
+    pub work: u128,
+}
+
+/// Where a channel stands.
+///
+/// ```text
+/// Open -> Closing -> Settled -> (pruned)
+///   '--------------------^
+///    (closed by the worker)
+/// ```
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum ChannelStatus<Block> {
+    /// The worker answers.
+    #[codec(index = 0)]
+    Open,
+    /// It is settled at this block by the vouchers that are shown before.
+    #[codec(index = 1)]
+    Closing {
+        /// When it is settled.
+        until: Block,
+        /// What the vouchers that were shown owe.
+        totals: Totals,
+    },
+    /// Paid. Its receipts can be challenged until it is pruned.
+    #[codec(index = 2)]
+    Settled {
+        /// What the vouchers owed.
+        totals: Totals,
+        /// Who was paid what.
+        receipt: ChannelReceipt,
+        /// When.
+        at: Block,
+        /// When it is pruned, if nothing is disputed any more.
+        prune_at: Block,
+    },
+}
+
+/// An answer that was wrong: it is not paid, or its price has come back out of the worker's bond.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Void {
+    /// Number of the answer.
+    pub number: u32,
+    /// What it cost.
+    pub cost: Totals,
+}
+
+/// The answers of a channel that were wrong, each number once.
+pub type Voids = BoundedVec<Void, ConstU32<{ 2 * MAX_SHOWN }>>;
+
+/// A channel.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Channel<Account = AccountId, Block = BlockNumber> {
+    /// Who asks and pays.
+    pub requester: Account,
+    /// Signs the requester's vouchers.
+    pub signer: Public,
+    /// Who answers.
+    pub worker: Account,
+    /// Signs the worker's receipts.
+    pub worker_signer: Public,
+    /// What it runs.
+    pub version: ModelVersionId,
+    /// Which terms the requester has accepted.
+    pub terms: AcceptedTerms,
+    /// The requester's grant, if the version takes one.
+    pub grant: Option<GrantId>,
+    /// Most answers, which are uses of the grant.
+    pub max_answers: u32,
+    /// The prices.
+    pub prices: ChannelPrices,
+    /// On hold of the requester until it is settled.
+    pub deposit: Balance,
+    /// What its time costs.
+    pub rent: Rent,
+    /// What the worker's bond covers.
+    pub covered: Balance,
+    /// When it was opened.
+    pub opened_at: Block,
+    /// The last block at which the worker answers: then it closes by itself.
+    pub expires_at: Block,
+    /// Receipts that its requester has put on chain.
+    pub shown: u32,
+    /// Receipts that others have.
+    pub shown_by_others: u32,
+    /// Disputes about its receipts that have not ended.
+    pub disputes: u32,
+    /// Answers that were wrong.
+    pub voids: Voids,
+    /// When something becomes due.
+    pub wake_at: Block,
+    /// Where it stands.
+    pub status: ChannelStatus<Block>,
+}
+
+impl<Account, Block: AtLeast32BitUnsigned + Copy> Channel<Account, Block> {
+    /// Whether nothing is held for it any more.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.status, ChannelStatus::Settled { .. })
+    }
+
+    /// What its time costs if it ends at `now`: nothing once it is settled.
+    pub fn rent_until(&self, now: Block) -> Balance {
+        let blocks = now.min(self.expires_at).saturating_sub(self.opened_at);
+        match self.rent {
+            Rent::Running { per_block } => per_block.saturating_mul(blocks.saturated_into()),
+            Rent::Paid { .. } => 0,
+        }
+    }
+
+    /// What is on hold for it.
+    pub fn rent_held(&self) -> Balance {
+        self.rent_until(self.expires_at)
+    }
+
+    /// What vouchers owe that have been shown.
+    pub fn totals(&self) -> Totals {
+        match self.status {
+            ChannelStatus::Open => Totals::default(),
+            ChannelStatus::Closing { totals, .. } | ChannelStatus::Settled { totals, .. } => totals,
+        }
+    }
+
+    /// Whether the answer of this number was convicted.
+    pub fn is_void(&self, number: u32) -> bool {
+        self.voids.iter().any(|void| void.number == number)
+    }
+
+    /// What is paid of `totals`: without the answers that were wrong, as far as the deposit goes.
+    pub fn payable(&self, totals: Totals) -> Totals {
+        let counted = self.voids.iter().filter(|void| void.number <= totals.answers);
+        let payable = counted.fold(totals, |rest, void| rest.without(&void.cost));
+        payable.within(self.deposit, &self.prices)
+    }
+}
+
+/// Which side of a channel an account has.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum ChannelSide {
+    /// It asks and pays.
+    #[codec(index = 0)]
+    Requester,
+    /// It answers.
+    #[codec(index = 1)]
+    Worker,
+}
+
+/// A channel as the runtime API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct ChannelView<Account = AccountId, Block = BlockNumber> {
+    /// Its number.
+    pub id: ChannelId,
+    /// What is kept of it.
+    pub channel: Channel<Account, Block>,
+}
+
+/// A worker that would take a channel now.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct ChannelOffer<Account = AccountId> {
+    /// The worker.
+    pub worker: Account,
+    /// Its price per giga multiply-accumulate.
+    pub ask: Balance,
+    /// Its terms.
+    pub terms: ChannelTerms,
+    /// Channels that it has open.
+    pub open: u16,
+}
+
+/// The constants that clients of channels need.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct ChannelParameters<Block = BlockNumber> {
+    /// The protocol's fee on rewards.
+    pub protocol_fee: Permill,
+    /// What a channel costs for every block.
+    pub rent: Balance,
+    /// The smallest deposit.
+    pub min_deposit: Balance,
+    /// Shortest and longest time from opening to expiry.
+    pub lifetime: (Block, Block),
+    /// Blocks from a close to the settlement, in which newer vouchers are shown.
+    pub challenge_window: Block,
+    /// Blocks behind the settlement in which receipts can be challenged.
+    pub receipt_window: Block,
+    /// Most channels that a worker has open.
+    pub max_open: u16,
+    /// Deposit of whoever puts a receipt on chain.
+    pub show_deposit: Balance,
+    /// Most receipts of a channel that its requester puts on chain, and as many that others do.
+    pub max_shown: u32,
+}
