@@ -252,7 +252,7 @@ fn try_state_should_fail_when_uses_are_reserved_that_no_job_has() {
     Chain::default().build().execute_with(|| {
         let version = version_with_quota(3);
         assert_ok!(submit_for(REQUESTER, version));
-        assert_ok!(<Provenance as Grants<_>>::reserve(version.into(), &REQUESTER));
+        assert_ok!(<Provenance as Grants<_>>::reserve(version.into(), &REQUESTER, 1));
         assert_eq!(
             Jobs::do_try_state(),
             Err("uses reserved of a grant are not those of the open jobs".into())
