@@ -30,7 +30,7 @@ use vigil_primitives::{
     lineage::MAX_PAYEES,
     pricing,
     terms::AcceptedTerms,
-    traits::{Claims, Conviction, Grants, Market, ModelRegistry, UnpaidBook},
+    traits::{self, Claims, Conviction, Grants, Market, ModelRegistry, UnpaidBook},
     worker::MAX_SERVED,
     ContentHash, JobStatus, ModelVersionId,
 };

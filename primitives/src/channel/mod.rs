@@ -24,8 +24,8 @@ pub mod signed;
 
 pub use price::{ChannelPrices, Totals, Usage};
 pub use record::{
-    Channel, ChannelOffer, ChannelParameters, ChannelReceipt, ChannelSide, ChannelStatus,
-    ChannelTerms, ChannelView, Rent,
+    Channel, ChannelDue, ChannelOffer, ChannelParameters, ChannelReceipt, ChannelSide, ChannelSpec,
+    ChannelStatus, ChannelTerms, ChannelView, Rent, ShownReceipt, Void, Voids,
 };
 pub use signed::{AnswerReceipt, BadReceipt, Voucher};
 

@@ -1,6 +1,6 @@
 //! What the chain keeps of a channel, and of the workers that take some.
 
-use super::{ChannelId, ChannelPrices, Totals, MAX_SHOWN};
+use super::{AnswerReceipt, ChannelId, ChannelPrices, Totals, MAX_SHOWN};
 use crate::{
     grant::GrantId, terms::AcceptedTerms, AccountId, Balance, BlockNumber, ModelVersionId, Permill,
 };
@@ -30,6 +30,27 @@ pub struct ChannelTerms<Amount = Balance> {
     /// The part that it charges of the work of input tokens whose keys and values it has kept.
     pub cached: Permill,
     /// Signs its receipts. It may be its account's key or another, which has no money.
+    pub signer: Public,
+}
+
+/// Everything a requester states when opening a channel.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct ChannelSpec<Account = AccountId, Block = BlockNumber> {
+    /// Who is to answer.
+    pub worker: Account,
+    /// What it is to run.
+    pub version: ModelVersionId,
+    /// Which terms the requester accepts.
+    pub terms: AcceptedTerms,
+    /// The most the requester pays for all answers. Held until the channel is settled.
+    pub deposit: Balance,
+    /// The last block at which the worker is to answer.
+    pub expires_at: Block,
+    /// Most answers. As many uses of the requester's grant are reserved, if the version takes one.
+    pub max_answers: u32,
+    /// Signs the requester's vouchers. It may be its account's key or another, which has no money.
     pub signer: Public,
 }
 
@@ -186,8 +207,10 @@ pub struct Channel<Account = AccountId, Block = BlockNumber> {
     pub deposit: Balance,
     /// What its time costs.
     pub rent: Rent,
-    /// What the worker's bond covers.
+    /// What the worker's bond covers: the deposit, and once it is settled what the worker was owed.
     pub covered: Balance,
+    /// Among how many the owner's fee is split at most.
+    pub payees: u32,
     /// When it was opened.
     pub opened_at: Block,
     /// The last block at which the worker answers: then it closes by itself.
@@ -206,7 +229,64 @@ pub struct Channel<Account = AccountId, Block = BlockNumber> {
     pub status: ChannelStatus<Block>,
 }
 
+/// What a channel is due for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelDue {
+    /// It has expired: it closes by itself.
+    Close,
+    /// The time for newer vouchers is over.
+    Settle,
+    /// The time for challenges of its receipts is over.
+    Prune,
+}
+
 impl<Account, Block: AtLeast32BitUnsigned + Copy> Channel<Account, Block> {
+    /// Whether the worker still answers at `now`.
+    pub fn is_open(&self, now: Block) -> bool {
+        matches!(self.status, ChannelStatus::Open) && now <= self.expires_at
+    }
+
+    /// The block at which something becomes due.
+    pub fn next_due(&self) -> Block {
+        match self.status {
+            ChannelStatus::Open => self.expires_at.saturating_add(Block::one()),
+            ChannelStatus::Closing { until, .. } => until,
+            // Not before the disputes have ended.
+            ChannelStatus::Settled { .. } if self.disputes > 0 => Block::max_value(),
+            ChannelStatus::Settled { prune_at, .. } => prune_at,
+        }
+    }
+
+    /// What it is due for now.
+    pub fn due(&self, now: Block) -> Option<ChannelDue> {
+        let due = match self.status {
+            ChannelStatus::Open => ChannelDue::Close,
+            ChannelStatus::Closing { .. } => ChannelDue::Settle,
+            ChannelStatus::Settled { .. } => ChannelDue::Prune,
+        };
+        (self.next_due() <= now).then_some(due)
+    }
+
+    /// Counts what a voucher says. One that is open begins to close, and is settled at `until`.
+    pub fn close(&mut self, until: Block, more: Totals) {
+        self.status = match self.status {
+            ChannelStatus::Open => ChannelStatus::Closing { until, totals: more },
+            ChannelStatus::Closing { until, totals } => {
+                ChannelStatus::Closing { until, totals: totals.most(&more) }
+            }
+            ChannelStatus::Settled { .. } => self.status,
+        };
+    }
+
+    /// What its requester has paid for an answer, or will pay by what vouchers owe: nothing for one
+    /// that they do not count, or that was wrong already.
+    pub fn paid_for(&self, number: u32, cost: &Totals) -> Balance {
+        if number > self.totals().answers || self.is_void(number) {
+            return 0;
+        }
+        cost.price(&self.prices).min(self.totals().price(&self.prices)).min(self.deposit)
+    }
+
     /// Whether nothing is held for it any more.
     pub fn is_settled(&self) -> bool {
         matches!(self.status, ChannelStatus::Settled { .. })
@@ -245,6 +325,23 @@ impl<Account, Block: AtLeast32BitUnsigned + Copy> Channel<Account, Block> {
         let payable = counted.fold(totals, |rest, void| rest.without(&void.cost));
         payable.within(self.deposit, &self.prices)
     }
+}
+
+/// A receipt that somebody has put on chain, so that it can be challenged.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct ShownReceipt<Account = AccountId> {
+    /// What it says.
+    pub receipt: AnswerReceipt,
+    /// What the answer costs.
+    pub cost: Totals,
+    /// Who has put it there.
+    pub by: Account,
+    /// On hold of it.
+    pub deposit: Balance,
+    /// Disputes about it that have not ended.
+    pub disputes: u32,
 }
 
 /// Which side of a channel an account has.

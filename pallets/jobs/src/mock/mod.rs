@@ -216,7 +216,7 @@ pub struct RecordedDisputes;
 
 impl Disputes<AccountId> for RecordedDisputes {
     fn contested(claim: ClaimId<AccountId>, _rival: AccountId) -> DispatchResult {
-        let ClaimId::Job { job, .. } = claim;
+        let ClaimId::Job { job, .. } = claim else { return Err(DispatchError::Other("no job")) };
         if DisputesFail::get() {
             sp_io::storage::set(b"half-written", b"1");
             return Err(DispatchError::Other("no referee"));
