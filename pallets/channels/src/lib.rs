@@ -79,9 +79,7 @@ pub mod pallet {
     use sp_runtime::Permill;
     use vigil_primitives::{
         dispute::ClaimId,
-        traits::{
-            Contributions, Grants, ModelRegistry, Stakes, UnpaidBook, Waterfall, WorkerPool,
-        },
+        traits::{Contributions, Grants, ModelRegistry, Stakes, UnpaidBook, Waterfall, WorkerPool},
     };
 
     /// The in-code storage version.
@@ -94,9 +92,7 @@ pub mod pallet {
 
     /// What the runtime decides.
     #[pallet::config]
-    pub trait Config:
-        frame_system::Config<RuntimeEvent: From<Event<Self>>, Hash = Hash>
-    {
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>, Hash = Hash> {
         /// The runtime's reasons for a hold.
         type RuntimeHoldReason: From<HoldReason>;
 

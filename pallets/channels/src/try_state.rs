@@ -52,7 +52,10 @@ impl<T: Config> Pallet<T> {
             channels = channels.saturating_add(1);
             disputes.insert(id, channel.disputes);
             ensure!(id < next, "channels 9: a number is out of range");
-            ensure!(Agenda::<T>::contains_key(channel.wake_at, id), "channels 4: not in the agenda");
+            ensure!(
+                Agenda::<T>::contains_key(channel.wake_at, id),
+                "channels 4: not in the agenda"
+            );
             ensure!(
                 cursor.is_none_or(|cursor| cursor <= channel.wake_at),
                 "channels 4: the agenda has passed a channel"
@@ -106,8 +109,7 @@ impl<T: Config> Pallet<T> {
         }
         ensure!(OpenOf::<T>::iter().count() == counted, "channels 3: stray counts");
         for (channel, grant, count) in uses.into_values() {
-            let reserved =
-                T::Grants::reserved(channel.version.into(), &channel.requester, grant);
+            let reserved = T::Grants::reserved(channel.version.into(), &channel.requester, grant);
             ensure!(
                 reserved.is_none_or(|reserved| reserved >= count),
                 "channels 8: uses reserved of a grant are fewer than its open channels'"
@@ -132,10 +134,7 @@ impl<T: Config> Pallet<T> {
                 .ok_or("channels 7: more disputes than the channel's")?;
             receipts.add(&shown.by, shown.deposit);
         }
-        ensure!(
-            disputes.into_values().all(|left| left == 0),
-            "channels 7: disputes of no receipt"
-        );
+        ensure!(disputes.into_values().all(|left| left == 0), "channels 7: disputes of no receipt");
         for (sums, reason) in [
             (deposits, HoldReason::Deposit),
             (rents, HoldReason::Rent),

@@ -4,7 +4,7 @@
 //! use vigil_primitives::{
 //!     channel::{ChannelPrices, Totals, Usage},
 //!     model::Fee,
-//!     pricing, samples, Permill, MILLI,
+//!     pricing, samples, Architecture, Permill, MILLI,
 //! };
 //!
 //! let prices = ChannelPrices {
@@ -13,7 +13,7 @@
 //!     protocol_fee: Permill::from_percent(1),
 //!     cached: Permill::from_percent(10),
 //! };
-//! let model = samples::decoder();
+//! let model = Architecture::Decoder(samples::decoder());
 //! // 100 tokens in, of which 80 are known from the answer before, and 20 out.
 //! let usage = Usage { tokens_in: 100, cached: 80, tokens_out: 20 };
 //! let totals = Totals::default().after(&prices, &model, usage);
@@ -116,12 +116,7 @@ pub struct Totals {
 impl Totals {
     /// With one more answer: the only place that says what an answer costs.
     #[must_use]
-    pub fn after(
-        &self,
-        prices: &ChannelPrices,
-        architecture: &Architecture,
-        usage: Usage,
-    ) -> Self {
+    pub fn after(&self, prices: &ChannelPrices, architecture: &Architecture, usage: Usage) -> Self {
         let work = usage.work(architecture, prices.cached);
         let owner = pricing::owner_fee(&prices.fee, usage.tokens_in, usage.tokens_out);
         Self {
@@ -213,8 +208,11 @@ mod tests {
     }
 
     fn usage() -> impl Strategy<Value = Usage> {
-        (1..4_096u32, 0..5_000u32, 0..4_096u32)
-            .prop_map(|(tokens_in, cached, tokens_out)| Usage { tokens_in, cached, tokens_out })
+        (1..4_096u32, 0..5_000u32, 0..4_096u32).prop_map(|(tokens_in, cached, tokens_out)| Usage {
+            tokens_in,
+            cached,
+            tokens_out,
+        })
     }
 
     fn totals() -> impl Strategy<Value = Totals> {
@@ -228,7 +226,7 @@ mod tests {
             prices in prices(),
             usages in proptest::collection::vec(usage(), 0..20),
         ) {
-            let architecture = samples::decoder();
+            let architecture = Architecture::Decoder(samples::decoder());
             let mut before = Totals::default();
             for usage in usages {
                 let after = before.after(&prices, &architecture, usage);
@@ -245,7 +243,7 @@ mod tests {
             prices in prices(),
             usages in proptest::collection::vec(usage(), 0..20),
         ) {
-            let architecture = samples::decoder();
+            let architecture = Architecture::Decoder(samples::decoder());
             let mut totals = Totals::default();
             let mut jobs: Balance = 0;
             for usage in usages {
@@ -260,7 +258,7 @@ mod tests {
 
         #[test]
         fn a_cached_prefix_should_cost_its_share(tokens in 1..2_000u32, more in 1..2_000u32) {
-            let architecture = samples::decoder();
+            let architecture = Architecture::Decoder(samples::decoder());
             let usage = Usage { tokens_in: tokens + more, cached: tokens, tokens_out: 1 };
             let whole = architecture.work(tokens + more, 1);
             prop_assert_eq!(usage.work(&architecture, Permill::one()), whole);
@@ -297,12 +295,8 @@ mod tests {
     #[test]
     fn work_that_was_not_paid_for_should_not_count() {
         let fee = Fee { per_job: 5, per_1k_tokens: 0 };
-        let prices = ChannelPrices {
-            ask: 10,
-            fee,
-            protocol_fee: Permill::zero(),
-            cached: Permill::zero(),
-        };
+        let prices =
+            ChannelPrices { ask: 10, fee, protocol_fee: Permill::zero(), cached: Permill::zero() };
         let good = Totals { answers: 2, work: u128::from(pricing::GIGA), reward: 10, owner: 10 };
         assert!(good.are_of(&prices));
         assert!(!Totals { work: good.work + 1, ..good }.are_of(&prices));

@@ -152,8 +152,9 @@ impl<T: Config> Pallet<T> {
             .into_iter()
             .map(|due| Self::step_weight(due, MAX_PAYEES, MAX_SHOWN.saturating_mul(2)))
             .fold(Weight::zero(), |heaviest, step| heaviest.max(step));
-        let least =
-            T::WeightInfo::turn_page().saturating_add(T::WeightInfo::look()).saturating_add(heaviest);
+        let least = T::WeightInfo::turn_page()
+            .saturating_add(T::WeightInfo::look())
+            .saturating_add(heaviest);
         assert!(least.all_lte(T::ServiceWeight::get()), "ServiceWeight must fit a transition");
     }
 }

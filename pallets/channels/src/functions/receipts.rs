@@ -45,7 +45,8 @@ impl<T: Config> Pallet<T> {
     /// Gives back what whoever has shown a receipt has on hold for it.
     pub(crate) fn give_back(shown: &ShownReceiptOf<T>) {
         let reason = HoldReason::Receipt.into();
-        let released = T::Currency::release(&reason, &shown.by, shown.deposit, Precision::BestEffort);
+        let released =
+            T::Currency::release(&reason, &shown.by, shown.deposit, Precision::BestEffort);
         if let Err(error) = released {
             defensive!("the deposit of a receipt can't be released", error);
         }

@@ -1,0 +1,1 @@
+//! One file per call, claims, the agenda, and the invariants.
