@@ -63,7 +63,7 @@ pub(crate) const ED: Balance = 1_000;
 pub(crate) const FUNDS: Balance = 1_000_000_000_000;
 /// Covers 20 deposits.
 pub(crate) const BOND: Balance = 1_000_000_000;
-pub(crate) const ASK: Balance = 1_000_000_000;
+pub(crate) const ASK: Balance = 10_000_000;
 pub(crate) const FEE: Fee = Fee { per_job: 20, per_1k_tokens: 1_000 };
 pub(crate) const DEPOSIT: Balance = 1_000_000;
 pub(crate) const MIN_DEPOSIT: Balance = 2_000;

@@ -29,7 +29,9 @@ fn a_channel_should_close_by_itself_when_it_has_expired() {
 fn what_has_no_weight_should_be_done_in_a_later_block() {
     build_and_execute(|| {
         let ids = [opened(), opened(), opened()];
-        ids.iter().for_each(|id| assert_ok!(close_as(REQUESTER, *id, None)));
+        for id in ids {
+            assert_ok!(close_as(REQUESTER, id, None));
+        }
         let due = now() + WINDOW;
         run_to(due - 1);
         ServiceWeight::set(Weight::zero());

@@ -69,7 +69,9 @@ fn close_should_refuse_vouchers_that_are_not_good() {
     build_and_execute(|| {
         let (id, other) = (opened(), opened());
         let close = |voucher| close_as(WORKER, id, Some(voucher));
-        let refused = |voucher, error: Error<Test>| assert_noop!(close(voucher), error);
+        let refused = |voucher, error: Error<Test>| {
+            assert_noop!(close(voucher), error);
+        };
         refused(voucher(other, 1), Error::OtherChannel);
         let (good, signature) = voucher(id, 2);
         let totals = Totals { reward: good.totals.reward + 1, ..good.totals };

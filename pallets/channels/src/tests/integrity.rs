@@ -23,7 +23,8 @@ fn change(id: ChannelId, change: impl FnOnce(&mut ChannelOf<Test>)) {
 fn try_state_should_notice_what_does_not_hold() {
     let differ = "channels 1: held and recorded amounts differ";
     for reason in [HoldReason::Deposit, HoldReason::Rent, HoldReason::Receipt] {
-        assert_noticed(|_| assert_ok!(Balances::hold(&reason.into(), &STRANGER, 1)), differ);
+        let hold = |_| Balances::hold(&reason.into(), &STRANGER, 1).unwrap();
+        assert_noticed(hold, differ);
     }
     assert_noticed(|id| change(id, |it| it.covered -= 1), "channels 2: a deposit is not covered");
     assert_noticed(

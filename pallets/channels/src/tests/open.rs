@@ -67,7 +67,9 @@ fn open_should_refuse_workers_that_do_not_take_it() {
             (spec.worker, spec.version) = (OTHER, unserved);
         };
         assert_noop!(open_with(other), Refused::NotServed);
-        (0..3).for_each(|_| assert_ok!(open_with(|_| {})));
+        for _ in 0..3 {
+            opened();
+        }
         assert_noop!(open_with(|_| {}), Refused::TooManyOpen);
         assert_ok!(Workers::drain(RuntimeOrigin::signed(OTHER)));
         assert_noop!(open_with(|spec| spec.worker = OTHER), Refused::WorkerUnavailable);

@@ -1,5 +1,5 @@
 use super::*;
-use frame_support::traits::fungible::{Inspect, Mutate};
+use frame_support::traits::fungible::Mutate;
 use sp_runtime::Permill;
 use vigil_primitives::{
     channel::{ChannelStatus, Rent},

@@ -24,7 +24,9 @@ fn show_should_refuse_receipts_that_say_nothing() {
     build_and_execute(|| {
         let id = opened();
         let good = receipt(id, 2);
-        let refused = |receipt, error: Error<Test>| assert_noop!(show_as(STRANGER, receipt), error);
+        let refused = |receipt, error: Error<Test>| {
+            assert_noop!(show_as(STRANGER, receipt), error);
+        };
         refused(AnswerReceipt { channel: id + 1, ..good }, Error::NotFound);
         refused(AnswerReceipt { max_tokens_out: 0, ..good }, Error::RunInvalid);
         refused(AnswerReceipt { max_tokens_out: 3, ..good }, Error::TokensInvalid);
@@ -69,11 +71,8 @@ fn receipts_should_go_with_their_channel_and_their_deposits_come_back() {
         assert_eq!(Shown::<Test>::iter().count(), 0);
         assert_eq!(held(HoldReason::Receipt, STRANGER), 0);
         assert_eq!(held(HoldReason::Receipt, REQUESTER), 0);
-        assert_noop!(show_as(STRANGER, receipt_of_nothing(id)), Error::<Test>::NotFound);
+        let other = opened();
+        let late = AnswerReceipt { channel: id, ..receipt(other, 1) };
+        assert_noop!(show_as(STRANGER, late), Error::<Test>::NotFound);
     });
-}
-
-fn receipt_of_nothing(id: ChannelId) -> AnswerReceipt {
-    let other = opened();
-    AnswerReceipt { channel: id, ..receipt(other, 1) }
 }

@@ -14,10 +14,10 @@ fn channels_should_be_listed_by_side_and_in_pages() {
         sorted.sort_unstable();
         assert_eq!(sorted, ids);
         assert_eq!(listed(REQUESTER, requester, Some(all[0]), 1), all[1..2]);
-        assert_eq!(listed(REQUESTER, requester, Some(all[2]), 1), []);
+        assert!(listed(REQUESTER, requester, Some(all[2]), 1).is_empty());
         assert_eq!(listed(WORKER, worker, None, 9).len(), 3);
-        assert_eq!(listed(WORKER, requester, None, 9), []);
-        assert_eq!(listed(OTHER, worker, None, 9), []);
+        assert!(listed(WORKER, requester, None, 9).is_empty());
+        assert!(listed(OTHER, worker, None, 9).is_empty());
     });
 }
 
@@ -29,7 +29,9 @@ fn offers_should_be_those_of_workers_with_room() {
             offers.map(|offer| (offer.worker, offer.ask, offer.open)).collect()
         };
         assert_eq!(offers(), [(WORKER, ASK, 0), (OTHER, ASK, 0)]);
-        (0..3).for_each(|_| assert_ok!(open_with(|_| {})));
+        for _ in 0..3 {
+            opened();
+        }
         assert_eq!(offers(), [(OTHER, ASK, 0)]);
         assert!(Channels::offers(ModelVersionId { model: 9, version: 0 }).is_empty());
     });
