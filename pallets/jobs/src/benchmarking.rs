@@ -541,7 +541,7 @@ mod benches {
     }
 
     #[benchmark]
-    fn record() -> Result<(), BenchmarkError> {
+    fn contribute() -> Result<(), BenchmarkError> {
         let (worker, version) = (account("worker", 0, 0), ModelVersionId { model: 0, version: 0 });
         #[block]
         {

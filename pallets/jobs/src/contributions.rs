@@ -4,7 +4,7 @@ use crate::*;
 use frame_support::{pallet_macros::pallet_section, traits::Get, weights::Weight};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::CheckedDiv, SaturatedConversion};
-use vigil_primitives::{job::Contribution, traits};
+use vigil_primitives::{job::Contribution, traits, ModelVersionId};
 
 /// What of it is stored.
 #[pallet_section]
@@ -58,7 +58,7 @@ impl<T: Config> traits::Contributions<T::AccountId> for Pallet<T> {
     }
 
     fn record_weight() -> Weight {
-        T::WeightInfo::record()
+        T::WeightInfo::contribute()
     }
 }
 

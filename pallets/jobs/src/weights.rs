@@ -59,7 +59,7 @@ pub trait WeightInfo {
     /// Weight of the end of one, without the refund that may follow.
     fn decide() -> Weight;
     /// Recording what a worker has computed and earned.
-    fn record() -> Weight;
+    fn contribute() -> Weight;
 }
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
@@ -137,7 +137,7 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     fn decide() -> Weight {
         Self::high(500, 4, 4)
     }
-    fn record() -> Weight {
+    fn contribute() -> Weight {
         Self::figure(60, 12, 3, 3)
     }
 }
