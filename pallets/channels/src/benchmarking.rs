@@ -173,7 +173,7 @@ fn shown<T: Config>(count: u32) -> Result<(ChannelId, ClaimId<T::AccountId>), Be
         let (receipt, signature) = receipt::<T>(id, number, signer)?;
         let who = if number > MAX_SHOWN { stranger.clone() } else { requester::<T>() };
         let receipt_hash = receipt.hash();
-        Pallet::<T>::show(RawOrigin::Signed(who).into(), Box::new(receipt), signature)?;
+        Pallet::<T>::show(RawOrigin::Signed(who).into(), receipt, signature)?;
         claim = ClaimId::Receipt { worker: worker::<T>(), channel: id, receipt: receipt_hash };
     }
     Ok((id, claim))
@@ -248,7 +248,7 @@ mod benchmarks {
         let (id, signer) = opened::<T>(1)?;
         let (receipt, signature) = receipt::<T>(id, ANSWERS, signer)?;
         #[extrinsic_call]
-        _(RawOrigin::Signed(requester::<T>()), Box::new(receipt), signature);
+        _(RawOrigin::Signed(requester::<T>()), receipt, signature);
         assert!(Shown::<T>::contains_key(id, receipt.hash()));
         Ok(())
     }

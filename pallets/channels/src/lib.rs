@@ -465,10 +465,10 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::show())]
         pub fn show(
             origin: OriginFor<T>,
-            receipt: Box<AnswerReceipt>,
+            receipt: AnswerReceipt,
             signature: Signature,
         ) -> DispatchResult {
-            Self::do_show(ensure_signed(origin)?, *receipt, &signature)
+            Self::do_show(ensure_signed(origin)?, receipt, &signature)
         }
     }
 

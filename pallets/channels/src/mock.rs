@@ -479,7 +479,7 @@ pub(crate) fn receipt(id: ChannelId, number: u32) -> AnswerReceipt {
 
 pub(crate) fn show_as(who: AccountId, receipt: AnswerReceipt) -> DispatchResult {
     let signature = WORKER_SIGNER.sign(&receipt.bytes(&Channels::genesis()));
-    Channels::show(RuntimeOrigin::signed(who), Box::new(receipt), signature)
+    Channels::show(RuntimeOrigin::signed(who), receipt, signature)
 }
 
 /// The claim of a receipt that the requester has put on chain.

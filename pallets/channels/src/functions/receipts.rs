@@ -8,6 +8,16 @@ use vigil_primitives::{
     traits::{Claims, Conviction, Offence, Slash, Stakes},
 };
 
+/// A receipt that is a claim.
+struct Claimed<T: Config> {
+    /// Number of its channel.
+    id: ChannelId,
+    channel: ChannelOf<T>,
+    /// What names it.
+    hash: Hash,
+    shown: ShownReceiptOf<T>,
+}
+
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_show(
         by: T::AccountId,
@@ -52,23 +62,20 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// The channel of a claim, what names the receipt, and the receipt.
-    fn claimed(
-        id: &ClaimId<T::AccountId>,
-    ) -> Result<(ChannelId, ChannelOf<T>, Hash, ShownReceiptOf<T>), Error<T>> {
-        let ClaimId::Receipt { worker, channel: id, receipt: hash } = id else {
+    fn claimed(claim: &ClaimId<T::AccountId>) -> Result<Claimed<T>, Error<T>> {
+        let ClaimId::Receipt { worker, channel: id, receipt: hash } = claim else {
             return Err(Error::<T>::NotClaimed);
         };
         let channel = Self::load(*id)?;
         ensure!(channel.worker == *worker, Error::<T>::NotClaimed);
         let shown = Shown::<T>::get(id, hash).ok_or(Error::<T>::NotClaimed)?;
-        Ok((*id, channel, *hash, shown))
+        Ok(Claimed { id: *id, channel, hash: *hash, shown })
     }
 }
 
 impl<T: Config> Claims<T::AccountId> for Pallet<T> {
     fn claim(id: &ClaimId<T::AccountId>) -> Result<Claim, DispatchError> {
-        let (_, channel, _, ShownReceipt { receipt, .. }) = Self::claimed(id)?;
+        let Claimed { channel, shown: ShownReceipt { receipt, .. }, .. } = Self::claimed(id)?;
         let spec = T::Models::version(channel.version).ok_or(Error::<T>::UnknownVersion)?.spec;
         Ok(Claim {
             version: channel.version,
@@ -84,7 +91,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
     }
 
     fn disputed(id: &ClaimId<T::AccountId>) -> DispatchResult {
-        let (id, mut channel, hash, mut shown) = Self::claimed(id)?;
+        let Claimed { id, mut channel, hash, mut shown } = Self::claimed(id)?;
         shown.disputes = shown.disputes.saturating_add(1);
         channel.disputes = channel.disputes.saturating_add(1);
         T::Stakes::disputed(&channel.worker);
@@ -95,7 +102,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
     }
 
     fn upheld(id: &ClaimId<T::AccountId>) {
-        let Ok((id, mut channel, hash, mut shown)) = Self::claimed(id) else {
+        let Ok(Claimed { id, mut channel, hash, mut shown }) = Self::claimed(id) else {
             defensive!("a disputed receipt is not there");
             return;
         };
@@ -107,7 +114,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
     }
 
     fn convicted(id: &ClaimId<T::AccountId>, conviction: Conviction<'_, T::AccountId>) -> Penalty {
-        let Ok((id, mut channel, hash, shown)) = Self::claimed(id) else {
+        let Ok(Claimed { id, mut channel, hash, shown }) = Self::claimed(id) else {
             defensive!("a disputed receipt is not there");
             return Penalty::default();
         };

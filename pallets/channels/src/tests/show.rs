@@ -38,7 +38,7 @@ fn show_should_refuse_receipts_that_say_nothing() {
         refused(AnswerReceipt { number: beyond, totals, ..good }, Error::TooManyAnswers);
         let signature = SIGNER.sign(&good.bytes(&Channels::genesis()));
         let origin = RuntimeOrigin::signed(STRANGER);
-        let forged = Channels::show(origin, Box::new(good), signature);
+        let forged = Channels::show(origin, good, signature);
         assert_noop!(forged, Error::<Test>::BadSignature);
     });
 }
