@@ -4,7 +4,7 @@ use crate::{form::text, jobs::Output};
 use serde::{Deserialize, Serialize};
 use vigil_primitives::{
     dispute::{self, ClaimId, Descent, DisputeView},
-    AccountId, Balance, BlockNumber, DisputeId, Hash, JobId, ModelVersionId,
+    AccountId, Balance, BlockNumber, ChannelId, DisputeId, Hash, JobId, ModelVersionId,
 };
 
 /// A dispute.
@@ -98,12 +98,24 @@ pub enum Claim {
         /// The worker.
         worker: AccountId,
     },
+    /// A receipt that a worker has signed for an answer of a channel.
+    Receipt {
+        /// The worker.
+        worker: AccountId,
+        /// The channel.
+        channel: ChannelId,
+        /// What names the receipt.
+        receipt: Hash,
+    },
 }
 
 impl From<ClaimId> for Claim {
     fn from(it: ClaimId) -> Self {
         match it {
             ClaimId::Job { job, worker } => Self::Job { job, worker },
+            ClaimId::Receipt { worker, channel, receipt } => {
+                Self::Receipt { worker, channel, receipt }
+            }
         }
     }
 }
