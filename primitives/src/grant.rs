@@ -88,9 +88,9 @@ impl Grant {
         self.uses.map(|uses| uses.saturating_sub(taken))
     }
 
-    /// Reserves uses for a job or a channel.
-    pub fn reserve(mut self, now: BlockNumber, uses: u32) -> Result<Self, Unusable> {
-        self.check_uses(now, uses)?;
+    /// Reserves uses for a job or a channel, for which it has to be good still at `last`.
+    pub fn reserve(mut self, last: BlockNumber, uses: u32) -> Result<Self, Unusable> {
+        self.check_uses(last, uses)?;
         self.reserved = self.reserved.checked_add(uses).ok_or(Unusable::Exhausted)?;
         Ok(self)
     }

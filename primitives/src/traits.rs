@@ -12,7 +12,7 @@ use crate::{
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
     terms::{AcceptedTerms, Access, Terms},
     worker::Region,
-    Architecture, AssetId, Balance,
+    Architecture, AssetId, Balance, BlockNumber,
 };
 use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
@@ -55,18 +55,20 @@ impl<AccountId: PartialEq> RegisteredVersion<AccountId> {
         Ok(())
     }
 
-    /// Reserves uses of the requester's grant, where the terms ask for one. An owner needs none.
+    /// Reserves uses of the requester's grant, where the terms ask for one that is still good in so
+    /// many blocks. An owner needs none.
     pub fn reserve_uses<Book: Grants<AccountId>>(
         &self,
         id: ModelVersionId,
         requester: &AccountId,
         uses: u32,
+        blocks: BlockNumber,
     ) -> Result<Option<GrantId>, DispatchError> {
         match self.spec.terms.access {
             Access::Open => Ok(None),
             Access::AllowList | Access::Paid(_) if self.owner == *requester => Ok(None),
             Access::AllowList | Access::Paid(_) => {
-                Book::reserve(id.into(), requester, uses).map(Some)
+                Book::reserve(id.into(), requester, uses, blocks).map(Some)
             }
         }
     }
@@ -187,8 +189,13 @@ pub trait Waterfall<AccountId> {
 /// The grants that jobs and channels run under.
 pub trait Grants<AccountId> {
     /// Reserves uses of the grant that `who` holds of the asset. Refuses when there is none, or
-    /// it has expired or has not as many left.
-    fn reserve(asset: AssetId, who: &AccountId, uses: u32) -> Result<GrantId, DispatchError>;
+    /// it has not as many left, or has expired in so many blocks from now.
+    fn reserve(
+        asset: AssetId,
+        who: &AccountId,
+        uses: u32,
+        blocks: BlockNumber,
+    ) -> Result<GrantId, DispatchError>;
 
     /// What had reserved uses has ended, and `consumed` so many of them. Nothing happens when the
     /// grant is no longer there.
@@ -536,7 +543,7 @@ pub enum Offence {
 pub struct Slash<'a, AccountId> {
     /// What for.
     pub offence: Offence,
-    /// What the worker earned, or would have earned, by the claim.
+    /// What the worker, or whoever it may stand for, would gain by the claim.
     pub reward: Balance,
     /// What is owed to the treasury for the moves.
     pub costs: Balance,

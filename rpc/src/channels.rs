@@ -5,6 +5,7 @@ use crate::{
     jobs::{AcceptedTerms, Output, Sampling},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use vigil_primitives::{
     channel::{self, ChannelView},
     AccountId, Balance, BlockNumber, ChannelId, Hash, ModelVersionId,
@@ -50,7 +51,7 @@ pub struct Channel {
     /// Disputes about its receipts that have not ended.
     pub disputes: u32,
     /// Numbers of answers that were wrong.
-    pub voids: Vec<u32>,
+    pub voids: BTreeSet<u32>,
     /// Where it stands.
     pub status: ChannelStatus,
 }
@@ -74,7 +75,7 @@ impl From<ChannelView> for Channel {
             expires_at: it.expires_at,
             shown: it.shown.saturating_add(it.shown_by_others),
             disputes: it.disputes,
-            voids: it.voids.iter().map(|void| void.number).collect(),
+            voids: BTreeSet::from_iter(it.voids.iter().map(|void| void.number)),
             status: it.status.into(),
         }
     }
@@ -327,6 +328,9 @@ pub struct Terms {
     /// The smallest deposit.
     #[serde(with = "text")]
     pub min_deposit: Balance,
+    /// The largest.
+    #[serde(with = "text")]
+    pub max_deposit: Balance,
     /// The part that it charges of the work of input tokens whose keys and values it has kept.
     pub cached_ppm: u32,
     /// The sr25519 key that signs its receipts.
@@ -339,6 +343,7 @@ impl From<(channel::ChannelTerms, u16)> for Terms {
             max_open: it.max_open,
             open,
             min_deposit: it.min_deposit,
+            max_deposit: it.max_deposit,
             cached_ppm: it.cached.deconstruct(),
             signer: it.signer.0.into(),
         }

@@ -517,6 +517,7 @@ fn quotes_and_parameters_should_be_written_like_this() {
 fn channels_should_be_written_like_this() {
     let key = |byte| sp_core::sr25519::Public::from_raw([byte; 32]);
     let totals = channel::Totals { answers: 3, work: 1 << 60, reward: u128::MAX, owner: 7 };
+    let void = |byte| channel::Void { number: 2, receipt: Hash::repeat_byte(byte), cost: totals };
     let view = |rent, status| channel::ChannelView {
         id: 5,
         channel: channel::Channel {
@@ -543,7 +544,7 @@ fn channels_should_be_written_like_this() {
             shown: 2,
             shown_by_others: 1,
             disputes: 1,
-            voids: vec![channel::Void { number: 2, cost: totals }].try_into().unwrap(),
+            voids: vec![void(7), void(8)].try_into().unwrap(),
             wake_at: 43_211,
             status,
         },
@@ -590,6 +591,7 @@ fn channels_should_be_written_like_this() {
     let terms = channel::ChannelTerms {
         max_open: 8,
         min_deposit: u128::MAX,
+        max_deposit: u128::MAX,
         cached: Permill::from_percent(10),
         signer: key(2),
     };

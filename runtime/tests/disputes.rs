@@ -3,7 +3,7 @@
 #[path = "common/market.rs"]
 mod market;
 
-use frame_support::assert_ok;
+use frame_support::{assert_ok, traits::fungible::Mutate as _};
 use market::*;
 use sp_core::{sr25519::Pair, Pair as _};
 use vigil_game::{
@@ -17,7 +17,9 @@ use vigil_primitives::{
     job::{tokens_to_bytes, Input, JobSpec, Output, RefundReason},
     Architecture, BlockNumber, JobId, JobStatus, ModelVersionId, Permill, MILLI, UNIT,
 };
-use vigil_runtime::{AccountId, Channels, Disputes, Jobs, Runtime, RuntimeEvent, System, Workers};
+use vigil_runtime::{
+    AccountId, Balances, Channels, Disputes, Jobs, Runtime, RuntimeEvent, System, Workers,
+};
 
 /// A request of several tokens to a language model that generates some.
 fn text() -> Case {
@@ -312,6 +314,7 @@ fn a_wrong_answer_of_a_channel_should_be_convicted_and_the_requester_made_whole(
             let terms = ChannelTerms {
                 max_open: 1,
                 min_deposit: 0,
+                max_deposit: 3 * UNIT,
                 cached: Permill::from_percent(10),
                 signer: theirs.public(),
             };
@@ -323,6 +326,7 @@ fn a_wrong_answer_of_a_channel_should_be_convicted_and_the_requester_made_whole(
                 worker: worker.clone(),
                 version,
                 terms: job_for(version.into()).terms,
+                max_ask: UNIT,
                 deposit: 2 * UNIT + 100 * MILLI,
                 expires_at: now() + 1_000,
                 max_answers: 2,
@@ -344,7 +348,12 @@ fn a_wrong_answer_of_a_channel_should_be_convicted_and_the_requester_made_whole(
                 close();
             }
             let signature = theirs.sign(&lie.bytes(&genesis));
-            assert_ok!(Channels::show(signed(&REQUESTER), lie, signature));
+            // The key that signs vouchers is the requester's hand for this too.
+            let hand = AccountId::from(mine.public());
+            assert_ok!(Balances::mint_into(&hand, UNIT));
+            assert_ok!(Channels::show(signed(&hand), lie, signature));
+            let channel = pallet_channels::Channels::<Runtime>::get(0).unwrap();
+            assert_eq!((channel.shown, channel.shown_by_others), (1, 0));
             let claim =
                 ClaimId::Receipt { worker: worker.clone(), channel: 0, receipt: lie.hash() };
             let bonded = bond(&worker);

@@ -84,6 +84,7 @@ fn terms<T: Config>(signer: Public) -> ChannelTerms {
     ChannelTerms {
         max_open: T::MaxOpenPerWorker::get(),
         min_deposit: 0,
+        max_deposit: Balance::MAX,
         cached: Permill::from_percent(10),
         signer,
     }
@@ -99,6 +100,7 @@ fn spec<T: Config>(
         worker: worker::<T>(),
         version,
         terms: AcceptedTerms { licence, commercial: true },
+        max_ask: Balance::MAX,
         deposit: deposit::<T>(),
         expires_at: Pallet::<T>::now().saturating_add(T::MaxLifetime::get()),
         max_answers: ANSWERS,

@@ -24,8 +24,9 @@
 //!
 //! Anybody may put a receipt on chain, with a deposit; then it is a claim that can be challenged like
 //! a job's result. A wrong answer is not paid, or its price comes back out of the worker's bond, which
-//! covers the deposit from the opening until receipts can't be challenged any more. Each number is
-//! given back once, however many receipts were signed for it.
+//! covers the deposit, and then what was paid of it, from the opening until receipts can't be challenged
+//! any more. Every receipt is convicted once; each number is given back once, however many receipts were
+//! signed for it.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -391,10 +392,11 @@ pub mod pallet {
         ///
         /// Emits [`Event::Opened`]. Refuses, in this order: a version that is unknown or revoked;
         /// another licence than the version's; commercial use where it is forbidden; the caller's own
-        /// worker account; a worker that takes no channels, or no more of them; too small a deposit;
-        /// an expiry out of range; no answers at all; a worker that takes nothing new or does not
-        /// serve the version, or whose bond covers too little; a grant that is missing, expired or
-        /// exhausted (errors of `Provenance`); more than the caller can spend.
+        /// worker account; a worker that takes no channels, or no more of them; too small or too large
+        /// a deposit; an expiry out of range; no answers at all; a worker that takes nothing new or
+        /// does not serve the version, whose bond covers too little, or that asks too much; a grant
+        /// that is missing, exhausted or expires before the channel (errors of `Provenance`); more than
+        /// the caller can spend.
         #[pallet::call_index(1)]
         #[pallet::weight(Pallet::<T>::open_weight())]
         pub fn open(origin: OriginFor<T>, spec: Box<ChannelSpecOf<T>>) -> DispatchResult {
@@ -404,7 +406,8 @@ pub mod pallet {
         /// Holds more for the answers of a channel.
         ///
         /// Only its requester may, while the worker answers. Emits [`Event::ToppedUp`]. Refuses a
-        /// channel that does not exist, is another's, closes or was settled; nothing; what the worker's
+        /// channel that does not exist, is another's, closes or was settled; nothing; a version that was
+        /// revoked; a worker that takes no channels any more, or not with so large a deposit; what its
         /// bond does not cover; more than the caller can spend.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::top_up().saturating_add(T::Workers::cover_weight()))]
@@ -438,9 +441,9 @@ pub mod pallet {
 
         /// Shows a voucher of a channel that closes, or has expired, which owes more than those before.
         ///
-        /// Any account may. Free when it succeeds. Emits [`Event::NewerVoucher`]. Refuses a channel
-        /// that does not exist, is open or was settled; what [`close`](Self::close) refuses of a
-        /// voucher; one that owes no more.
+        /// Any account may. Emits [`Event::NewerVoucher`] or, of one that has expired and that the agenda
+        /// has not seen, [`Event::Closing`]. Refuses a channel that does not exist, is open or was
+        /// settled; what [`close`](Self::close) refuses of a voucher; one that owes no more.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::dispute_close())]
         pub fn dispute_close(
@@ -448,10 +451,9 @@ pub mod pallet {
             channel: ChannelId,
             voucher: Voucher,
             signature: Signature,
-        ) -> DispatchResultWithPostInfo {
+        ) -> DispatchResult {
             ensure_signed(origin)?;
-            Self::do_dispute_close(channel, &voucher, &signature)?;
-            Ok(Pays::No.into())
+            Self::do_dispute_close(channel, &voucher, &signature)
         }
 
         /// Puts a receipt on chain that the worker's signer has signed, so that it can be challenged,
@@ -459,7 +461,7 @@ pub mod pallet {
         ///
         /// Any account may. Emits [`Event::Shown`] with the claim. Refuses a channel that does not
         /// exist; a receipt that says nothing, with a wrong signature, of more answers than there can
-        /// be, or that is there already; more receipts than there can be, of the requester or of all
+        /// be, or that is there already or was convicted; more receipts than there can be, of the requester or of all
         /// others; more than the caller can spend.
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::show())]

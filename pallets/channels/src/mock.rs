@@ -67,6 +67,8 @@ pub(crate) const ASK: Balance = 10_000_000;
 pub(crate) const FEE: Fee = Fee { per_job: 20, per_1k_tokens: 1_000 };
 pub(crate) const DEPOSIT: Balance = 1_000_000;
 pub(crate) const MIN_DEPOSIT: Balance = 2_000;
+/// All that the bond covers.
+pub(crate) const MAX_DEPOSIT: Balance = BOND / 50;
 pub(crate) const SHOW_DEPOSIT: Balance = 500;
 pub(crate) const RENT: Balance = 7;
 pub(crate) const LIFETIME: u64 = 40;
@@ -333,10 +335,21 @@ pub(crate) fn architecture() -> Architecture {
 }
 
 pub(crate) fn publish_model(owner: AccountId, architecture: Architecture, terms: Terms) {
+    publish_with(owner, architecture, terms, FEE);
+}
+
+/// Publishes the language model with another fee of its owner.
+pub(crate) fn publish_with_fee(owner: AccountId, fee: Fee) -> ModelVersionId {
+    let model = pallet_models::NextModelId::<Test>::get();
+    publish_with(owner, architecture(), samples::open(), fee);
+    ModelVersionId { model, version: 0 }
+}
+
+fn publish_with(owner: AccountId, architecture: Architecture, terms: Terms, fee: Fee) {
     let model = pallet_models::NextModelId::<Test>::get();
     let owner = RuntimeOrigin::signed(owner);
     let len = Layout::weights_len(&architecture);
-    let spec = VersionSpec { fee: FEE, terms, ..samples::version_spec(architecture, len) };
+    let spec = VersionSpec { fee, terms, ..samples::version_spec(architecture, len) };
     assert_ok!(Models::create(owner.clone(), Name::truncate_from(b"model".to_vec())));
     assert_ok!(Models::publish(owner, model, Box::new(spec), Shares::default()));
 }
@@ -406,6 +419,7 @@ pub(crate) fn terms() -> ChannelTerms {
     ChannelTerms {
         max_open: 3,
         min_deposit: MIN_DEPOSIT,
+        max_deposit: MAX_DEPOSIT,
         cached: Permill::from_percent(10),
         signer: WORKER_SIGNER.public(),
     }
@@ -416,6 +430,7 @@ pub(crate) fn spec() -> ChannelSpecOf<Test> {
         worker: WORKER,
         version: VERSION,
         terms: AcceptedTerms { licence: samples::open().licence_hash(), commercial: true },
+        max_ask: 2 * ASK,
         deposit: DEPOSIT,
         expires_at: now() + LIFETIME,
         max_answers: MAX_ANSWERS,
@@ -519,8 +534,7 @@ pub(crate) fn dispute_close_as(
     id: ChannelId,
     (voucher, signature): (Voucher, Signature),
 ) -> DispatchResult {
-    let shown = Channels::dispute_close(RuntimeOrigin::signed(who), id, voucher, signature);
-    shown.map(|_| ()).map_err(|refused| refused.error)
+    Channels::dispute_close(RuntimeOrigin::signed(who), id, voucher, signature)
 }
 
 /// A channel that its worker has closed with so many answers.

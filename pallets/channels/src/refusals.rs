@@ -37,10 +37,14 @@ mod errors {
         WorkerUnavailable,
         /// The worker does not serve the version.
         NotServed,
+        /// The worker asks more than the requester accepts.
+        AskTooHigh,
         /// The worker's bond covers no such deposit beside what it covers already.
         BondTooLow,
         /// The deposit is smaller than the worker or the chain asks for.
         DepositTooLow,
+        /// The deposit is larger than the worker takes.
+        DepositTooHigh,
         /// The expiry is too near or too far.
         ExpiryOutOfRange,
         /// A channel is for one answer at least.
@@ -75,6 +79,8 @@ mod errors {
         NumberInvalid,
         /// The receipt is on chain already.
         AlreadyShown,
+        /// The receipt was convicted.
+        AlreadyConvicted,
         /// There are as many receipts of the channel on chain as there can be.
         TooManyShown,
         /// There is no such receipt on chain, or it was convicted.

@@ -29,7 +29,7 @@ impl<T: Config> Pallet<T> {
     ///    channels that are not settled and what their time costs, of whoever shows receipts what each
     ///    of those takes.
     /// 2. A worker's bond covers for channels what their records say: a deposit until the channel is
-    ///    settled, what the worker was owed after that.
+    ///    settled, what was paid of it after that.
     /// 3. Channels that are not settled are counted by worker, and nobody else is counted.
     /// 4. Every channel has exactly one entry in the agenda, at its `wake_at`, on no page that is
     ///    finished; and the agenda has no other entries.
@@ -39,7 +39,8 @@ impl<T: Config> Pallet<T> {
     ///    their disputes are those of the channel.
     /// 8. A grant that is still there has as many uses reserved as the open channels under it have
     ///    answers, or more: jobs reserve some too.
-    /// 9. Numbers of channels lie below the next; no answer is void twice.
+    /// 9. Numbers of channels lie below the next; no receipt was convicted twice, nor is
+    ///    one that was on chain still.
     /// 10. Terms are ones that would be accepted. Lowering `MaxOpenPerWorker` takes a migration.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let next = NextChannel::<T>::get();
@@ -71,8 +72,13 @@ impl<T: Config> Pallet<T> {
                 "channels 7: too many receipts"
             );
             for (place, void) in channel.voids.iter().enumerate() {
-                let twice = channel.voids.iter().take(place).any(|it| it.number == void.number);
-                ensure!(!twice, "channels 9: an answer is void twice");
+                let mut earlier = channel.voids.iter().take(place);
+                let twice = earlier.any(|it| it.receipt == void.receipt);
+                ensure!(!twice, "channels 9: a receipt was convicted twice");
+                ensure!(
+                    !Shown::<T>::contains_key(id, void.receipt),
+                    "channels 9: a convicted receipt is on chain"
+                );
             }
             let worker = workers
                 .entry(channel.worker.encode())
@@ -84,7 +90,8 @@ impl<T: Config> Pallet<T> {
                     parts.into_iter().fold(0, Balance::saturating_add) == channel.deposit,
                     "channels 5: a receipt does not add up to its deposit"
                 );
-                ensure!(receipt.worker <= channel.covered, "channels 2: a reward is not covered");
+                let paid = channel.deposit.saturating_sub(receipt.requester);
+                ensure!(paid <= channel.covered, "channels 2: a payment is not covered");
                 continue;
             }
             ensure!(channel.covered == channel.deposit, "channels 2: a deposit is not covered");

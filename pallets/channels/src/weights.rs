@@ -49,7 +49,7 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
         Self::figure(300, 48, 10, 10)
     }
     fn top_up() -> Weight {
-        Self::figure(200, 24, 4, 4)
+        Self::figure(200, 32, 6, 4)
     }
     fn close() -> Weight {
         // A signature takes some 60 microseconds in wasm.

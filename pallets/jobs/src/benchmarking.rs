@@ -143,7 +143,7 @@ fn queued_with<T: Config>(replicas: u32, payees: u32) -> Result<JobId, Benchmark
     let mut record = job::<T>(id)?;
     record.fee.per_job = fee::<T>();
     T::BenchmarkHelper::grant(version, &requester::<T>());
-    record.grant = T::Grants::reserve(version.into(), &requester::<T>(), 1).ok();
+    record.grant = T::Grants::reserve(version.into(), &requester::<T>(), 1, 0).ok();
     Jobs::<T>::insert(id, record);
     Ok(id)
 }

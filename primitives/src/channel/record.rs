@@ -2,7 +2,8 @@
 
 use super::{AnswerReceipt, ChannelId, ChannelPrices, Totals, MAX_SHOWN};
 use crate::{
-    grant::GrantId, terms::AcceptedTerms, AccountId, Balance, BlockNumber, ModelVersionId, Permill,
+    grant::GrantId, terms::AcceptedTerms, AccountId, Balance, BlockNumber, Hash, ModelVersionId,
+    Permill,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -27,9 +28,13 @@ pub struct ChannelTerms<Amount = Balance> {
     pub max_open: u16,
     /// The smallest deposit.
     pub min_deposit: Amount,
+    /// The largest, with all that is added later: its bond covers the deposits of all channels and the
+    /// rewards of jobs together, and one requester should not take all of it.
+    pub max_deposit: Amount,
     /// The part that it charges of the work of input tokens whose keys and values it has kept.
     pub cached: Permill,
-    /// Signs its receipts. It may be its account's key or another, which has no money.
+    /// Signs its receipts. It may be its account's key or another, which has no money; but the bond
+    /// stands behind whatever it signs.
     pub signer: Public,
 }
 
@@ -44,6 +49,8 @@ pub struct ChannelSpec<Account = AccountId, Block = BlockNumber> {
     pub version: ModelVersionId,
     /// Which terms the requester accepts.
     pub terms: AcceptedTerms,
+    /// The highest ask that the requester accepts: a worker may raise its own at any time before.
+    pub max_ask: Balance,
     /// The most the requester pays for all answers. Held until the channel is settled.
     pub deposit: Balance,
     /// The last block at which the worker is to answer.
@@ -157,7 +164,8 @@ pub enum ChannelStatus<Block> {
     },
 }
 
-/// An answer that was wrong: it is not paid, or its price has come back out of the worker's bond.
+/// A receipt that was convicted: its answer is not paid, or its price has come back out of the worker's
+/// bond.
 #[derive(
     Clone,
     Copy,
@@ -173,11 +181,13 @@ pub enum ChannelStatus<Block> {
 pub struct Void {
     /// Number of the answer.
     pub number: u32,
-    /// What it cost.
+    /// What names the receipt.
+    pub receipt: Hash,
+    /// What the answer costs.
     pub cost: Totals,
 }
 
-/// The answers of a channel that were wrong, each number once.
+/// The receipts of a channel that were convicted, each once. Several may be of one number.
 pub type Voids = BoundedVec<Void, ConstU32<{ 2 * MAX_SHOWN }>>;
 
 /// A channel.
@@ -207,7 +217,7 @@ pub struct Channel<Account = AccountId, Block = BlockNumber> {
     pub deposit: Balance,
     /// What its time costs.
     pub rent: Rent,
-    /// What the worker's bond covers: the deposit, and once it is settled what the worker was owed.
+    /// What the worker's bond covers: the deposit, and once it is settled what was paid of it.
     pub covered: Balance,
     /// Among how many the owner's fee is split at most.
     pub payees: u32,
@@ -221,7 +231,7 @@ pub struct Channel<Account = AccountId, Block = BlockNumber> {
     pub shown_by_others: u32,
     /// Disputes about its receipts that have not ended.
     pub disputes: u32,
-    /// Answers that were wrong.
+    /// Receipts that were convicted.
     pub voids: Voids,
     /// When something becomes due.
     pub wake_at: Block,
@@ -278,13 +288,18 @@ impl<Account, Block: AtLeast32BitUnsigned + Copy> Channel<Account, Block> {
         };
     }
 
-    /// What its requester has paid for an answer, or will pay by what vouchers owe: nothing for one
-    /// that they do not count, or that was wrong already.
-    pub fn paid_for(&self, number: u32, cost: &Totals) -> Balance {
-        if number > self.totals().answers || self.is_void(number) {
-            return 0;
-        }
-        cost.price(&self.prices).min(self.totals().price(&self.prices)).min(self.deposit)
+    /// A receipt is convicted: how much less its requester is to pay for all answers than before. Of
+    /// several receipts of one number the dearest counts, and of answers that no voucher counts none.
+    pub fn void(&mut self, void: Void) -> Balance {
+        let before = self.owed();
+        // Within the bound: no more receipts are shown in all, each of them once.
+        let _ = self.voids.try_push(void);
+        before.saturating_sub(self.owed())
+    }
+
+    /// What the requester is to pay by the vouchers that were shown.
+    fn owed(&self) -> Balance {
+        self.payable(self.totals()).price(&self.prices)
     }
 
     /// Whether nothing is held for it any more.
@@ -314,15 +329,27 @@ impl<Account, Block: AtLeast32BitUnsigned + Copy> Channel<Account, Block> {
         }
     }
 
-    /// Whether the answer of this number was convicted.
+    /// Whether an answer of this number was wrong.
     pub fn is_void(&self, number: u32) -> bool {
         self.voids.iter().any(|void| void.number == number)
     }
 
+    /// Whether this receipt was convicted.
+    pub fn is_convicted(&self, receipt: &Hash) -> bool {
+        self.voids.iter().any(|void| void.receipt == *receipt)
+    }
+
     /// What is paid of `totals`: without the answers that were wrong, as far as the deposit goes.
     pub fn payable(&self, totals: Totals) -> Totals {
-        let counted = self.voids.iter().filter(|void| void.number <= totals.answers);
-        let payable = counted.fold(totals, |rest, void| rest.without(&void.cost));
+        let mut payable = totals;
+        for (place, void) in self.voids.iter().enumerate() {
+            let mut earlier = self.voids.iter().take(place);
+            if void.number <= totals.answers && earlier.all(|it| it.number != void.number) {
+                let twins = self.voids.iter().filter(|it| it.number == void.number);
+                let dearest = twins.fold(void.cost, |most, twin| most.most(&twin.cost));
+                payable = payable.without(&dearest);
+            }
+        }
         payable.within(self.deposit, &self.prices)
     }
 }

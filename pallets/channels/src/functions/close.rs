@@ -1,6 +1,7 @@
 //! How a channel ends: the vouchers that are shown.
 
 use super::*;
+use vigil_primitives::channel::ChannelStatus;
 
 impl<T: Config> Pallet<T> {
     /// The weight of what it did.
@@ -39,7 +40,12 @@ impl<T: Config> Pallet<T> {
         ensure!(!channel.is_settled() && !channel.is_open(now), Error::<T>::NotClosing);
         let totals = Self::totals_of(id, &channel, voucher, signature)?;
         ensure!(!channel.totals().cover(&totals), Error::<T>::NotNewer);
-        channel.close(now.saturating_add(T::ChallengeWindow::get()), totals);
+        if let ChannelStatus::Open = channel.status {
+            // The agenda would have begun it.
+            Self::begin_to_close(id, channel, totals, now);
+            return Ok(());
+        }
+        channel.close(now, totals);
         let totals = channel.totals();
         Self::deposit_event(Event::NewerVoucher { channel: id, totals });
         Self::store(id, channel, now);

@@ -1,6 +1,7 @@
 //! How a channel begins: a worker's terms, the opening, and more deposit.
 
 use super::*;
+use sp_runtime::SaturatedConversion;
 use vigil_primitives::{
     channel::{ChannelPrices, ChannelStatus, Rent},
     traits::Waterfall,
@@ -30,6 +31,7 @@ impl<T: Config> Pallet<T> {
         ensure!(open < terms.max_open, Error::<T>::TooManyOpen);
         let least = terms.min_deposit.max(T::MinDeposit::get());
         ensure!(spec.deposit >= least, Error::<T>::DepositTooLow);
+        ensure!(spec.deposit <= terms.max_deposit, Error::<T>::DepositTooHigh);
         let lifetime = spec.expires_at.saturating_sub(now);
         ensure!(
             (T::MinLifetime::get()..=T::MaxLifetime::get()).contains(&lifetime),
@@ -38,8 +40,11 @@ impl<T: Config> Pallet<T> {
         ensure!(spec.max_answers > 0, Error::<T>::ZeroAnswers);
         let ask = T::Workers::cover(&spec.worker, spec.version, spec.deposit)
             .map_err(Error::<T>::from)?;
-        let grant =
-            version.reserve_uses::<T::Grants>(spec.version, &requester, spec.max_answers)?;
+        ensure!(ask <= spec.max_ask, Error::<T>::AskTooHigh);
+        // For as long as the worker is to answer.
+        let blocks = lifetime.saturated_into();
+        let uses = spec.max_answers;
+        let grant = version.reserve_uses::<T::Grants>(spec.version, &requester, uses, blocks)?;
 
         let channel = Channel {
             requester,
@@ -103,12 +108,16 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         ensure!(channel.is_open(now), Error::<T>::NotOpen);
         ensure!(amount > 0, Error::<T>::ZeroAmount);
+        let version = T::Models::version(channel.version).ok_or(Error::<T>::UnknownVersion)?;
+        version.check_use(&channel.terms).map_err(Error::<T>::from)?;
+        let terms = TermsOf::<T>::get(&channel.worker).ok_or(Error::<T>::NotOffered)?;
+        let deposit = channel.deposit.saturating_add(amount);
+        ensure!(deposit <= terms.max_deposit, Error::<T>::DepositTooHigh);
         T::Workers::cover(&channel.worker, channel.version, amount).map_err(Error::<T>::from)?;
         Self::ensure_spendable(requester, amount)?;
         T::Currency::hold(&HoldReason::Deposit.into(), requester, amount)?;
-        channel.deposit = channel.deposit.saturating_add(amount);
+        channel.deposit = deposit;
         channel.covered = channel.covered.saturating_add(amount);
-        let deposit = channel.deposit;
         Self::deposit_event(Event::ToppedUp { channel: id, amount, deposit });
         Self::store(id, channel, now);
         Ok(())

@@ -1,6 +1,7 @@
 //! Receipts as claims: how they come on chain, are challenged, and fall.
 
 use super::*;
+use codec::Encode;
 use frame_support::defensive;
 use vigil_primitives::{
     channel::{Void, MAX_SHOWN},
@@ -31,7 +32,9 @@ impl<T: Config> Pallet<T> {
         receipt.check(architecture).map_err(Error::<T>::from)?;
         ensure!(number <= channel.max_answers, Error::<T>::TooManyAnswers);
         ensure!(!Shown::<T>::contains_key(id, hash), Error::<T>::AlreadyShown);
-        let count = match by == channel.requester {
+        // Whoever lies once is convicted once.
+        ensure!(!channel.is_convicted(&hash), Error::<T>::AlreadyConvicted);
+        let count = match Self::asks(&by, &channel) {
             true => &mut channel.shown,
             false => &mut channel.shown_by_others,
         };
@@ -50,6 +53,12 @@ impl<T: Config> Pallet<T> {
         Shown::<T>::insert(id, hash, ShownReceipt { receipt, cost, by, deposit, disputes: 0 });
         Self::store(id, channel, Self::now());
         Ok(())
+    }
+
+    /// Whether an account is on the requester's side: its own, or that of the key that signs its
+    /// vouchers, which may be all that a gateway has.
+    fn asks(who: &T::AccountId, channel: &ChannelOf<T>) -> bool {
+        *who == channel.requester || who.encode() == channel.signer.encode()
     }
 
     /// Gives back what whoever has shown a receipt has on hold for it.
@@ -126,20 +135,15 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
         Self::give_back(&shown);
 
         // What is not paid yet will not be; what was paid comes back out of the bond.
-        let paid = match channel.is_settled() {
-            true => channel.paid_for(number, &shown.cost),
-            false => 0,
-        };
-        if !channel.is_void(number) {
-            // Within the bound: as many can be shown in all, each once.
-            let _ = channel.voids.try_push(Void { number, cost: shown.cost });
-        }
+        let less = channel.void(Void { number, receipt: hash, cost: shown.cost });
         let slash = Slash {
             offence: Offence::Wrong,
-            reward: shown.cost.reward,
+            // The requester has chosen this worker, which may be the owner of what it runs: all that is
+            // paid for an answer may end with it.
+            reward: shown.cost.price(&channel.prices),
             costs: conviction.costs,
             treasury: &T::Treasury::get(),
-            damages: paid,
+            damages: if channel.is_settled() { less } else { 0 },
             requester: &channel.requester,
             winner: conviction.by,
         };

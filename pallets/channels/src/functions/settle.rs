@@ -12,7 +12,7 @@ use vigil_primitives::{
 
 impl<T: Config> Pallet<T> {
     /// Pays the worker, the owners and the treasury by the vouchers that were shown, and gives the rest
-    /// back. The worker's bond goes on to cover what it was owed, until receipts can't be challenged any
+    /// back. The worker's bond goes on to cover all that was paid, until receipts can't be challenged any
     /// more. Must run inside a storage transaction.
     pub(crate) fn settle(
         id: ChannelId,
@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
         OpenOf::<T>::mutate_exists(&channel.worker, |open| {
             *open = open.map(|open| open.saturating_sub(1)).filter(|open| *open > 0);
         });
-        let covered = channel.covered.min(due.reward);
+        let covered = channel.covered.min(due.price(&channel.prices));
         T::Workers::uncover(&channel.worker, channel.covered.saturating_sub(covered));
         channel.covered = covered;
 

@@ -1,7 +1,8 @@
 use super::*;
 use vigil_primitives::{
-    channel::ChannelStatus,
+    channel::{ChannelStatus, Usage},
     dispute::{ClaimId, Fault, Penalty},
+    model::Fee,
     traits::{Claims, Conviction, ModelRegistry},
     ContentHash,
 };
@@ -109,7 +110,8 @@ fn a_wrong_answer_that_was_paid_should_come_back_out_of_the_bond() {
         let id = settled(5);
         let claim = shown(id, 2);
         dispute(&claim);
-        let price = totals(id, 1).price(&prices(id));
+        // The protocol's fee is rounded up once for all answers.
+        let price = totals(id, 5).price(&prices(id)) - totals(id, 4).price(&prices(id));
         let before = balance(REQUESTER) + SHOW_DEPOSIT;
         let penalty = convict(&claim, 1);
         assert_eq!(penalty.damages, price);
@@ -133,7 +135,7 @@ fn a_number_should_be_given_back_once() {
         let conviction = |receipt: &AnswerReceipt| convict(&claim_of(receipt), 1);
         assert!(conviction(&first).damages > 0);
         assert_eq!(conviction(&second).damages, 0);
-        assert_eq!(channel(id).voids.len(), 1);
+        assert_eq!(channel(id).voids.len(), 2);
 
         let id = opened_with(|spec| spec.worker = OTHER);
         let first = receipt(id, 2);
@@ -178,5 +180,113 @@ fn a_worker_without_a_receipt_should_not_be_convicted_twice() {
             show_as(STRANGER, AnswerReceipt { number: 0, ..receipt(id, 2) }),
             Refused::NumberInvalid
         );
+    });
+}
+
+#[test]
+fn a_receipt_should_be_convicted_once() {
+    build_and_execute(|| {
+        for settles_first in [true, false] {
+            let id = opened_with(|spec| spec.worker = if settles_first { WORKER } else { OTHER });
+            if settles_first {
+                assert_ok!(close_as(WORKER, id, Some(voucher(id, 5))));
+            }
+            let claim = shown(id, 2);
+            dispute(&claim);
+            convict(&claim, 1);
+            // Nobody lives on one wrong answer.
+            for who in [REQUESTER, STRANGER] {
+                assert_noop!(show_as(who, receipt(id, 2)), Refused::AlreadyConvicted);
+            }
+        }
+    });
+}
+
+/// A worker that has itself convicted of a cheap receipt does not keep what it was paid for a dear one.
+#[test]
+fn of_several_receipts_of_one_number_the_dearest_should_count() {
+    build_and_execute(|| {
+        let dear = |id| receipt(id, 2);
+        let cheap = |id| {
+            let usage = Usage { tokens_in: 2, cached: 0, ..USAGE };
+            AnswerReceipt { usage, ..receipt(id, 2) }
+        };
+        let convicted = |receipt: AnswerReceipt| {
+            assert_ok!(show_as(STRANGER, receipt));
+            dispute(&claim_of(&receipt));
+            convict(&claim_of(&receipt), 1).damages
+        };
+        let id = settled(5);
+        let price = totals(id, 5).price(&prices(id)) - totals(id, 4).price(&prices(id));
+        let less = convicted(cheap(id));
+        assert!(less > 0 && less < price);
+        assert_eq!(convicted(dear(id)), price - less);
+
+        let id = opened_with(|spec| spec.worker = OTHER);
+        assert_eq!(convicted(dear(id)) + convicted(cheap(id)), 0);
+        assert_ok!(close_as(OTHER, id, Some(voucher(id, 5))));
+        assert_eq!(paid(id).worker, totals(id, 4).reward);
+    });
+}
+
+/// Nothing comes back that was not paid, whatever receipts say.
+#[test]
+fn damages_should_never_exceed_what_was_paid() {
+    build_and_execute(|| {
+        let id = settled(2);
+        let price = totals(id, 2).price(&prices(id));
+        let dear = |number| {
+            let usage = Usage { tokens_in: 50, cached: 0, ..USAGE };
+            let receipt = AnswerReceipt { usage, ..receipt(id, number) };
+            assert_ok!(show_as(REQUESTER, receipt));
+            dispute(&claim_of(&receipt));
+            convict(&claim_of(&receipt), 1).damages
+        };
+        assert_eq!([dear(1), dear(2), dear(3)].into_iter().sum::<Balance>(), price);
+    });
+}
+
+/// A worker may be the owner of what it runs: then the owner's fee is its gain, and what it loses must
+/// be more.
+#[test]
+fn a_lie_should_lose_more_than_the_owners_fee_brings() {
+    build_and_execute(|| {
+        let dear = Fee { per_job: MAX_DEPOSIT / 2, per_1k_tokens: 0 };
+        let version = publish_with_fee(WORKER, dear);
+        assert_ok!(Workers::serve(RuntimeOrigin::signed(WORKER), version));
+        let id = opened_with(|spec| (spec.version, spec.deposit) = (version, MAX_DEPOSIT));
+        let before = balance(WORKER) + worker(WORKER).bond;
+        assert_ok!(close_as(WORKER, id, Some(voucher(id, 1))));
+        let price = totals(id, 1).price(&prices(id));
+        assert!(price > dear.per_job);
+        let claim = shown(id, 1);
+        dispute(&claim);
+        let penalty = convict(&claim, 1);
+        assert_eq!(penalty.slashed, 50 * price);
+        assert_eq!(penalty.damages, price);
+        assert!(balance(WORKER) + worker(WORKER).bond < before);
+    });
+}
+
+/// However its channels and their answers divide what a bond covers, it pays for all of it.
+#[test]
+fn convictions_of_every_channel_should_be_covered_together() {
+    build_and_execute(|| {
+        let deposit = MAX_DEPOSIT / 3;
+        let dear = Fee { per_job: deposit * 9 / 20, per_1k_tokens: 0 };
+        let version = publish_with_fee(OWNER, dear);
+        assert_ok!(Workers::serve(RuntimeOrigin::signed(WORKER), version));
+        let open = || opened_with(|spec| (spec.version, spec.deposit) = (version, deposit));
+        let ids = [open(), open(), open()];
+        for id in ids {
+            assert_ok!(close_as(WORKER, id, Some(voucher(id, 2))));
+        }
+        for (id, number) in ids.into_iter().flat_map(|id| [(id, 1), (id, 2)]) {
+            let claim = shown(id, number);
+            dispute(&claim);
+            assert!(convict(&claim, 1).damages > 0);
+        }
+        assert_eq!(balance(REQUESTER), FUNDS);
+        assert!(worker(WORKER).bond < BOND / 5);
     });
 }

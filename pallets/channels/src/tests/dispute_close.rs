@@ -1,4 +1,5 @@
 use super::*;
+use frame_support::{dispatch::Pays, traits::UnfilteredDispatchable};
 use vigil_primitives::channel::ChannelStatus;
 
 #[test]
@@ -38,9 +39,26 @@ fn an_expired_channel_should_take_vouchers_before_the_agenda_has_seen_it() {
         System::set_block_number(now() + LIFETIME + 1);
         assert_ok!(dispute_close_as(STRANGER, id, voucher(id, 4)));
         let until = now() + WINDOW;
-        assert_eq!(status(id), ChannelStatus::Closing { until, totals: totals(id, 4) });
+        let totals = totals(id, 4);
+        assert_eq!(status(id), ChannelStatus::Closing { until, totals });
+        assert_event(Event::Closing { channel: id, until, totals });
         run_to(until);
         assert_eq!(paid(id).answers, 4);
+    });
+}
+
+/// Whoever signs vouchers itself can make as many newer ones as it likes: blocks are not to be had for
+/// nothing.
+#[test]
+fn a_newer_voucher_should_be_paid_for() {
+    build_and_execute(|| {
+        let id = opened();
+        assert_ok!(close_as(REQUESTER, id, None));
+        let (voucher, signature) = voucher(id, 1);
+        let call = Call::<Test>::dispute_close { channel: id, voucher, signature };
+        let origin = RuntimeOrigin::signed(REQUESTER);
+        let done = UnfilteredDispatchable::dispatch_bypass_filter(call, origin);
+        assert_eq!(done.map(|info| info.pays_fee), Ok(Pays::Yes));
     });
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use frame_support::traits::{fungible::hold::Mutate, Hooks};
+use vigil_primitives::channel::Void;
 
 fn assert_noticed(spoil: impl FnOnce(ChannelId), error: &'static str) {
     Chain::default().build().execute_with(|| {
@@ -27,6 +28,10 @@ fn try_state_should_notice_what_does_not_hold() {
         assert_noticed(hold, differ);
     }
     assert_noticed(|id| change(id, |it| it.covered -= 1), "channels 2: a deposit is not covered");
+    assert_noticed(
+        |id| change(id - 1, |it| it.covered -= 1),
+        "channels 2: a payment is not covered",
+    );
     assert_noticed(
         |_| {
             pallet_workers::Workers::<Test>::mutate_extant(WORKER, |worker| worker.covered += 1);
@@ -64,6 +69,18 @@ fn try_state_should_notice_what_does_not_hold() {
     );
     assert_noticed(|id| change(id, |it| it.disputes = 1), "channels 7: disputes of no receipt");
     assert_noticed(|_| NextChannel::<Test>::put(1), "channels 9: a number is out of range");
+    let void = |receipt| Void { number: 1, receipt, cost: Totals::default() };
+    assert_noticed(
+        |id| change(id, |it| it.voids = vec![void(Hash::zero()); 2].try_into().unwrap()),
+        "channels 9: a receipt was convicted twice",
+    );
+    assert_noticed(
+        |id| {
+            let (_, hash, _) = Shown::<Test>::iter().next().unwrap();
+            change(id, |it| it.voids.try_push(void(hash)).unwrap());
+        },
+        "channels 9: a convicted receipt is on chain",
+    );
     assert_noticed(
         |_| TermsOf::<Test>::insert(WORKER, ChannelTerms { max_open: 0, ..terms() }),
         "channels 10: bad terms",

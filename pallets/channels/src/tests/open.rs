@@ -80,6 +80,8 @@ fn open_should_refuse_workers_that_do_not_take_it() {
 fn open_should_refuse_what_the_bond_does_not_cover() {
     build_and_execute(|| {
         let all = BOND / 50;
+        let eager = ChannelTerms { max_deposit: all + 1, ..terms() };
+        assert_ok!(Channels::set_terms(RuntimeOrigin::signed(WORKER), eager));
         assert_noop!(open_with(|spec| spec.deposit = all + 1), Refused::BondTooLow);
         assert_ok!(open_with(|spec| spec.deposit = all));
         assert_noop!(open_with(|spec| spec.deposit = MIN_DEPOSIT), Refused::BondTooLow);
@@ -95,6 +97,10 @@ fn open_should_refuse_deposits_times_and_numbers_out_of_range() {
         let higher = ChannelTerms { min_deposit: DEPOSIT + 1, ..terms() };
         assert_ok!(Channels::set_terms(RuntimeOrigin::signed(OTHER), higher));
         assert_noop!(open_with(|spec| spec.worker = OTHER), Refused::DepositTooLow);
+        // One requester does not take all that the bond covers.
+        let modest = ChannelTerms { max_deposit: DEPOSIT - 1, ..terms() };
+        assert_ok!(Channels::set_terms(RuntimeOrigin::signed(OTHER), modest));
+        assert_noop!(open_with(|spec| spec.worker = OTHER), Refused::DepositTooHigh);
         for expires_at in [0, now() + MIN_LIFETIME - 1, now() + MAX_LIFETIME + 1, u64::MAX] {
             let expires = |spec: &mut ChannelSpecOf<Test>| spec.expires_at = expires_at;
             assert_noop!(open_with(expires), Refused::ExpiryOutOfRange);
@@ -140,5 +146,35 @@ fn open_should_reserve_uses_of_the_grant_where_one_is_needed() {
         assert!(open_with(|spec| (spec.version, spec.max_answers) = (version, 2)).is_err());
         assert_ok!(close_as(WORKER, id, Some(voucher(id, 7))));
         assert_eq!((granted(version).used, granted(version).reserved), (7, 0));
+    });
+}
+
+#[test]
+fn open_should_refuse_an_ask_that_was_raised_behind_the_requesters_back() {
+    build_and_execute(|| {
+        let profile = vigil_primitives::model::Url::truncate_from(b"http://a".to_vec());
+        let capability = worker(WORKER).capability;
+        let origin = RuntimeOrigin::signed(WORKER);
+        assert_ok!(Workers::update(origin, profile, [0; 32], capability, ASK + 1, 8));
+        assert_noop!(open_with(|spec| spec.max_ask = ASK), Refused::AskTooHigh);
+        assert_ok!(open_with(|spec| spec.max_ask = ASK + 1));
+    });
+}
+
+#[test]
+fn open_should_refuse_a_grant_that_expires_before_the_channel() {
+    build_and_execute(|| {
+        let version = publish_under(samples::listed());
+        let asset = version.into();
+        let owner = RuntimeOrigin::signed(OWNER);
+        let duration = u32::try_from(LIFETIME).unwrap();
+        assert_ok!(Provenance::give_grant(owner, asset, REQUESTER, Some(duration), None));
+        let listed = |spec: &mut ChannelSpecOf<Test>| spec.version = version;
+        let expired = pallet_provenance::Error::<Test>::GrantExpired;
+        assert_noop!(open_with(listed), expired);
+        let in_time = |spec: &mut ChannelSpecOf<Test>| {
+            (spec.version, spec.expires_at) = (version, now() + LIFETIME - 1);
+        };
+        assert_ok!(open_with(in_time));
     });
 }

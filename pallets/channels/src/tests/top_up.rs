@@ -34,6 +34,8 @@ fn top_up_should_refuse_others_nothing_and_what_is_not_covered() {
         assert_noop!(top_up(REQUESTER, id + 1, 1), Error::<Test>::NotFound);
         assert_noop!(top_up(WORKER, id, 1), Error::<Test>::NotOwner);
         assert_noop!(top_up(REQUESTER, id, 0), Error::<Test>::ZeroAmount);
+        let eager = ChannelTerms { max_deposit: Balance::MAX, ..terms() };
+        assert_ok!(Channels::set_terms(RuntimeOrigin::signed(WORKER), eager));
         assert_noop!(top_up(REQUESTER, id, BOND / 50), Error::<Test>::BondTooLow);
     });
 }
@@ -49,5 +51,24 @@ fn top_up_should_refuse_a_channel_that_ends() {
         assert_noop!(top_up(REQUESTER, id, 1), Error::<Test>::NotOpen);
         let id = settled(1);
         assert_noop!(top_up(REQUESTER, id, 1), Error::<Test>::NotOpen);
+    });
+}
+
+#[test]
+fn top_up_should_refuse_what_an_opening_would_be_refused_for() {
+    build_and_execute(|| {
+        let id = opened();
+        let more = || Channels::top_up(RuntimeOrigin::signed(REQUESTER), id, 1);
+        let set = |terms| {
+            assert_ok!(Channels::set_terms(RuntimeOrigin::signed(WORKER), terms));
+        };
+        set(ChannelTerms { max_deposit: DEPOSIT, ..terms() });
+        assert_noop!(more(), Error::<Test>::DepositTooHigh);
+        set(ChannelTerms { max_open: 0, ..terms() });
+        assert_noop!(more(), Error::<Test>::NotOffered);
+        set(terms());
+        assert_ok!(more());
+        assert_ok!(Models::revoke(RuntimeOrigin::signed(OWNER), VERSION.model, VERSION.version));
+        assert_noop!(more(), Error::<Test>::VersionRevoked);
     });
 }

@@ -54,7 +54,7 @@ impl<T: Config> Pallet<T> {
         );
         ensure!(spec.max_price >= least, Error::<T>::PriceTooLow);
 
-        let grant = version.reserve_uses::<T::Grants>(spec.version, &requester, 1)?;
+        let grant = version.reserve_uses::<T::Grants>(spec.version, &requester, 1, 0)?;
         let job = JobRecord {
             requester,
             version: spec.version,

@@ -254,7 +254,7 @@ fn try_state_should_fail_when_fewer_uses_are_reserved_than_jobs_have() {
         assert_ok!(submit_for(REQUESTER, version));
         // Those of a channel.
         let asset = version.into();
-        let grant = <Provenance as Grants<_>>::reserve(asset, &REQUESTER, 1).unwrap();
+        let grant = <Provenance as Grants<_>>::reserve(asset, &REQUESTER, 1, 0).unwrap();
         assert_ok!(Jobs::do_try_state());
         <Provenance as Grants<_>>::end_use(asset, &REQUESTER, grant, 2, 0);
         assert_eq!(

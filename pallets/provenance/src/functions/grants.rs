@@ -178,9 +178,15 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Grants<T::AccountId> for Pallet<T> {
-    fn reserve(asset: AssetId, who: &T::AccountId, uses: u32) -> Result<GrantId, DispatchError> {
+    fn reserve(
+        asset: AssetId,
+        who: &T::AccountId,
+        uses: u32,
+        blocks: BlockNumber,
+    ) -> Result<GrantId, DispatchError> {
         let record = GrantsOf::<T>::get(who, asset).ok_or(Error::<T>::NoGrant)?;
-        let grant = record.grant.reserve(Self::now(), uses).map_err(Error::<T>::from)?;
+        let last = Self::now().saturating_add(blocks);
+        let grant = record.grant.reserve(last, uses).map_err(Error::<T>::from)?;
         GrantsOf::<T>::insert(who, asset, GrantRecord { grant, ..record });
         Ok(grant.id)
     }

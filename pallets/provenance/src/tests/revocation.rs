@@ -39,7 +39,7 @@ fn revoke_grant_should_refund_the_lesser_of_time_and_uses() {
             System::set_block_number(1);
             assert_ok!(buy(BOB, asset));
             for _ in 0..used {
-                let id = Provenance::reserve(asset, &BOB, 1).unwrap();
+                let id = Provenance::reserve(asset, &BOB, 1, 0).unwrap();
                 Provenance::end_use(asset, &BOB, id, 1, 1);
             }
             System::set_block_number(block);
@@ -54,7 +54,7 @@ fn revoke_grant_should_refund_the_lesser_of_time_and_uses() {
 fn revoke_grant_should_count_reserved_uses_as_used_and_let_their_jobs_end() {
     ExtBuilder::default().model(ALICE, paid(1_000, 100, Some(4))).build_and_execute(|| {
         assert_ok!(buy(BOB, model(0)));
-        let id = Provenance::reserve(model(0), &BOB, 1).unwrap();
+        let id = Provenance::reserve(model(0), &BOB, 1, 0).unwrap();
         let before = total(BOB);
         assert_ok!(revoke_grant(ALICE, model(0), BOB));
         assert_eq!(total(BOB) - before, 750);
