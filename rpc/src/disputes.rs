@@ -14,7 +14,7 @@ pub enum Dispute {
     /// It goes on.
     Open(Box<OpenDispute>),
     /// It has ended.
-    Ended(EndedDispute),
+    Ended(Box<EndedDispute>),
 }
 
 /// A dispute that has not ended.
@@ -432,7 +432,7 @@ impl From<(DisputeId, DisputeView)> for Dispute {
                 costs: it.costs,
                 opened_at: it.opened_at,
             })),
-            DisputeView::Ended(it) => Self::Ended(EndedDispute {
+            DisputeView::Ended(it) => Self::Ended(Box::new(EndedDispute {
                 id,
                 claim: it.claim_id.into(),
                 challenger: it.challenger,
@@ -443,7 +443,7 @@ impl From<(DisputeId, DisputeView)> for Dispute {
                 costs: it.costs,
                 opened_at: it.opened_at,
                 ended_at: it.ended_at,
-            }),
+            })),
         }
     }
 }
@@ -452,7 +452,7 @@ impl From<(DisputeId, DisputeView)> for Dispute {
 mod methods {
     use super::Dispute;
     use jsonrpsee::{core::RpcResult, proc_macros::rpc};
-    use vigil_primitives::{AccountId, DisputeId, Hash, JobId};
+    use vigil_primitives::{AccountId, ChannelId, DisputeId, Hash, JobId};
 
     /// Questions about disputes. `at` is a block's hash; without it the best block answers.
     #[cfg_attr(
@@ -507,6 +507,27 @@ mod methods {
             &self,
             job: JobId,
             worker: AccountId,
+            position: u32,
+            at: Option<Hash>,
+        ) -> RpcResult<Option<String>>;
+
+        /// The same as `about` of a worker's receipt that is on chain, by its channel and hash.
+        #[method(name = "aboutReceipt", blocking)]
+        fn about_receipt(
+            &self,
+            worker: AccountId,
+            channel: ChannelId,
+            receipt: Hash,
+            at: Option<Hash>,
+        ) -> RpcResult<Vec<DisputeId>>;
+
+        /// The same as `bond` of a worker's receipt that is on chain.
+        #[method(name = "receiptBond", blocking)]
+        fn receipt_bond(
+            &self,
+            worker: AccountId,
+            channel: ChannelId,
+            receipt: Hash,
             position: u32,
             at: Option<Hash>,
         ) -> RpcResult<Option<String>>;
