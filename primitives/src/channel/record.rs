@@ -437,3 +437,89 @@ pub struct ChannelParameters<Block = BlockNumber> {
     /// Most receipts of a channel that its requester puts on chain, and as many that others do.
     pub max_shown: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Fee;
+    use proptest::prelude::*;
+
+    /// A channel that is settled by these totals.
+    fn settled(totals: Totals, deposit: Balance) -> Channel<u8, u32> {
+        let signer = Public::from_raw([0; 32]);
+        let fee = Fee { per_job: 0, per_1k_tokens: 0 };
+        let protocol_fee = Permill::from_percent(1);
+        let receipt = ChannelReceipt::default();
+        Channel {
+            requester: 0,
+            signer,
+            worker: 1,
+            worker_signer: signer,
+            version: ModelVersionId { model: 0, version: 0 },
+            terms: AcceptedTerms { licence: Hash::zero(), commercial: false },
+            grant: None,
+            max_answers: u32::MAX,
+            prices: ChannelPrices { ask: 1, fee, protocol_fee, cached: Permill::one() },
+            deposit,
+            rent: Rent::Paid { amount: 0 },
+            covered: deposit,
+            payees: 1,
+            opened_at: 0,
+            expires_at: 0,
+            shown: 0,
+            shown_by_others: 0,
+            disputes: 0,
+            voids: Voids::default(),
+            wake_at: 0,
+            status: ChannelStatus::Settled { totals, receipt, at: 0, prune_at: 0 },
+        }
+    }
+
+    fn totals(most: Balance) -> impl Strategy<Value = Totals> {
+        (1..10u32, 0..1_000u128, 0..=most, 0..=most)
+            .prop_map(|(answers, work, reward, owner)| Totals { answers, work, reward, owner })
+    }
+
+    /// Receipts of few numbers, so that several are of one.
+    fn voids() -> impl Strategy<Value = Vec<Void>> {
+        let cost = totals(1_000).prop_map(|cost| Totals { answers: 1, ..cost });
+        let void = (1..12u32, any::<[u8; 32]>(), cost).prop_map(|(number, receipt, cost)| Void {
+            number,
+            receipt: receipt.into(),
+            cost,
+        });
+        proptest::collection::vec(void, 0..=32)
+    }
+
+    proptest! {
+        #[test]
+        fn convictions_should_give_back_what_was_paid_and_no_more(
+            totals in totals(5_000),
+            deposit in 0..20_000u128,
+            voids in voids(),
+            seed: u64,
+        ) {
+            let paid = settled(totals, deposit).owed();
+            prop_assert!(paid <= deposit);
+            let after = |voids: &[Void]| {
+                let mut channel = settled(totals, deposit);
+                let back: Balance = voids.iter().map(|void| channel.void(*void)).sum();
+                (back, channel.owed())
+            };
+            let (back, left) = after(&voids);
+            prop_assert_eq!(back + left, paid);
+            // Nobody gains by the order.
+            let mut others = voids.clone();
+            let turn = usize::try_from(seed % 97).unwrap() % voids.len().max(1);
+            others.rotate_left(turn);
+            others.reverse();
+            prop_assert_eq!(after(&others), (back, left));
+            // What no voucher counts takes nothing, and one receipt is no more than its answer.
+            for void in voids {
+                let (back, _) = after(&[void]);
+                let cost = void.cost.price(&settled(totals, deposit).prices);
+                prop_assert!(back <= cost && (back == 0 || void.number <= totals.answers));
+            }
+        }
+    }
+}
