@@ -1,5 +1,6 @@
 //! The wiring: what no pallet can test alone.
 
+mod channels;
 #[path = "../common/chain.rs"]
 mod common;
 mod genesis;
