@@ -134,8 +134,10 @@ struct Hands {
     voucher: u32,
     /// Answers of the best voucher that was shown in time.
     shown: u32,
-    /// Numbers that were convicted before the settlement.
-    void: Vec<u32>,
+    /// Numbers that were convicted before the settlement, with the dearest of their receipts.
+    void: BTreeMap<u32, Totals>,
+    /// What came back out of the bond after it.
+    damages: Balance,
     /// Whether the requester has signed what no answers come to.
     hostile: bool,
 }
@@ -265,7 +267,10 @@ fn act(book: &mut Book, step: &Step) {
             }
             let mut receipt = receipt(id, number);
             if twin {
+                // Another receipt for the same number, which costs less.
                 receipt.input = ContentHash::repeat_byte(9);
+                receipt.usage.tokens_in = 2;
+                receipt.usage.cached = 0;
             }
             let _ = show_as(by, receipt);
         }
@@ -295,12 +300,18 @@ fn act(book: &mut Book, step: &Step) {
             book.court.retain(|other| *other != claim);
             let disputes = u32::try_from(before - book.court.len()).unwrap();
             let ClaimId::Receipt { channel: id, receipt, .. } = claim else { unreachable!() };
-            let number = Shown::<Test>::get(id, receipt).unwrap().receipt.number;
+            let shown = Shown::<Test>::get(id, receipt).unwrap();
             let hands = book.hands.get_mut(&id).unwrap();
-            if !is_settled(id) && !hands.void.contains(&number) {
-                hands.void.push(number);
+            if !is_settled(id) {
+                let dearest = hands.void.entry(shown.receipt.number).or_default();
+                *dearest = dearest.most(&shown.cost);
             }
-            book.burned += convict(&claim, disputes).burned;
+            let penalty = convict(&claim, disputes);
+            hands.damages += penalty.damages;
+            book.burned += penalty.burned;
+            // It is a claim no more, and will not be one again.
+            let again = show_as(STRANGER, shown.receipt);
+            assert_eq!(again, Err(Error::<Test>::AlreadyConvicted.into()));
         }
         Step::Drain { who } => {
             let _ = Workers::drain(RuntimeOrigin::signed(who));
@@ -329,25 +340,28 @@ fn check(book: &Book, issued: Balance) -> Result<(), TestCaseError> {
             prop_assert!(hands.hostile || channel.totals() == totals(*id, hands.shown));
             continue;
         };
+        // Nothing comes back that was not paid.
+        prop_assert!(hands.damages <= channel.deposit - receipt.requester);
+        let newest = totals(*id, hands.shown);
         if hands.hostile {
             // Whatever else was signed takes nothing from the newest voucher.
-            let void = u32::try_from(hands.void.len()).unwrap();
-            let least = totals(*id, hands.shown.saturating_sub(void)).reward;
+            let least = hands.void.values().fold(newest, |rest, void| rest.without(void)).reward;
             prop_assert!(receipt.worker >= least, "{} of {least}", receipt.worker);
             continue;
         }
         // The newest voucher that was shown in time has won, and nothing is paid beyond what arrived.
         prop_assert_eq!(owed, totals(*id, hands.shown));
         prop_assert!(receipt.answers <= hands.received);
-        let void = hands.void.iter().filter(|number| **number <= hands.shown).count() as u32;
-        prop_assert_eq!(receipt.answers, hands.shown - void);
-        prop_assert_eq!(receipt.worker, totals(*id, receipt.answers).reward);
+        let counted = hands.void.iter().filter(|(number, _)| **number <= hands.shown);
+        let due = counted.fold(newest, |rest, (_, void)| rest.without(void));
+        prop_assert_eq!((receipt.answers, receipt.worker), (due.answers, due.reward));
+        prop_assert_eq!(receipt.owner, due.owner);
     }
     Ok(())
 }
 
 /// What the sequences must bring about between them, lest they prove nothing.
-const MUST_REACH: [&str; 18] = [
+const MUST_REACH: [&str; 19] = [
     "opened",
     "topped up",
     "closing",
@@ -363,6 +377,7 @@ const MUST_REACH: [&str; 18] = [
     "shown: by a stranger",
     "disputed",
     "convicted",
+    "convicted: twins",
     "convicted: damages",
     "pruned",
     "undone",
@@ -409,7 +424,16 @@ fn count(counts: &Counts, book: &Book) {
                 Event::Shown { by: REQUESTER, .. } => reach("shown: by the requester"),
                 Event::Shown { .. } => reach("shown: by a stranger"),
                 Event::Disputed { .. } => reach("disputed"),
-                Event::Convicted { .. } => reach("convicted"),
+                Event::Convicted { channel: id, number } => {
+                    reach("convicted");
+                    let there = crate::Channels::<Test>::get(id);
+                    let of = |channel: ChannelOf<Test>| {
+                        channel.voids.iter().filter(|void| void.number == number).count()
+                    };
+                    if there.map_or(0, of) > 1 {
+                        reach("convicted: twins");
+                    }
+                }
                 Event::Pruned { .. } => reach("pruned"),
                 _ => {}
             },
