@@ -48,8 +48,8 @@ fn the_document_should_say_how_channels_are_configured() {
             MAX_SHOWN.to_string(),
         ),
         (
-            "deposits, and what was paid of them, times this never exceed the worker's bond, together \
-             with the rewards of its jobs",
+            "how often a worker's bond covers what it may earn by jobs and channels, when a job or a \
+             deposit is added: rewards, deposits, and what was paid of them",
             BOND_COVER.to_string(),
         ),
     ];
