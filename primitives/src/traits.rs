@@ -145,7 +145,7 @@ pub trait Provenance<AccountId> {
 /// Splits what is earned with an asset among everybody it descends from.
 pub trait Waterfall<AccountId> {
     /// Who earns which part of `amount`: the owners, now, of the asset and of all its ancestors,
-    /// at most [`MAX_PAYEES`](crate::lineage::MAX_PAYEES) of them. The parts add up to `amount`;
+    /// at most [`MAX_PAYEES`] of them. The parts add up to `amount`;
     /// for an asset that was never published there are none.
     fn split(asset: AssetId, amount: Balance) -> Vec<Royalty<AccountId>>;
 
