@@ -46,7 +46,7 @@ pub enum Progress {
     /// A move of ours is in a block.
     Moved(Box<Move>),
     /// It is over.
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// The account that has the turn.
@@ -121,7 +121,9 @@ impl Pursuit {
                     continue;
                 }
                 Ok(None) => return Err(Error::Unknown(self.id)),
-                Ok(Some(DisputeView::Ended(ended))) => return Ok(Progress::Ended(ended)),
+                Ok(Some(DisputeView::Ended(ended))) => {
+                    return Ok(Progress::Ended(Box::new(ended)));
+                }
                 Ok(Some(DisputeView::Open(dispute))) => dispute,
                 Err(error) if error.is_temporary() => continue,
                 Err(error) => return Err(error.into()),

@@ -28,10 +28,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The rules of disputes, for the chain that judges and for whoever plays.
     ("vigil-game", &["vigil-ops", "vigil-primitives"]),
     ("pallet-disputes", &["vigil-game", "vigil-primitives"]),
+    ("pallet-channels", &["vigil-primitives"]),
     (
         "vigil-runtime",
         &[
             "pallet-beacon",
+            "pallet-channels",
             "pallet-datasets",
             "pallet-disputes",
             "pallet-jobs",

@@ -25,6 +25,7 @@ pub fn tables() -> String {
         ("The first audits of a worker", newcomer(rules)),
         ("Orders from oneself", dealing(rules)),
         ("Lazy auditors", laziness(rules)),
+        ("Answers of channels", answers(rules)),
         ("Blocks that are held back", withheld()),
         ("Runs of own blocks", streaks()),
     ]
@@ -141,6 +142,30 @@ fn laziness(rules: Rules) -> String {
             vgl(bounty),
             share(reward),
             share(reward / 10),
+        );
+    }
+    table
+}
+
+/// By the price of a channel's answer: what a wrong one loses, and the share of answers that whoever pays
+/// for them has to compute again.
+fn answers(rules: Rules) -> String {
+    let mut table = String::from(
+        "| price P | smallest bond | conviction S | to be computed again | one answer in |\n\
+         |---:|---:|---:|---:|---:|\n",
+    );
+    for price in REWARDS {
+        let bond = (price * BOND_COVER).max(rules.bond);
+        let stake = audit::stake(price, bond, rules.conviction);
+        let rate = audit::check_rate(price, stake);
+        let every = 1.0 / ratio(rate);
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {every:.0} |",
+            vgl(price),
+            vgl(bond),
+            vgl(stake),
+            percent(rate),
         );
     }
     table

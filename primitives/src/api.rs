@@ -8,6 +8,10 @@
 
 use crate::{
     audit::Record,
+    channel::{
+        ChannelId, ChannelOffer, ChannelParameters, ChannelSide, ChannelTerms, ChannelView,
+        ShownReceipt,
+    },
     dataset::{
         DatasetId, DatasetVersionId, DatasetVersionView, DatasetView, StatementKind, StatementView,
     },
@@ -132,6 +136,29 @@ sp_api::decl_runtime_apis! {
         /// What a challenge of a claim takes as a bond, of a language model at a token of its output;
         /// `None` if it can't be challenged now.
         fn challenge_bond(claim: ClaimId, position: u32) -> Option<Balance>;
+    }
+
+    /// Channels: what workers offer, what is open, and what can be disputed of it.
+    #[api_version(1)]
+    pub trait ChannelsApi {
+        /// A channel, until it is pruned.
+        fn channel(id: ChannelId) -> Option<ChannelView>;
+        /// The channels in which an account has this side, in the order of the storage keys, after
+        /// `after`.
+        fn channels_of(
+            account: AccountId,
+            side: ChannelSide,
+            after: Option<ChannelId>,
+            limit: u32,
+        ) -> Vec<ChannelView>;
+        /// The receipts of a channel that are on chain.
+        fn channel_receipts(id: ChannelId) -> Vec<ShownReceipt>;
+        /// The terms on which a worker takes channels, and how many it has open.
+        fn channel_terms(worker: AccountId) -> Option<(ChannelTerms, u16)>;
+        /// Workers that would take a channel of a version now, from a bounded sample.
+        fn channel_offers(version: ModelVersionId) -> Vec<ChannelOffer>;
+        /// The constants a client of channels needs.
+        fn channel_parameters() -> ChannelParameters;
     }
 
     /// What every domain was asked before each had an interface of its own. Its version tells a

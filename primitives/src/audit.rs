@@ -201,6 +201,31 @@ pub fn deterrence(reward: Balance, stake: Balance) -> Permill {
     )
 }
 
+/// The least share of the answers of a channel that have to be computed again, by whoever pays for them,
+/// so that a wrong one loses as much as it brings: the whole price, where the worker is the owner of what
+/// it runs and computes nothing at all. It is paid before it is looked at, at worst, and then comes out
+/// of the stake.
+///
+/// ```text
+/// q S >= P
+/// ```
+/// ```
+/// use vigil_primitives::{audit, MILLI, UNIT};
+///
+/// // An answer of 0.001 VGL, whose worker loses 20 VGL when it is wrong: one in 20,000.
+/// let stake = audit::stake(MILLI, 100 * UNIT, 20 * UNIT);
+/// assert_eq!(audit::check_rate(MILLI, stake).deconstruct(), 50);
+/// // A dear one, of which it loses fifty times the price: one in fifty.
+/// let stake = audit::stake(UNIT, 100 * UNIT, 20 * UNIT);
+/// assert_eq!(audit::check_rate(UNIT, stake).deconstruct(), 20_000);
+/// ```
+pub fn check_rate(price: Balance, stake: Balance) -> Permill {
+    match price {
+        0 => Permill::zero(),
+        _ => share(price, stake),
+    }
+}
+
 /// How much of a reward a record does not vouch for: all of it where there is none.
 pub fn unproven(reward: Balance, proven: Balance) -> Permill {
     let vouched = proven.saturating_mul(VOUCHED);

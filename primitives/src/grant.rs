@@ -1,7 +1,8 @@
 //! A grant: the right of one account to use one asset, for a time and a number of uses.
 //!
-//! A use is a settled job, or a citation. A job reserves a use when it is submitted and consumes it
-//! when it is settled; a job that fails gives it back.
+//! A use is a settled job, an answer of a channel that is paid, or a citation. A job reserves a use when
+//! it is submitted and consumes it when it is settled; a job that fails gives it back. A channel
+//! reserves as many uses as it can have answers.
 
 use crate::{terms::GrantTerms, AssetId, Balance, BlockNumber};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -35,7 +36,7 @@ pub struct Grant {
     pub uses: Option<u32>,
     /// Uses consumed.
     pub used: u32,
-    /// Uses reserved by jobs that have not ended.
+    /// Uses reserved by jobs and channels that have not ended.
     pub reserved: u32,
     /// What has been paid for it; 0 when it was given.
     pub paid: Balance,
@@ -67,10 +68,15 @@ impl Grant {
 
     /// Whether it can be used now.
     pub fn check(&self, now: BlockNumber) -> Result<(), Unusable> {
+        self.check_uses(now, 1)
+    }
+
+    /// Whether it can be used so often now.
+    fn check_uses(&self, now: BlockNumber, uses: u32) -> Result<(), Unusable> {
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(Unusable::Expired);
         }
-        if self.uses_left() == Some(0) {
+        if self.uses_left().is_some_and(|left| left < uses) {
             return Err(Unusable::Exhausted);
         }
         Ok(())
@@ -82,17 +88,17 @@ impl Grant {
         self.uses.map(|uses| uses.saturating_sub(taken))
     }
 
-    /// Reserves a use for a job.
-    pub fn reserve(mut self, now: BlockNumber) -> Result<Self, Unusable> {
-        self.check(now)?;
-        self.reserved = self.reserved.saturating_add(1);
+    /// Reserves uses for a job or a channel, for which it has to be good still at `last`.
+    pub fn reserve(mut self, last: BlockNumber, uses: u32) -> Result<Self, Unusable> {
+        self.check_uses(last, uses)?;
+        self.reserved = self.reserved.checked_add(uses).ok_or(Unusable::Exhausted)?;
         Ok(self)
     }
 
-    /// A job that had reserved a use has ended, and `consumed` it or not.
-    pub fn end_use(mut self, consumed: bool) -> Self {
-        self.reserved = self.reserved.saturating_sub(1);
-        self.used = self.used.saturating_add(consumed.into());
+    /// What had reserved uses has ended, and `consumed` so many of them.
+    pub fn end_use(mut self, reserved: u32, consumed: u32) -> Self {
+        self.reserved = self.reserved.saturating_sub(reserved);
+        self.used = self.used.saturating_add(consumed.min(reserved));
         self
     }
 
@@ -202,14 +208,26 @@ mod tests {
     fn reserved_uses_should_not_be_used_twice() {
         let mut grant = bought();
         for _ in 0..10 {
-            grant = grant.reserve(60).unwrap();
+            grant = grant.reserve(60, 1).unwrap();
         }
-        assert_eq!(grant.reserve(60), Err(Unusable::Exhausted));
+        assert_eq!(grant.reserve(60, 1), Err(Unusable::Exhausted));
         assert_eq!(grant.consume(60), Err(Unusable::Exhausted));
-        let failed = grant.end_use(false);
+        let failed = grant.end_use(1, 0);
         assert_eq!(failed.uses_left(), Some(1));
-        let settled = grant.end_use(true);
+        let settled = grant.end_use(1, 1);
         assert_eq!((settled.uses_left(), settled.used, settled.reserved), (Some(0), 1, 9));
+    }
+
+    #[test]
+    fn many_uses_should_be_reserved_together_or_not_at_all() {
+        assert_eq!(bought().reserve(60, 11), Err(Unusable::Exhausted));
+        let grant = bought().reserve(60, 7).unwrap();
+        assert_eq!(grant.reserve(60, 4), Err(Unusable::Exhausted));
+        let ended = grant.end_use(7, 2);
+        assert_eq!((ended.uses_left(), ended.used, ended.reserved), (Some(8), 2, 0));
+        // An account of any number of uses can't reserve more than can be counted.
+        let any = Grant::new(1, 0, None, None, 0).reserve(0, u32::MAX).unwrap();
+        assert_eq!(any.reserve(0, 1), Err(Unusable::Exhausted));
     }
 
     #[test]

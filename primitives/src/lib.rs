@@ -18,6 +18,7 @@
 //! | [`lineage`] | what a version descends from, and the split of its revenue |
 //! | [`worker`] | capability, status and reputation of a worker |
 //! | [`job`] | a job from submission to settlement |
+//! | [`channel`] | any number of answers of one worker, paid by one settlement |
 //! | [`quote`] | what a job would cost, how likely it is audited and how long it takes |
 //! | [`audit`] | how likely a run is done again by somebody else, and who pays for that |
 //! | [`dispute`] | a claim, and the moves that decide whether it holds |
@@ -36,6 +37,7 @@ extern crate alloc;
 pub mod api;
 pub mod asset;
 pub mod audit;
+pub mod channel;
 pub mod dataset;
 pub mod dispute;
 pub mod grant;
@@ -55,6 +57,7 @@ pub mod weights;
 pub mod worker;
 
 pub use asset::AssetId;
+pub use channel::{Channel, ChannelId};
 pub use dataset::{DatasetId, DatasetVersionId};
 pub use dispute::{Dispute, DisputeId};
 pub use job::{Job, JobId, JobStatus};

@@ -30,7 +30,12 @@ pub const GIGA: u64 = 1_000_000_000;
 
 /// What a worker earns: `ask` per giga multiply-accumulate, rounded up.
 pub fn reward(ask: Balance, work: u64) -> Balance {
-    mul_div_ceil(ask, work.into(), GIGA.into())
+    least_reward(ask, work.into())
+}
+
+/// The least that several runs which come to `work` earn together: each is rounded up by itself.
+pub fn least_reward(ask: Balance, work: u128) -> Balance {
+    mul_div_ceil(ask, work, GIGA.into())
 }
 
 /// The highest ask at which `work` costs at most `budget`: a worker takes the job for that budget

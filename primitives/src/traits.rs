@@ -8,14 +8,25 @@ use crate::{
     dispute::{Claim, ClaimId, Fault, Penalty},
     grant::GrantId,
     job::Role,
-    lineage::{Royalty, Shares},
+    lineage::{Royalties, Royalty, Shares, MAX_PAYEES},
     model::{ModelId, ModelVersionId, Name, VersionSpec, VersionStatus},
-    terms::Terms,
+    terms::{AcceptedTerms, Access, Terms},
     worker::Region,
-    Architecture, AssetId, Balance,
+    Architecture, AssetId, Balance, BlockNumber,
 };
 use alloc::vec::Vec;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
+
+/// Why a version can't be used for pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotUsable {
+    /// Its owner revoked it.
+    Revoked,
+    /// The licence that is accepted is not the version's.
+    LicenceNotAccepted,
+    /// Its terms forbid commercial use.
+    CommercialUseForbidden,
+}
 
 /// A published version with its owner and status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +37,41 @@ pub struct RegisteredVersion<AccountId> {
     pub spec: VersionSpec,
     /// Whether it takes new work.
     pub status: VersionStatus,
+}
+
+impl<AccountId: PartialEq> RegisteredVersion<AccountId> {
+    /// Whether a requester that accepts these terms may use the version, apart from a grant.
+    pub fn check_use(&self, accepted: &AcceptedTerms) -> Result<(), NotUsable> {
+        let terms = &self.spec.terms;
+        if self.status == VersionStatus::Revoked {
+            return Err(NotUsable::Revoked);
+        }
+        if accepted.licence != terms.licence_hash() {
+            return Err(NotUsable::LicenceNotAccepted);
+        }
+        if accepted.commercial && !terms.commercial {
+            return Err(NotUsable::CommercialUseForbidden);
+        }
+        Ok(())
+    }
+
+    /// Reserves uses of the requester's grant, where the terms ask for one that is still good in so
+    /// many blocks. An owner needs none.
+    pub fn reserve_uses<Book: Grants<AccountId>>(
+        &self,
+        id: ModelVersionId,
+        requester: &AccountId,
+        uses: u32,
+        blocks: BlockNumber,
+    ) -> Result<Option<GrantId>, DispatchError> {
+        match self.spec.terms.access {
+            Access::Open => Ok(None),
+            Access::AllowList | Access::Paid(_) if self.owner == *requester => Ok(None),
+            Access::AllowList | Access::Paid(_) => {
+                Book::reserve(id.into(), requester, uses, blocks).map(Some)
+            }
+        }
+    }
 }
 
 /// How long the files of packages are.
@@ -99,7 +145,7 @@ pub trait Provenance<AccountId> {
 /// Splits what is earned with an asset among everybody it descends from.
 pub trait Waterfall<AccountId> {
     /// Who earns which part of `amount`: the owners, now, of the asset and of all its ancestors,
-    /// at most [`MAX_PAYEES`](crate::lineage::MAX_PAYEES) of them. The parts add up to `amount`;
+    /// at most [`MAX_PAYEES`] of them. The parts add up to `amount`;
     /// for an asset that was never published there are none.
     fn split(asset: AssetId, amount: Balance) -> Vec<Royalty<AccountId>>;
 
@@ -111,27 +157,101 @@ pub trait Waterfall<AccountId> {
 
     /// How many payees [`Self::split`] of this asset has.
     fn payees(asset: AssetId) -> u32;
+
+    /// Splits `amount` and pays every part by `pay`. Whoever gets nothing is not in the list.
+    fn pay<E>(
+        asset: AssetId,
+        amount: Balance,
+        mut pay: impl FnMut(&AccountId, Balance) -> Result<Payment, E>,
+    ) -> Result<Royalties<AccountId>, E> {
+        let mut left = amount;
+        let mut royalties = Royalties::default();
+        for mut royalty in Self::split(asset, amount).into_iter().take(MAX_PAYEES as usize) {
+            // The parts add up to the amount; whatever splits it, no more than that is paid.
+            royalty.amount = royalty.amount.min(left);
+            left = left.saturating_sub(royalty.amount);
+            if royalty.amount == 0 {
+                continue;
+            }
+            let payment = pay(&royalty.payee, royalty.amount)?;
+            if let Payment::Returned(_) = payment {
+                continue;
+            }
+            royalty.credited = payment == Payment::Credited;
+            Self::earned(&royalty);
+            // Within the bound: no more than so many are taken.
+            let _ = royalties.try_push(royalty);
+        }
+        Ok(royalties)
+    }
 }
 
-/// The grants that jobs run under.
+/// The grants that jobs and channels run under.
 pub trait Grants<AccountId> {
-    /// Reserves a use of the grant that `who` holds of the asset. Refuses when there is none, or
-    /// it has expired or is exhausted.
-    fn reserve(asset: AssetId, who: &AccountId) -> Result<GrantId, DispatchError>;
+    /// Reserves uses of the grant that `who` holds of the asset. Refuses when there is none, or
+    /// it has not as many left, or has expired in so many blocks from now.
+    fn reserve(
+        asset: AssetId,
+        who: &AccountId,
+        uses: u32,
+        blocks: BlockNumber,
+    ) -> Result<GrantId, DispatchError>;
 
-    /// A job that had reserved a use has ended, and `consumed` it or not. Nothing happens when the
+    /// What had reserved uses has ended, and `consumed` so many of them. Nothing happens when the
     /// grant is no longer there.
-    fn end_use(asset: AssetId, who: &AccountId, grant: GrantId, consumed: bool);
+    fn end_use(asset: AssetId, who: &AccountId, grant: GrantId, reserved: u32, consumed: u32);
 
-    /// Uses of a grant that jobs have reserved; `None` when it is no longer there.
+    /// Uses of a grant that jobs and channels have reserved; `None` when it is no longer there.
     fn reserved(asset: AssetId, who: &AccountId, grant: GrantId) -> Option<u32>;
 
     /// Weight of one [`Self::reserve`], and of one [`Self::end_use`].
     fn use_weight() -> Weight;
 }
 
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payment {
+    /// The payee has it.
+    Credited,
+    /// It is kept for the payee.
+    Kept,
+    /// It could not be kept either: whoever pays has it still.
+    Returned(DispatchError),
+}
+
+impl Payment {
+    /// How much of `amount` went to the payee, or is kept for it.
+    pub fn of(self, amount: Balance) -> Balance {
+        match self {
+            Self::Credited | Self::Kept => amount,
+            Self::Returned(_) => 0,
+        }
+    }
+}
+
 /// Keeps what a payee cannot be credited with until it collects it.
 pub trait UnpaidBook<AccountId> {
+    /// Pays `amount` by `transfer`: one payee never holds up all others. What an account cannot be
+    /// credited with is kept for it. `whole` runs a step wholly or not at all.
+    fn pay(
+        payee: &AccountId,
+        amount: Balance,
+        transfer: impl Fn(&AccountId) -> DispatchResult,
+        whole: impl Fn(&dyn Fn() -> DispatchResult) -> DispatchResult,
+    ) -> Payment {
+        if amount == 0 || whole(&|| transfer(payee)).is_ok() {
+            return Payment::Credited;
+        }
+        let keep = || {
+            transfer(&Self::keeper())?;
+            Self::keep(payee, amount)
+        };
+        match whole(&keep) {
+            Ok(()) => Payment::Kept,
+            Err(error) => Payment::Returned(error),
+        }
+    }
+
     /// The account that keeps it, on hold.
     fn keeper() -> AccountId;
 
@@ -220,6 +340,17 @@ pub struct Reliance {
     pub proven: Balance,
 }
 
+/// Why a bond does not cover a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCovered {
+    /// The account is no worker, or takes nothing new.
+    Unavailable,
+    /// The worker does not serve the version.
+    NotServed,
+    /// The bond is too small beside what it covers already.
+    BondTooLow,
+}
+
 /// How an engagement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -296,6 +427,40 @@ pub trait WorkerPool<AccountId> {
 
     /// What there is to rely on when `worker` says what earns `reward`.
     fn reliance(worker: &AccountId, reward: Balance) -> Reliance;
+
+    /// Puts the bond of an active worker that serves the version behind what it may earn by a channel,
+    /// beside the rewards of jobs. It takes no place. The worker's ask.
+    fn cover(
+        worker: &AccountId,
+        version: ModelVersionId,
+        amount: Balance,
+    ) -> Result<Balance, NotCovered>;
+
+    /// So much of what was [covered](Self::cover) needs no cover any more. Until all of it does, the
+    /// worker can't leave.
+    fn uncover(worker: &AccountId, amount: Balance);
+
+    /// What the worker's bond covers for channels.
+    fn covered(worker: &AccountId) -> Balance;
+
+    /// Weight of one [`Self::cover`] or one [`Self::uncover`].
+    fn cover_weight() -> Weight;
+}
+
+/// The permanent record of who has computed and earned what.
+pub trait Contributions<AccountId> {
+    /// Records that a worker was paid `earned` for so many jobs or answers, which took so many
+    /// multiply-accumulates.
+    fn record(
+        worker: &AccountId,
+        version: ModelVersionId,
+        answers: u32,
+        work: u128,
+        earned: Balance,
+    );
+
+    /// Weight of one [`Self::record`].
+    fn record_weight() -> Weight;
 }
 
 /// The jobs that wait for workers, as the workers see them.
@@ -378,7 +543,7 @@ pub enum Offence {
 pub struct Slash<'a, AccountId> {
     /// What for.
     pub offence: Offence,
-    /// What the worker earned, or would have earned, by the claim.
+    /// What the worker, or whoever it may stand for, would gain by the claim.
     pub reward: Balance,
     /// What is owed to the treasury for the moves.
     pub costs: Balance,

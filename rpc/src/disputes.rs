@@ -4,7 +4,7 @@ use crate::{form::text, jobs::Output};
 use serde::{Deserialize, Serialize};
 use vigil_primitives::{
     dispute::{self, ClaimId, Descent, DisputeView},
-    AccountId, Balance, BlockNumber, DisputeId, Hash, JobId, ModelVersionId,
+    AccountId, Balance, BlockNumber, ChannelId, DisputeId, Hash, JobId, ModelVersionId,
 };
 
 /// A dispute.
@@ -14,7 +14,7 @@ pub enum Dispute {
     /// It goes on.
     Open(Box<OpenDispute>),
     /// It has ended.
-    Ended(EndedDispute),
+    Ended(Box<EndedDispute>),
 }
 
 /// A dispute that has not ended.
@@ -98,12 +98,24 @@ pub enum Claim {
         /// The worker.
         worker: AccountId,
     },
+    /// A receipt that a worker has signed for an answer of a channel.
+    Receipt {
+        /// The worker.
+        worker: AccountId,
+        /// The channel.
+        channel: ChannelId,
+        /// What names the receipt.
+        receipt: Hash,
+    },
 }
 
 impl From<ClaimId> for Claim {
     fn from(it: ClaimId) -> Self {
         match it {
             ClaimId::Job { job, worker } => Self::Job { job, worker },
+            ClaimId::Receipt { worker, channel, receipt } => {
+                Self::Receipt { worker, channel, receipt }
+            }
         }
     }
 }
@@ -420,7 +432,7 @@ impl From<(DisputeId, DisputeView)> for Dispute {
                 costs: it.costs,
                 opened_at: it.opened_at,
             })),
-            DisputeView::Ended(it) => Self::Ended(EndedDispute {
+            DisputeView::Ended(it) => Self::Ended(Box::new(EndedDispute {
                 id,
                 claim: it.claim_id.into(),
                 challenger: it.challenger,
@@ -431,7 +443,7 @@ impl From<(DisputeId, DisputeView)> for Dispute {
                 costs: it.costs,
                 opened_at: it.opened_at,
                 ended_at: it.ended_at,
-            }),
+            })),
         }
     }
 }
@@ -440,7 +452,7 @@ impl From<(DisputeId, DisputeView)> for Dispute {
 mod methods {
     use super::Dispute;
     use jsonrpsee::{core::RpcResult, proc_macros::rpc};
-    use vigil_primitives::{AccountId, DisputeId, Hash, JobId};
+    use vigil_primitives::{AccountId, ChannelId, DisputeId, Hash, JobId};
 
     /// Questions about disputes. `at` is a block's hash; without it the best block answers.
     #[cfg_attr(
@@ -495,6 +507,27 @@ mod methods {
             &self,
             job: JobId,
             worker: AccountId,
+            position: u32,
+            at: Option<Hash>,
+        ) -> RpcResult<Option<String>>;
+
+        /// The same as `about` of a worker's receipt that is on chain, by its channel and hash.
+        #[method(name = "aboutReceipt", blocking)]
+        fn about_receipt(
+            &self,
+            worker: AccountId,
+            channel: ChannelId,
+            receipt: Hash,
+            at: Option<Hash>,
+        ) -> RpcResult<Vec<DisputeId>>;
+
+        /// The same as `bond` of a worker's receipt that is on chain.
+        #[method(name = "receiptBond", blocking)]
+        fn receipt_bond(
+            &self,
+            worker: AccountId,
+            channel: ChannelId,
+            receipt: Hash,
             position: u32,
             at: Option<Hash>,
         ) -> RpcResult<Option<String>>;

@@ -11,6 +11,7 @@
 //! | [`workers`] | workers and what they have computed | `workers_*` |
 //! | [`jobs`] | jobs, prices, the constants that a client needs | `jobs_*` |
 //! | [`disputes`] | claims, challenges, and how far they have come | `disputes_*` |
+//! | [`channels`] | channels, what workers offer, receipts on chain | `channels_*` |
 //! | [`audits`] | how likely jobs are audited, and what audits have found | |
 //! | [`form`] | what several of them share | |
 //! | [`error`] | the codes of errors | |
@@ -42,6 +43,7 @@
 //! ```
 
 pub mod audits;
+pub mod channels;
 pub mod datasets;
 pub mod disputes;
 pub mod error;

@@ -8,7 +8,7 @@ use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 use std::fmt::Debug;
 use vigil_primitives::{
     architecture::{Activations, Pooling},
-    audit,
+    audit, channel,
     dataset::{
         self, DatasetSpec, DatasetVersionId, DatasetVersionView, DatasetView, StatementView,
     },
@@ -21,7 +21,7 @@ use vigil_primitives::{
     worker::{self, WorkerView},
     AccountId, Architecture, AssetId, BlockNumber, Decoder, Encoder, Hash, ModelVersionId, Permill,
 };
-use vigil_rpc::{audits, datasets, disputes, form, jobs, models, provenance, workers};
+use vigil_rpc::{audits, channels, datasets, disputes, form, jobs, models, provenance, workers};
 
 /// The value, after it has been written and read.
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: impl Into<T>) -> T {
@@ -511,6 +511,108 @@ fn quotes_and_parameters_should_be_written_like_this() {
         block_time_ms: 2_000,
     };
     snapshot!("parameters", jobs::Parameters, [parameters]);
+}
+
+#[test]
+fn channels_should_be_written_like_this() {
+    let key = |byte| sp_core::sr25519::Public::from_raw([byte; 32]);
+    let totals = channel::Totals { answers: 3, work: 1 << 60, reward: u128::MAX, owner: 7 };
+    let void = |byte| channel::Void { number: 2, receipt: Hash::repeat_byte(byte), cost: totals };
+    let view = |rent, status| channel::ChannelView {
+        id: 5,
+        channel: channel::Channel {
+            requester: Alice.to_account_id(),
+            signer: key(1),
+            worker: Bob.to_account_id(),
+            worker_signer: key(2),
+            version: model_version(1),
+            terms: terms::AcceptedTerms { licence: Hash::repeat_byte(3), commercial: true },
+            grant: Some(4),
+            max_answers: 1_000,
+            prices: channel::ChannelPrices {
+                ask: u128::MAX,
+                fee: model::Fee { per_job: 5, per_1k_tokens: 6 },
+                protocol_fee: Permill::from_percent(1),
+                cached: Permill::from_percent(10),
+            },
+            deposit: u128::MAX,
+            rent,
+            covered: 9,
+            payees: 1,
+            opened_at: 10,
+            expires_at: 43_210,
+            shown: 2,
+            shown_by_others: 1,
+            disputes: 1,
+            voids: vec![void(7), void(8)].try_into().unwrap(),
+            wake_at: 43_211,
+            status,
+        },
+    };
+    let running = channel::Rent::Running { per_block: u128::MAX };
+    let receipt = channel::ChannelReceipt {
+        worker: u128::MAX,
+        owner: 7,
+        treasury: 8,
+        requester: 9,
+        answers: 2,
+        work: 1 << 60,
+    };
+    snapshot!(
+        "channel",
+        channels::Channel,
+        [
+            view(running, channel::ChannelStatus::Open),
+            view(running, channel::ChannelStatus::Closing { until: 1_810, totals }),
+            view(
+                channel::Rent::Paid { amount: 5 },
+                channel::ChannelStatus::Settled { totals, receipt, at: 1_810, prune_at: 45_010 },
+            ),
+        ]
+    );
+    let answer = channel::AnswerReceipt {
+        channel: 5,
+        number: 3,
+        input: Hash::repeat_byte(4),
+        usage: channel::Usage { tokens_in: 16, cached: 8, tokens_out: 4 },
+        max_tokens_out: 32,
+        sampling: job::Sampling::Greedy,
+        output: job::Output { hash: Hash::repeat_byte(5), tokens: 4 },
+        totals,
+    };
+    let shown = channel::ShownReceipt {
+        receipt: answer,
+        cost: totals,
+        by: Bob.to_account_id(),
+        deposit: u128::MAX,
+        disputes: 1,
+    };
+    snapshot!("shown_receipt", channels::ShownReceipt, [shown]);
+    let terms = channel::ChannelTerms {
+        max_open: 8,
+        min_deposit: u128::MAX,
+        max_deposit: u128::MAX,
+        cached: Permill::from_percent(10),
+        signer: key(2),
+    };
+    let offer =
+        channel::ChannelOffer { worker: Bob.to_account_id(), ask: u128::MAX, terms, open: 3 };
+    snapshot!("channel_offer", channels::Offer, [offer]);
+    let parameters = channel::ChannelParameters {
+        protocol_fee: Permill::from_percent(1),
+        rent: 10,
+        min_deposit: u128::MAX,
+        lifetime: (30, 302_400),
+        challenge_window: 1_800,
+        receipt_window: 43_200,
+        max_open: 256,
+        show_deposit: u128::MAX,
+        max_shown: channel::MAX_SHOWN,
+    };
+    snapshot!("channel_parameters", channels::ChannelParameters, [parameters]);
+    let receipt =
+        ClaimId::Receipt { worker: Bob.to_account_id(), channel: 5, receipt: Hash::repeat_byte(6) };
+    snapshot!("receipt_claim", disputes::Claim, [receipt]);
 }
 
 #[test]

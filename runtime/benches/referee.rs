@@ -11,19 +11,13 @@
 
 #[path = "../tests/common/market.rs"]
 mod market;
+#[path = "common/wasm.rs"]
+mod wasm;
 
-use codec::{Decode, Encode};
 use frame_support::{assert_ok, traits::fungible::Mutate};
 use market::*;
-use sc_executor::WasmExecutor;
-use sp_core::traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode};
-use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{generic::Era, traits::BlakeTwo256, traits::Hash as _, ApplyExtrinsicResult};
-use std::{
-    borrow::Cow,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use vigil_game::{
     players::{proof_of, token_proof},
     rules::target_of,
@@ -41,13 +35,9 @@ use vigil_primitives::{
     job::{tokens_to_bytes, Input, Output},
     Architecture, Decoder, Encoder, Sampling,
 };
-use vigil_runtime::{
-    Address, Balances, Disputes, Runtime, RuntimeCall, SignedPayload, TxExtension,
-    UncheckedExtrinsic, Workers, VERSION,
-};
+use vigil_runtime::{Balances, Disputes, Runtime, RuntimeCall, RuntimeEvent, Workers};
+use wasm::Wasm;
 
-/// How often each move is executed.
-const REPEATS: usize = 20;
 /// Elements that are proven of every step.
 const ELEMENTS: u64 = 6;
 /// Kinds of operators that are shown.
@@ -66,17 +56,16 @@ struct Last {
 }
 
 fn main() {
-    let Some(wasm) = vigil_runtime::WASM_BINARY else {
+    let Some(runtime) = Wasm::built() else {
         println!("the wasm runtime was not built: unset SKIP_WASM_BUILD");
         return;
     };
     let mut chain = market();
     let id = chain.execute_with(open_dispute);
-    let runtime = Wasm::new(wasm);
 
     println!("A transaction that does nothing: {} us\n", {
         let remark = RuntimeCall::System(frame_system::Call::remark { remark: Vec::new() });
-        runtime.median(&mut chain, remark, |_| ()).as_micros()
+        runtime.median(&mut chain, CHALLENGER, remark, |_| ()).as_micros()
     });
     for (name, case) in [("language model, width 4,096", wide()), ("encoder, 512 tokens", long())] {
         let mut lasts = lasts(&case);
@@ -90,14 +79,15 @@ fn main() {
             chain.execute_with(|| set(id, &case, &last));
             let turn = Box::new(last.turn.clone());
             let call = RuntimeCall::Disputes(pallet_disputes::Call::play { dispute: id, turn });
-            let ended = |events: Vec<pallet_disputes::Event<Runtime>>| {
-                let right = |event: &pallet_disputes::Event<Runtime>| {
+            let ended = |events: Vec<RuntimeEvent>| {
+                let right = |event: &RuntimeEvent| {
+                    let RuntimeEvent::Disputes(event) = event else { return false };
                     let verdict = Verdict::Vindicated;
                     matches!(event, pallet_disputes::Event::Ended { verdict: it, .. } if *it == verdict)
                 };
                 assert!(events.iter().any(right), "{events:?}");
             };
-            let time = runtime.median(&mut chain, call, ended);
+            let time = runtime.median(&mut chain, CHALLENGER, call, ended);
             if time > slowest {
                 (slowest, what) = (time, last.what.clone());
             }
@@ -263,89 +253,4 @@ fn set(id: DisputeId, case: &Case, last: &Last) {
         dispute.token = token(case);
         dispute.stage = last.stage.clone();
     });
-}
-
-/// The wasm runtime, as a node executes it.
-struct Wasm {
-    executor: WasmExecutor<sp_io::SubstrateHostFunctions>,
-    code: &'static [u8],
-    hash: Vec<u8>,
-}
-
-impl Wasm {
-    fn new(code: &'static [u8]) -> Self {
-        let executor = WasmExecutor::builder().build();
-        Self { executor, code, hash: BlakeTwo256::hash(code).encode() }
-    }
-
-    /// The median time of a transaction of the challenger's. What it changes is forgotten, but for
-    /// the events, which are looked at.
-    fn median(
-        &self,
-        chain: &mut TestExternalities,
-        call: RuntimeCall,
-        look: impl Fn(Vec<pallet_disputes::Event<Runtime>>),
-    ) -> Duration {
-        let transaction = chain.execute_with(|| sign(call)).encode();
-        chain.commit_all().expect("the state is in memory");
-        let fetcher = WrappedRuntimeCode(Cow::Borrowed(self.code));
-        let code =
-            RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: self.hash.clone() };
-        let mut times: Vec<Duration> = (0..=REPEATS)
-            .map(|_| {
-                let mut state = chain.ext();
-                let before = Instant::now();
-                let (result, _) = self.executor.call(
-                    &mut state,
-                    &code,
-                    "BlockBuilder_apply_extrinsic",
-                    &transaction,
-                    CallContext::Onchain { import: true },
-                );
-                let time = before.elapsed();
-                let result = result.expect("the runtime does not panic");
-                let applied = ApplyExtrinsicResult::decode(&mut &result[..]).expect("a result");
-                applied.expect("it is valid").expect("it succeeds");
-                drop(state);
-                chain.execute_with(|| {
-                    let events = vigil_runtime::System::read_events_no_consensus();
-                    let ours = events.filter_map(|record| match record.event {
-                        vigil_runtime::RuntimeEvent::Disputes(event) => Some(event),
-                        _ => None,
-                    });
-                    look(ours.collect());
-                });
-                chain.reset_overlay();
-                time
-            })
-            // The first compiles.
-            .skip(1)
-            .collect();
-        times.sort_unstable();
-        times[times.len() / 2]
-    }
-}
-
-/// A transaction of the challenger's.
-fn sign(call: RuntimeCall) -> UncheckedExtrinsic {
-    let nonce = vigil_runtime::System::account_nonce(CHALLENGER.to_account_id());
-    let extension: TxExtension = (
-        frame_system::CheckNonZeroSender::new(),
-        frame_system::CheckSpecVersion::new(),
-        frame_system::CheckTxVersion::new(),
-        frame_system::CheckGenesis::new(),
-        frame_system::CheckEra::from(Era::Immortal),
-        frame_system::CheckNonce::from(nonce),
-        frame_system::CheckWeight::new(),
-        pallet_transaction_payment::ChargeTransactionPayment::from(0),
-        frame_metadata_hash_extension::CheckMetadataHash::new(false),
-        frame_system::WeightReclaim::new(),
-    );
-    let genesis = vigil_runtime::System::block_hash(0);
-    let (spec, transactions) = (VERSION.spec_version, VERSION.transaction_version);
-    let implicit = ((), spec, transactions, genesis, genesis, (), (), (), None, ());
-    let payload = SignedPayload::from_raw(call.clone(), extension.clone(), implicit);
-    let signature = payload.using_encoded(|payload| CHALLENGER.sign(payload));
-    let address = Address::Id(CHALLENGER.to_account_id());
-    UncheckedExtrinsic::new_signed(call, address, signature.into(), extension)
 }

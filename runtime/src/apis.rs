@@ -2,9 +2,10 @@
 
 use crate::{
     constants::time::{BABE_GENESIS_EPOCH_CONFIG, EPOCH_SLOTS, SLOT_MS},
-    genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Datasets, Disputes,
-    Executive, Grandpa, Historical, InherentDataExt, Jobs, Models, Nonce, Provenance, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, Workers, VERSION,
+    genesis_presets, AccountId, AuthorityDiscovery, Babe, Balance, Block, Channels, Datasets,
+    Disputes, Executive, Grandpa, Historical, InherentDataExt, Jobs, Models, Nonce, Provenance,
+    Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, Workers,
+    VERSION,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -28,6 +29,10 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 use vigil_primitives::{
     audit::{Record, LEAST_CHANCE},
+    channel::{
+        ChannelId, ChannelOffer, ChannelParameters, ChannelSide, ChannelTerms, ChannelView,
+        ShownReceipt,
+    },
     dataset::StatementKind,
     dataset::{DatasetVersionView, DatasetView, StatementView},
     dispute::{Claim, ClaimId, DisputeId, DisputeView},
@@ -383,6 +388,37 @@ impl_runtime_apis! {
         }
     }
 
+    impl vigil_primitives::api::ChannelsApi<Block> for Runtime {
+        fn channel(id: ChannelId) -> Option<ChannelView> {
+            Channels::channel(id)
+        }
+
+        fn channels_of(
+            account: AccountId,
+            side: ChannelSide,
+            after: Option<ChannelId>,
+            limit: u32,
+        ) -> Vec<ChannelView> {
+            Channels::channels_of(account, side, after, limit)
+        }
+
+        fn channel_receipts(id: ChannelId) -> Vec<ShownReceipt> {
+            Channels::receipts(id)
+        }
+
+        fn channel_terms(worker: AccountId) -> Option<(ChannelTerms, u16)> {
+            Channels::terms(worker)
+        }
+
+        fn channel_offers(version: ModelVersionId) -> Vec<ChannelOffer> {
+            Channels::offers(version)
+        }
+
+        fn channel_parameters() -> ChannelParameters {
+            Channels::parameters()
+        }
+    }
+
     impl vigil_primitives::api::JobsApi<Block> for Runtime {
         fn job(id: JobId) -> Option<Job> {
             Jobs::job(id)
@@ -415,9 +451,17 @@ impl_runtime_apis! {
 
     impl vigil_primitives::api::VigilApi<Block> for Runtime {
         fn domains() -> Vec<Vec<u8>> {
-            ["ModelsApi", "DatasetsApi", "ProvenanceApi", "WorkersApi", "JobsApi", "DisputesApi"]
-                .map(|name| name.as_bytes().to_vec())
-                .into()
+            [
+                "ModelsApi",
+                "DatasetsApi",
+                "ProvenanceApi",
+                "WorkersApi",
+                "JobsApi",
+                "DisputesApi",
+                "ChannelsApi",
+            ]
+            .map(|name| name.as_bytes().to_vec())
+            .into()
         }
     }
 

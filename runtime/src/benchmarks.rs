@@ -52,6 +52,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_workers, Workers]
     [pallet_jobs, Jobs]
     [pallet_disputes, Disputes]
+    [pallet_channels, Channels]
     [pallet_provenance, Provenance]
 );
 
@@ -180,6 +181,20 @@ impl pallet_jobs::benchmarking::BenchmarkHelper<AccountId> for Scenes {
         let asset = AssetId::from(version);
         pallet_provenance::GrantsOf::<Runtime>::insert(who, asset, held);
         pallet_provenance::GrantHolders::<Runtime>::insert(asset, who, ());
+    }
+}
+
+impl pallet_channels::benchmarking::BenchmarkHelper<AccountId> for Scenes {
+    fn version(owner: &AccountId) -> ModelVersionId {
+        Self::publish(owner)
+    }
+
+    fn worker(worker: &AccountId, versions: &[ModelVersionId]) {
+        <Self as pallet_jobs::benchmarking::BenchmarkHelper<_>>::worker(worker, versions);
+    }
+
+    fn lineage(version: ModelVersionId, payees: u32) {
+        <Self as pallet_jobs::benchmarking::BenchmarkHelper<_>>::lineage(version, payees);
     }
 }
 

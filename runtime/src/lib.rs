@@ -2,7 +2,7 @@
 //!
 //! It holds no logic of its own but wiring: which pallets there are, how they are configured, how
 //! they meet. Blocks are authored by BABE and finalised by GRANDPA; `models`, `provenance`,
-//! `workers` and `jobs` are what the chain is for.
+//! `workers`, `jobs` and `channels` are what the chain is for.
 //!
 //! | module | holds |
 //! |---|---|
@@ -50,7 +50,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     authoring_version: 1,
     // Every change of behaviour raises it. Nodes run what is on chain, not what they were built
     // with, so nothing else tells two runtimes apart.
-    spec_version: 7,
+    spec_version: 8,
     impl_version: 0,
     apis: RUNTIME_API_VERSIONS,
     // Every change of a call's or a transaction extension's encoding raises it: an old signer's
@@ -200,4 +200,6 @@ mod runtime {
     pub type Datasets = pallet_datasets;
     #[runtime::pallet_index(45)]
     pub type Disputes = pallet_disputes;
+    #[runtime::pallet_index(46)]
+    pub type Channels = pallet_channels;
 }

@@ -1,21 +1,25 @@
-//! Disputes as the runtime wires them: jobs, workers and the referee together.
+//! Disputes as the runtime wires them: jobs, channels, workers and the referee together.
 
 #[path = "common/market.rs"]
 mod market;
 
-use frame_support::assert_ok;
+use frame_support::{assert_ok, traits::fungible::Mutate as _};
 use market::*;
+use sp_core::{sr25519::Pair, Pair as _};
 use vigil_game::{
     players::token_proof,
     samples::{cases, hash_of, Case, LyingClaimant},
     Player, Rules,
 };
 use vigil_primitives::{
+    channel::{AnswerReceipt, ChannelId, ChannelSpec, ChannelTerms, Rent, Totals, Usage, Voucher},
     dispute::{ClaimId, DisputeId, Fault, Ground, Side, Stage, Verdict},
     job::{tokens_to_bytes, Input, JobSpec, Output, RefundReason},
-    Architecture, BlockNumber, JobId, JobStatus, ModelVersionId,
+    Architecture, BlockNumber, JobId, JobStatus, ModelVersionId, Permill, MILLI, UNIT,
 };
-use vigil_runtime::{AccountId, Disputes, Jobs, Runtime};
+use vigil_runtime::{
+    AccountId, Balances, Channels, Disputes, Jobs, Runtime, RuntimeEvent, System, Workers,
+};
 
 /// A request of several tokens to a language model that generates some.
 fn text() -> Case {
@@ -276,6 +280,113 @@ fn an_audit_should_convict_a_wrong_result_that_nobody_watches() {
             assert_eq!(before[0] - after[0], penalty.slashed);
             assert_eq!(after[1] - before[1], penalty.bounty + receipt.workers);
             assert_eq!(before[2] - after[2], spec(&case, version, 1).max_price - receipt.requester);
+            check_all();
+        });
+    }
+}
+
+/// What an answer of a channel says of a case with this output.
+fn receipt(case: &Case, id: ChannelId, number: u32, bytes: &[u8]) -> AnswerReceipt {
+    let channel = pallet_channels::Channels::<Runtime>::get(id).unwrap();
+    let output = output(case, bytes);
+    let usage = Usage { tokens_in: case.input.len() as u32, cached: 0, tokens_out: output.tokens };
+    let after = |totals: Totals| totals.after(&channel.prices, &case.architecture, usage);
+    AnswerReceipt {
+        channel: id,
+        number,
+        input: hash_of(&tokens_to_bytes(&case.input)),
+        usage,
+        max_tokens_out: case.max_tokens_out,
+        sampling: case.sampling,
+        output,
+        totals: (0..number).fold(Totals::default(), |totals, _| after(totals)),
+    }
+}
+
+#[test]
+fn a_wrong_answer_of_a_channel_should_be_convicted_and_the_requester_made_whole() {
+    for (case, settles_first) in [(text(), false), (text(), true), (vector(), true)] {
+        market().execute_with(|| {
+            let version = publish(&case);
+            let genesis = System::block_hash(0);
+            let (mine, theirs) = (Pair::from_seed(&[1; 32]), Pair::from_seed(&[2; 32]));
+            let worker = WORKERS[0].clone();
+            let terms = ChannelTerms {
+                max_open: 1,
+                min_deposit: 0,
+                max_deposit: 3 * UNIT,
+                cached: Permill::from_percent(10),
+                signer: theirs.public(),
+            };
+            assert_ok!(Channels::set_terms(signed(&worker), terms));
+            // It covers the deposit fifty times.
+            assert_ok!(Workers::bond_more(signed(&worker), 100 * UNIT));
+            let before = wealth(&REQUESTER);
+            let spec = ChannelSpec {
+                worker: worker.clone(),
+                version,
+                terms: job_for(version.into()).terms,
+                max_ask: UNIT,
+                deposit: 2 * UNIT + 100 * MILLI,
+                expires_at: now() + 1_000,
+                max_answers: 2,
+                signer: mine.public(),
+            };
+            assert_ok!(Channels::open(signed(&REQUESTER), Box::new(spec)));
+            check_all();
+
+            // Two answers, of which the second is wrong. The requester has paid for both.
+            let (claimed, position) = wrong(&case);
+            let right = receipt(&case, 0, 1, &case.output);
+            let lie = receipt(&case, 0, 2, &claimed);
+            let voucher = Voucher { channel: 0, totals: lie.totals };
+            let pay = (voucher, mine.sign(&voucher.bytes(&genesis)));
+            let close = || {
+                assert_ok!(Channels::close(signed(&worker), 0, Some(pay)));
+            };
+            if settles_first {
+                close();
+            }
+            let signature = theirs.sign(&lie.bytes(&genesis));
+            // The key that signs vouchers is the requester's hand for this too.
+            let hand = AccountId::from(mine.public());
+            assert_ok!(Balances::mint_into(&hand, UNIT));
+            assert_ok!(Channels::show(signed(&hand), lie, signature));
+            let channel = pallet_channels::Channels::<Runtime>::get(0).unwrap();
+            assert_eq!((channel.shown, channel.shown_by_others), (1, 0));
+            let claim =
+                ClaimId::Receipt { worker: worker.clone(), channel: 0, receipt: lie.hash() };
+            let bonded = bond(&worker);
+            let ground = Box::new(ground(&case, &claimed, position));
+            assert_ok!(Disputes::challenge(signed(&STRANGER), claim.clone(), ground));
+            check_all();
+            assert_eq!(play(&case, 0, &claimed), Verdict::Convicted(Fault::Element));
+            let convicted =
+                System::events().into_iter().rev().find_map(|record| match record.event {
+                    RuntimeEvent::Disputes(pallet_disputes::Event::Convicted {
+                        penalty, ..
+                    }) => Some(penalty),
+                    _ => None,
+                });
+            let penalty = convicted.expect("it is convicted");
+            assert_eq!(bond(&worker), bonded - penalty.slashed);
+            if !settles_first {
+                close();
+            }
+            check_all();
+
+            // It has paid for the right answer, and for the time.
+            let channel = pallet_channels::Channels::<Runtime>::get(0).unwrap();
+            let price = right.totals.price(&channel.prices);
+            let Rent::Paid { amount: rent } = channel.rent else { panic!("not settled") };
+            assert_eq!(wealth(&REQUESTER), before - price - rent);
+            assert!(Disputes::claim(claim).is_none(), "it can't be challenged again");
+            // The record of what was computed is one for jobs and channels.
+            let computed = Jobs::contribution(worker.clone(), version);
+            let answers = if settles_first { 2 } else { 1 };
+            assert_eq!((computed.jobs, channel.voids.len()), (answers, 1));
+            run_to(now() + 43_300);
+            assert!(Channels::channel(0).is_none());
             check_all();
         });
     }

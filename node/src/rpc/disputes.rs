@@ -7,7 +7,7 @@ use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use std::sync::Arc;
 use vigil_primitives::{
-    api::DisputesApi as _, dispute::ClaimId, AccountId, DisputeId, Hash, JobId,
+    api::DisputesApi as _, dispute::ClaimId, AccountId, ChannelId, DisputeId, Hash, JobId,
 };
 use vigil_rpc::disputes::{Dispute, DisputesApiServer};
 
@@ -41,9 +41,7 @@ impl DisputesApiServer for Disputes {
     }
 
     fn about(&self, job: JobId, worker: AccountId, at: Option<Hash>) -> RpcResult<Vec<DisputeId>> {
-        let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let claim = ClaimId::Job { job, worker };
-        self.0.runtime_api().disputes_about(at, claim).map_err(unavailable)
+        self.about_claim(ClaimId::Job { job, worker }, at)
     }
 
     fn bond(
@@ -53,8 +51,44 @@ impl DisputesApiServer for Disputes {
         position: u32,
         at: Option<Hash>,
     ) -> RpcResult<Option<String>> {
+        self.bond_of(ClaimId::Job { job, worker }, position, at)
+    }
+
+    fn about_receipt(
+        &self,
+        worker: AccountId,
+        channel: ChannelId,
+        receipt: Hash,
+        at: Option<Hash>,
+    ) -> RpcResult<Vec<DisputeId>> {
+        self.about_claim(ClaimId::Receipt { worker, channel, receipt }, at)
+    }
+
+    fn receipt_bond(
+        &self,
+        worker: AccountId,
+        channel: ChannelId,
+        receipt: Hash,
+        position: u32,
+        at: Option<Hash>,
+    ) -> RpcResult<Option<String>> {
+        self.bond_of(ClaimId::Receipt { worker, channel, receipt }, position, at)
+    }
+}
+
+impl Disputes {
+    fn about_claim(&self, claim: ClaimId, at: Option<Hash>) -> RpcResult<Vec<DisputeId>> {
         let at = at.unwrap_or_else(|| self.0.info().best_hash);
-        let claim = ClaimId::Job { job, worker };
+        self.0.runtime_api().disputes_about(at, claim).map_err(unavailable)
+    }
+
+    fn bond_of(
+        &self,
+        claim: ClaimId,
+        position: u32,
+        at: Option<Hash>,
+    ) -> RpcResult<Option<String>> {
+        let at = at.unwrap_or_else(|| self.0.info().best_hash);
         let bond = self.0.runtime_api().challenge_bond(at, claim, position).map_err(unavailable)?;
         Ok(bond.map(|bond| bond.to_string()))
     }

@@ -1,8 +1,9 @@
 //! JSON-RPC beside what every Substrate node offers: account nonces, fees, consensus, and one trait
 //! per domain of Vigil for frontends. Their methods are `models_*`, `datasets_*`, `provenance_*`,
-//! `workers_*`, `jobs_*` and `disputes_*`; their forms are the crate `vigil-rpc`'s.
+//! `workers_*`, `jobs_*`, `disputes_*` and `channels_*`; their forms are the crate `vigil-rpc`'s.
 
 mod answer;
+mod channels;
 mod datasets;
 mod disputes;
 mod jobs;
@@ -40,6 +41,7 @@ pub(crate) struct Dependencies {
 pub(crate) fn create(
     dependencies: Dependencies,
 ) -> Result<RpcModule<()>, jsonrpsee::core::RegisterMethodError> {
+    use channels::Channels;
     use datasets::Datasets;
     use disputes::Disputes;
     use jobs::Jobs;
@@ -50,8 +52,9 @@ pub(crate) fn create(
     use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
     use vigil_rpc::{
-        datasets::DatasetsApiServer, disputes::DisputesApiServer, jobs::JobsApiServer,
-        models::ModelsApiServer, provenance::ProvenanceApiServer, workers::WorkersApiServer,
+        channels::ChannelsApiServer, datasets::DatasetsApiServer, disputes::DisputesApiServer,
+        jobs::JobsApiServer, models::ModelsApiServer, provenance::ProvenanceApiServer,
+        workers::WorkersApiServer,
     };
     use workers::Workers;
 
@@ -76,6 +79,7 @@ pub(crate) fn create(
     module.merge(Workers(Arc::clone(&client)).into_rpc())?;
     module.merge(Jobs(Arc::clone(&client)).into_rpc())?;
     module.merge(Disputes(Arc::clone(&client)).into_rpc())?;
+    module.merge(Channels(Arc::clone(&client)).into_rpc())?;
     module.merge(Babe::new(client, babe_worker, keystore, select_chain).into_rpc())?;
     module.merge(
         Grandpa::new(executor, authority_set, voter_state, justifications, finality_proofs)

@@ -423,7 +423,7 @@ impl Chain for Fake {
     }
 
     async fn claim(&self, id: &ClaimId) -> Result<Option<Claim>> {
-        let ClaimId::Job { job, worker } = id;
+        let ClaimId::Job { job, worker } = id else { return Ok(None) };
         let state = self.up()?;
         let job = state.jobs.get(job);
         let replicas = job.map_or(&[][..], |job| job.status.replicas());

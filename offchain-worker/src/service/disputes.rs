@@ -144,7 +144,8 @@ impl<C: Chain> Service<C> {
     /// A result of another has been computed again.
     pub(super) fn on_watched(&mut self, drawn: Drawn, found: Result<Option<Ground>>) {
         self.watching = false;
-        let ClaimId::Job { job, worker } = &drawn.claim;
+        // Only results of jobs are drawn.
+        let ClaimId::Job { job, worker } = &drawn.claim else { return };
         match found {
             Ok(None) => tracing::debug!(job, %worker, "the result is right"),
             Ok(Some(ground)) => {

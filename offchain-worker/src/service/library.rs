@@ -18,7 +18,7 @@ use vigil_advocate::Withheld;
 use vigil_client::blobs::BlobClient;
 use vigil_primitives::{
     dispute::{Claim, ClaimId, Dispute, DisputeId, End, Ground, Move, Stage},
-    job::Input,
+    job::{Input, TOKEN_BYTES},
     AccountId, BlockNumber, ContentHash,
 };
 
@@ -70,10 +70,18 @@ impl<C: Chain> Library<C> {
         id: &ClaimId,
         claim: &Claim,
     ) -> Result<(Vec<u8>, Vec<u8>), Absent> {
-        let ClaimId::Job { job, worker } = id;
-        let unknown = || Error::Reset(format!("there is no job {job}"));
-        let spec = self.chain.job(*job, false).await?.ok_or_else(unknown)?.spec;
-        let input = match spec.input {
+        let worker = id.claimant();
+        let input = match id {
+            ClaimId::Job { job, .. } => {
+                let unknown = || Error::Reset(format!("there is no job {job}"));
+                self.chain.job(*job, false).await?.ok_or_else(unknown)?.spec.input
+            }
+            // The input of an answer was never on chain.
+            ClaimId::Receipt { .. } => {
+                Input::Blob { hash: claim.input, len: claim.tokens_in.saturating_mul(TOKEN_BYTES) }
+            }
+        };
+        let input = match input {
             Input::Inline(bytes) => bytes.into_inner(),
             Input::Blob { hash, len } => {
                 let found = self.blob(&hash, len.into(), worker).await;

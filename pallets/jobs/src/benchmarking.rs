@@ -30,7 +30,7 @@ use vigil_primitives::{
     lineage::MAX_PAYEES,
     pricing,
     terms::AcceptedTerms,
-    traits::{Claims, Conviction, Grants, Market, ModelRegistry, UnpaidBook},
+    traits::{self, Claims, Conviction, Grants, Market, ModelRegistry, UnpaidBook},
     worker::MAX_SERVED,
     ContentHash, JobStatus, ModelVersionId,
 };
@@ -143,7 +143,7 @@ fn queued_with<T: Config>(replicas: u32, payees: u32) -> Result<JobId, Benchmark
     let mut record = job::<T>(id)?;
     record.fee.per_job = fee::<T>();
     T::BenchmarkHelper::grant(version, &requester::<T>());
-    record.grant = T::Grants::reserve(version.into(), &requester::<T>()).ok();
+    record.grant = T::Grants::reserve(version.into(), &requester::<T>(), 1, 0).ok();
     Jobs::<T>::insert(id, record);
     Ok(id)
 }
@@ -537,6 +537,17 @@ mod benches {
         }
         let convicted = JobStatus::Refunded { reason: RefundReason::Convicted };
         assert_eq!(job::<T>(id)?.status, convicted);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn contribute() -> Result<(), BenchmarkError> {
+        let (worker, version) = (account("worker", 0, 0), ModelVersionId { model: 0, version: 0 });
+        #[block]
+        {
+            <Pallet<T> as traits::Contributions<T::AccountId>>::record(&worker, version, 1, 1, 1);
+        }
+        assert_eq!(Contributions::<T>::get(&worker, version).jobs, 1);
         Ok(())
     }
 

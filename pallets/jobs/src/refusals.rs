@@ -2,7 +2,7 @@
 
 use crate::{types::TransitionError, *};
 use frame_support::pallet_macros::pallet_section;
-use vigil_primitives::architecture::BadRun;
+use vigil_primitives::{architecture::BadRun, traits::NotUsable};
 
 /// The errors themselves.
 #[pallet_section]
@@ -93,6 +93,16 @@ impl<T> From<TransitionError> for Error<T> {
             TransitionError::TooManyTokens => Self::TooManyTokens,
             TransitionError::TooFewTokens => Self::TooFewTokens,
             TransitionError::NotQueued => Self::NotQueued,
+        }
+    }
+}
+
+impl<T> From<NotUsable> for Error<T> {
+    fn from(refusal: NotUsable) -> Self {
+        match refusal {
+            NotUsable::Revoked => Self::VersionRevoked,
+            NotUsable::LicenceNotAccepted => Self::LicenceNotAccepted,
+            NotUsable::CommercialUseForbidden => Self::CommercialUseForbidden,
         }
     }
 }

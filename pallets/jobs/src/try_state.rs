@@ -52,8 +52,8 @@ impl<T: Config> Pallet<T> {
     /// 9. An open job has attempts left.
     /// 10. Contributions by version and by era have the same sum for every worker, and those of an
     ///     era add up to its total.
-    /// 11. A grant that is still there has as many uses reserved as there are open jobs under it,
-    ///     and no job of a version that is open to everybody has a grant.
+    /// 11. A grant that is still there has as many uses reserved as there are open jobs under it, or
+    ///     more: channels reserve some too. No job of a version that is open to everybody has a grant.
     /// 12. The offers are those of the jobs that wait and were never assigned, none of them below
     ///     the least.
     /// 13. A line has a version or a worker at every place between its ends and nowhere else, each
@@ -285,8 +285,8 @@ impl<T: Config> Pallet<T> {
             let Some(grant) = job.grant else { continue };
             let reserved = T::Grants::reserved(job.version.into(), &job.requester, grant);
             ensure!(
-                reserved.is_none_or(|reserved| reserved == count),
-                "uses reserved of a grant are not those of the open jobs"
+                reserved.is_none_or(|reserved| reserved >= count),
+                "uses reserved of a grant are fewer than its open jobs"
             );
         }
         Ok(())

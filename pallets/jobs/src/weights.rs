@@ -58,6 +58,8 @@ pub trait WeightInfo {
     fn dispute() -> Weight;
     /// Weight of the end of one, without the refund that may follow.
     fn decide() -> Weight;
+    /// Recording what a worker has computed and earned.
+    fn contribute() -> Weight;
 }
 
 impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
@@ -134,5 +136,8 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn decide() -> Weight {
         Self::high(500, 4, 4)
+    }
+    fn contribute() -> Weight {
+        Self::figure(60, 12, 3, 3)
     }
 }

@@ -259,7 +259,7 @@ mod benchmarks {
 
         #[block]
         {
-            <Pallet<T> as Grants<_>>::reserve(asset, &holder)?;
+            <Pallet<T> as Grants<_>>::reserve(asset, &holder, 1, 0)?;
         }
 
         let held = GrantsOf::<T>::get(&holder, asset).ok_or("no grant")?;

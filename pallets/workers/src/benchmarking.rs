@@ -372,6 +372,22 @@ mod benchmarks {
     }
 
     #[benchmark]
+    fn cover() -> Result<(), BenchmarkError> {
+        let (who, versions) = first_of_two::<T>(MAX_SERVED)?;
+        let version = *versions.last().ok_or("no version")?;
+        let ask;
+
+        #[block]
+        {
+            ask = <Pallet<T> as WorkerPool<T::AccountId>>::cover(&who, version, 1);
+        }
+
+        assert_eq!(ask, Ok(T::MinAsk::get()));
+        assert_eq!(Workers::<T>::get(&who).ok_or("no worker")?.covered, 1);
+        Ok(())
+    }
+
+    #[benchmark]
     fn dispute() -> Result<(), BenchmarkError> {
         let (who, _) = first_of_two::<T>(MAX_SERVED)?;
 

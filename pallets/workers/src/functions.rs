@@ -43,6 +43,7 @@ impl<T: Config> Pallet<T> {
             active: 0,
             answered: 0,
             unfinalised: 0,
+            covered: 0,
             serves: Default::default(),
             reputation: Reputation::new(Self::now()),
             disputes: 0,

@@ -456,7 +456,7 @@ pub mod pallet {
         /// Begins to leave: the worker takes nothing any more, and its bond is free after
         /// `UnbondingPeriod` blocks. There is no way back but to register again.
         ///
-        /// Only a worker that is engaged in no job may call it: drain first.
+        /// Only a worker that is engaged in no job and no channel may call it: drain first.
         ///
         /// Emits [`Event::UnbondingStarted`]. Refuses with [`Error::NotFound`],
         /// [`Error::StillEngaged`], [`Error::Unbonding`].

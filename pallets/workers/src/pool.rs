@@ -21,7 +21,10 @@ use vigil_primitives::{
     audit,
     job::{MAX_EXCLUDED, MAX_REPLICAS},
     pricing,
-    traits::{Engagement, Market, Outcome, Reliance, Room, Search, Unfilled, Vacancy, WorkerPool},
+    traits::{
+        Engagement, Market, NotCovered, Outcome, Reliance, Room, Search, Unfilled, Vacancy,
+        WorkerPool,
+    },
     worker::Region,
     Balance, ModelVersionId,
 };
@@ -236,6 +239,42 @@ impl<T: Config> WorkerPool<T::AccountId> for Pallet<T> {
         // To keep silent is the cheapest way out.
         let stake = audit::stake(reward, worker.bond, T::ExpirySlash::get());
         Reliance { stake, proven: Self::reputation(&worker).record.proven }
+    }
+
+    fn cover(
+        who: &T::AccountId,
+        version: ModelVersionId,
+        amount: Balance,
+    ) -> Result<Balance, NotCovered> {
+        let worker = Workers::<T>::get(who).ok_or(NotCovered::Unavailable)?;
+        let worker = worker.cover(version, amount)?;
+        let ask = worker.ask;
+        Workers::<T>::insert(who, worker);
+        Ok(ask)
+    }
+
+    fn uncover(who: &T::AccountId, amount: Balance) {
+        let Some(worker) = Workers::<T>::get(who) else {
+            defensive!("what an account that is no worker may earn is covered no more");
+            return;
+        };
+        let (worker, books) = worker.uncover(amount);
+        if let Err(NotEngaged) = books {
+            defensive!("more is covered no more than was");
+        }
+        let active = worker.is_active();
+        Workers::<T>::insert(who, worker);
+        if active && amount > 0 {
+            T::Market::room(who);
+        }
+    }
+
+    fn covered(who: &T::AccountId) -> Balance {
+        Workers::<T>::get(who).map_or(0, |worker| worker.covered)
+    }
+
+    fn cover_weight() -> Weight {
+        T::WeightInfo::cover().saturating_add(T::Market::room_weight())
     }
 }
 

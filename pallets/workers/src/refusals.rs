@@ -51,7 +51,7 @@ mod errors {
         NotUnbonding,
         /// The unbonding period is not over.
         StillUnbonding,
-        /// The worker is engaged in jobs.
+        /// The worker is engaged in jobs, or its bond covers channels that have not ended.
         StillEngaged,
         /// A result of the worker is disputed: its bond stays until that has ended.
         StillDisputed,

@@ -18,8 +18,8 @@ impl<T: Config> Pallet<T> {
     /// 4. A list is numbered from 0 to its count without a gap, there are as many indices as
     ///    entries, and no empty list is stored.
     /// 5. No worker has more places taken than a worker may have, and one without a place taken
-    ///    has no unfinalised rewards.
-    /// 6. A worker that is leaving is engaged in nothing.
+    ///    has no unfinalised rewards but those of channels.
+    /// 6. A worker that is leaving is engaged in nothing, and in no channel.
     /// 7. An active or draining worker has at least the smallest bond. Raising `MinBond` takes a
     ///    migration.
     /// 8. No worker serves a version twice.
@@ -53,12 +53,16 @@ impl<T: Config> Pallet<T> {
                 "workers 5: too many places taken"
             );
             ensure!(
-                worker.active > 0 || worker.unfinalised == 0,
+                worker.unfinalised >= worker.covered
+                    && (worker.active > 0 || worker.unfinalised == worker.covered),
                 "workers 5: rewards without engagements"
             );
             match worker.status {
                 WorkerStatus::Unbonding { .. } => {
-                    ensure!(worker.active == 0, "workers 6: leaving while engaged");
+                    ensure!(
+                        worker.active == 0 && worker.covered == 0,
+                        "workers 6: leaving while engaged"
+                    );
                 }
                 WorkerStatus::Active | WorkerStatus::Draining => {
                     ensure!(worker.bond >= T::MinBond::get(), "workers 7: bond too low");

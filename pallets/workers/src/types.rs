@@ -11,7 +11,7 @@ use vigil_primitives::{
     job::Role,
     model::Url,
     pricing,
-    traits::{Completion, Outcome},
+    traits::{Completion, NotCovered, Outcome},
     worker::{reliability, trust, Capability, Reputation, WorkerStatus, BOND_COVER, MAX_SERVED},
     Balance, ModelVersionId,
 };
@@ -42,8 +42,10 @@ pub struct Worker<BlockNumber> {
     pub active: u16,
     /// Those of them whose result it has revealed: they take no place any more.
     pub answered: u16,
-    /// Rewards of those jobs.
+    /// Rewards of those jobs, and what it may earn by channels.
     pub unfinalised: Balance,
+    /// The part of it that channels may earn: they take no place.
+    pub covered: Balance,
     /// Versions it serves.
     pub serves: Served,
     /// How it has behaved.
@@ -77,7 +79,7 @@ pub enum TransitionError {
     NotUnbonding,
     /// Its unbonding period is not over.
     StillUnbonding,
-    /// It is engaged in jobs.
+    /// It is engaged in jobs, or channels of it have not ended.
     StillEngaged,
     /// A result of it is disputed.
     StillDisputed,
@@ -123,13 +125,40 @@ impl<BlockNumber: AtLeast32BitUnsigned + Copy> Worker<BlockNumber> {
     /// `budget`, and with its bond covering all its rewards [`BOND_COVER`] times.
     pub fn reward_for(&self, work: u64, budget: Balance, role: Role) -> Option<Balance> {
         let reward = pricing::reward(self.ask, work);
-        let covered = self
-            .unfinalised
-            .checked_add(reward)
-            .and_then(|total| total.checked_mul(BOND_COVER))
-            .is_some_and(|needed| needed <= self.bond);
-        (self.is_active() && self.places_for(role) > 0 && reward <= budget && covered)
+        let covers = self.covers(reward);
+        (self.is_active() && self.places_for(role) > 0 && reward <= budget && covers)
             .then_some(reward)
+    }
+
+    /// Whether its bond covers so much more [`BOND_COVER`] times.
+    fn covers(&self, more: Balance) -> bool {
+        let needed = self.unfinalised.checked_add(more).and_then(|sum| sum.checked_mul(BOND_COVER));
+        needed.is_some_and(|needed| needed <= self.bond)
+    }
+
+    /// Puts its bond behind what it may earn by a channel.
+    pub fn cover(mut self, version: ModelVersionId, amount: Balance) -> Result<Self, NotCovered> {
+        if !self.is_active() {
+            return Err(NotCovered::Unavailable);
+        }
+        if !self.serves.contains(&version) {
+            return Err(NotCovered::NotServed);
+        }
+        if !self.covers(amount) {
+            return Err(NotCovered::BondTooLow);
+        }
+        self.unfinalised = self.unfinalised.saturating_add(amount);
+        self.covered = self.covered.saturating_add(amount);
+        Ok(self)
+    }
+
+    /// So much of that needs no cover any more; as far as the books allow.
+    pub fn uncover(mut self, amount: Balance) -> (Self, Result<(), NotEngaged>) {
+        let books = self.covered.checked_sub(amount).map(|_| ()).ok_or(NotEngaged);
+        let amount = amount.min(self.covered);
+        self.covered = self.covered.saturating_sub(amount);
+        self.unfinalised = self.unfinalised.saturating_sub(amount);
+        (self, books)
     }
 
     /// Its weight in a draw for what earns `reward`: places, times [`reliability`] and [`trust`], by
@@ -266,7 +295,7 @@ impl<BlockNumber: AtLeast32BitUnsigned + Copy> Worker<BlockNumber> {
     /// Begins to leave.
     pub fn unbond(mut self, until: BlockNumber) -> Result<Self, TransitionError> {
         self.ensure_staying()?;
-        if self.active > 0 {
+        if self.active > 0 || self.covered > 0 {
             return Err(TransitionError::StillEngaged);
         }
         self.status = WorkerStatus::Unbonding { until };

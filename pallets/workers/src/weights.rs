@@ -49,6 +49,8 @@ pub trait WeightInfo {
     /// Weight of the end of an engagement by a missed deadline, with a slash and with jail for a
     /// worker that serves the most versions.
     fn release_expired() -> Weight;
+    /// Weight of putting a bond behind a channel, or of the end of that.
+    fn cover() -> Weight;
     /// Weight of the beginning or the end of a dispute.
     fn dispute() -> Weight;
     /// Weight of a payment out of a bond, with jail for a worker that serves the most versions.
@@ -112,6 +114,9 @@ impl<Db: Get<RuntimeDbWeight>> WeightInfo for HandSet<Db> {
     }
     fn release_expired() -> Weight {
         Self::high(400, 4, 5).saturating_add(lists::<Db>())
+    }
+    fn cover() -> Weight {
+        Self::high(100, 1, 1)
     }
     fn dispute() -> Weight {
         Self::high(100, 1, 1)

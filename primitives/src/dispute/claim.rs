@@ -2,8 +2,9 @@
 
 use super::Proof;
 use crate::{
+    channel::ChannelId,
     job::{JobId, Output},
-    AccountId, Architecture, ContentHash, ModelVersionId, Sampling,
+    AccountId, Architecture, ContentHash, Hash, ModelVersionId, Sampling,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -31,20 +32,34 @@ pub enum ClaimId<Account = AccountId> {
         /// The worker.
         worker: Account,
     },
+    /// A receipt that a worker has signed for an answer of a channel.
+    #[codec(index = 1)]
+    Receipt {
+        /// The worker.
+        worker: Account,
+        /// The channel.
+        channel: ChannelId,
+        /// What names it: [`AnswerReceipt::hash`](crate::channel::AnswerReceipt::hash).
+        receipt: Hash,
+    },
 }
 
 impl<Account> ClaimId<Account> {
-    /// The claim of another account about the same run.
+    /// The claim of another account about the same run. Nobody but its worker answers in a channel, so
+    /// that of a receipt is a claim that nobody has made.
     pub fn rival(&self, other: Account) -> Self {
         match self {
             Self::Job { job, .. } => Self::Job { job: *job, worker: other },
+            Self::Receipt { channel, receipt, .. } => {
+                Self::Receipt { worker: other, channel: *channel, receipt: *receipt }
+            }
         }
     }
 
     /// Who stands for it.
     pub fn claimant(&self) -> &Account {
         match self {
-            Self::Job { worker, .. } => worker,
+            Self::Job { worker, .. } | Self::Receipt { worker, .. } => worker,
         }
     }
 }

@@ -77,6 +77,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
     // Lists of what is allowed: what is added to the runtime later is not, until somebody has
     // thought about it.
     fn filter(&self, call: &RuntimeCall) -> bool {
+        use pallet_channels::Call as Channels;
         use pallet_jobs::Call as Jobs;
         use pallet_provenance::Call as Provenance;
         use pallet_workers::Call as Workers;
@@ -84,6 +85,10 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             Self::Any => true,
             Self::NonTransfer => match call {
                 RuntimeCall::Jobs(call) => !matches!(call, Jobs::submit { .. }),
+                // The deposit of a channel is spent by vouchers.
+                RuntimeCall::Channels(call) => {
+                    !matches!(call, Channels::open { .. } | Channels::top_up { .. })
+                }
                 // A grant is bought, and refunded when it is taken away.
                 RuntimeCall::Provenance(call) => {
                     !matches!(call, Provenance::buy_grant { .. } | Provenance::revoke_grant { .. })
@@ -107,6 +112,10 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                         | Jobs::reveal { .. }
                         | Jobs::decline { .. }
                         | Jobs::poke { .. }
+                ) | RuntimeCall::Channels(
+                    Channels::set_terms { .. }
+                        | Channels::close { .. }
+                        | Channels::dispute_close { .. }
                 ) | RuntimeCall::Workers(
                     Workers::update { .. }
                         | Workers::serve { .. }

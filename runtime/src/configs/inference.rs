@@ -1,28 +1,32 @@
-//! Models, datasets, workers and jobs: what the chain is for, and how they meet.
+//! Models, datasets, workers, jobs and channels: what the chain is for, and how they meet.
 
 use crate::{
     constants::{
         block,
-        money::{deposit, MICRO, UNIT},
+        money::{deposit, MICRO, MILLI, UNIT},
         time::{DAYS, HOURS, MINUTES},
     },
-    AccountId, Balance, Balances, Beacon, BlockNumber, Datasets, Disputes, Jobs, Models,
+    AccountId, Balance, Balances, Beacon, BlockNumber, Channels, Datasets, Disputes, Jobs, Models,
     Provenance, Runtime, RuntimeHoldReason, TransactionPayment, Workers,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, ConstU64},
+    traits::{ConstU16, ConstU32, ConstU64},
     weights::{constants::RocksDbWeight, Weight},
     PalletId,
 };
 use frame_system::EnsureRoot;
 use sp_runtime::{
     traits::{AccountIdConversion, Convert},
-    Permill,
+    DispatchError, DispatchResult, Permill,
 };
 use vigil_ops::weights::Weights;
-use vigil_primitives::{traits::PackageLayout, Architecture, OP_SET};
+use vigil_primitives::{
+    dispute::{Claim, ClaimId, Penalty},
+    traits::{Claims, Conviction, PackageLayout},
+    Architecture, OP_SET,
+};
 
 /// The account that protocol fees go to. No key opens it; root spends from it.
 pub fn treasury() -> AccountId {
@@ -218,10 +222,55 @@ impl Convert<(Weight, u32), Balance> for CallFee {
     }
 }
 
+/// Claims come from jobs and from channels.
+pub struct ClaimSources;
+
+impl Claims<AccountId> for ClaimSources {
+    fn claim(id: &ClaimId) -> Result<Claim, DispatchError> {
+        match id {
+            ClaimId::Job { .. } => Jobs::claim(id),
+            ClaimId::Receipt { .. } => <Channels as Claims<AccountId>>::claim(id),
+        }
+    }
+
+    fn disputed(id: &ClaimId) -> DispatchResult {
+        match id {
+            ClaimId::Job { .. } => Jobs::disputed(id),
+            ClaimId::Receipt { .. } => Channels::disputed(id),
+        }
+    }
+
+    fn upheld(id: &ClaimId) {
+        match id {
+            ClaimId::Job { .. } => Jobs::upheld(id),
+            ClaimId::Receipt { .. } => Channels::upheld(id),
+        }
+    }
+
+    fn convicted(id: &ClaimId, conviction: Conviction<'_, AccountId>) -> Penalty {
+        match id {
+            ClaimId::Job { .. } => Jobs::convicted(id, conviction),
+            ClaimId::Receipt { .. } => Channels::convicted(id, conviction),
+        }
+    }
+
+    fn dispute_weight() -> Weight {
+        Jobs::dispute_weight().max(Channels::dispute_weight())
+    }
+
+    fn uphold_weight() -> Weight {
+        Jobs::uphold_weight().max(Channels::uphold_weight())
+    }
+
+    fn convict_weight() -> Weight {
+        Jobs::convict_weight().max(Channels::convict_weight())
+    }
+}
+
 impl pallet_disputes::Config for Runtime {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Currency = Balances;
-    type Claims = Jobs;
+    type Claims = ClaimSources;
     type Models = Models;
     type Packages = Models;
     type Fees = CallFee;
@@ -235,6 +284,49 @@ impl pallet_disputes::Config for Runtime {
     type History = ConstU32<1_000>;
     type ServiceWeight = DisputeServiceWeight;
     type WeightInfo = pallet_disputes::weights::HandSet<DbWeight>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::Scenes;
+}
+
+/// Longest time from the opening of a channel to its expiry.
+const CHANNEL_LIFETIME: BlockNumber = 7 * DAYS;
+
+parameter_types! {
+    /// For every block that a channel takes one of its worker's places: 0.432 VGL for a day.
+    pub const ChannelRent: Balance = 10 * MICRO;
+    /// Smallest deposit of a channel.
+    pub const ChannelMinDeposit: Balance = 10 * MILLI;
+    /// Held of whoever puts a receipt on chain.
+    pub const ShowDeposit: Balance = deposit(1, 400);
+    /// Most of a block's start that channels may use: two of the heaviest settlements, by their
+    /// hand-set weight.
+    pub ChannelServiceWeight: Weight = block::MAX_WEIGHT.saturating_div(16);
+}
+
+impl pallet_channels::Config for Runtime {
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Currency = Balances;
+    type Models = Models;
+    type Waterfall = Provenance;
+    type Grants = Provenance;
+    type Unpaid = Provenance;
+    type Workers = Workers;
+    type Stakes = Workers;
+    type Contributions = Jobs;
+    type Treasury = Treasury;
+    type ProtocolFee = ProtocolFee;
+    type Rent = ChannelRent;
+    type MinDeposit = ChannelMinDeposit;
+    type ShowDeposit = ShowDeposit;
+    type MinLifetime = ConstU32<MINUTES>;
+    type MaxLifetime = ConstU32<CHANNEL_LIFETIME>;
+    // A worker that was away for a while still brings its voucher.
+    type ChallengeWindow = ConstU32<HOURS>;
+    type ReceiptWindow = ConstU32<DAYS>;
+    type RetryPeriod = ConstU32<{ 10 * MINUTES }>;
+    type MaxOpenPerWorker = ConstU16<256>;
+    type ServiceWeight = ChannelServiceWeight;
+    type WeightInfo = pallet_channels::weights::HandSet<DbWeight>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = crate::benchmarks::Scenes;
 }

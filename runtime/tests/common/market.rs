@@ -20,11 +20,12 @@ use sp_runtime::{
     traits::{BlakeTwo256, Hash as _},
     DispatchError, DispatchResult, Permill,
 };
+use std::collections::BTreeMap;
 use vigil_ops::weights::Weights;
 use vigil_primitives::{
     audit::Record,
     dataset::{DatasetSpec, DatasetVersionId},
-    grant::Grant,
+    grant::{Grant, GrantId},
     job::{commitment, tokens_to_bytes, Input, JobSpec, Output, Policy, Sampling},
     lineage::{Royalty, Share, Shares},
     model::{Fee, Name, Url, VersionSpec},
@@ -37,8 +38,8 @@ use vigil_primitives::{
 use vigil_runtime::{
     configs::{keeper, ServiceWeight},
     genesis_presets::DEVELOPMENT,
-    AccountId, Balances, Datasets, Disputes, Jobs, Models, Provenance, Runtime, RuntimeHoldReason,
-    RuntimeOrigin, System, Workers,
+    AccountId, Balances, Channels, Datasets, Disputes, Jobs, Models, Provenance, Runtime,
+    RuntimeHoldReason, RuntimeOrigin, System, Workers,
 };
 
 /// Publishes what others descend from.
@@ -118,6 +119,37 @@ pub fn check() {
     Provenance::do_try_state().unwrap();
     Workers::do_try_state().unwrap();
     Jobs::do_try_state().unwrap();
+    Channels::do_try_state().unwrap();
+    check_between();
+}
+
+/// Checks what jobs and channels have together: what bonds cover, and uses of grants.
+fn check_between() {
+    let mut covered = BTreeMap::<AccountId, Balance>::new();
+    let mut uses = BTreeMap::<GrantId, u32>::new();
+    for (_, job) in pallet_jobs::Jobs::<Runtime>::iter().filter(|(_, job)| !job.status.is_final()) {
+        for replica in job.status.replicas() {
+            let cover = covered.entry(replica.worker.clone()).or_default();
+            *cover += job.engaged_reward(replica.ask);
+        }
+        if let Some(grant) = job.grant {
+            *uses.entry(grant).or_default() += 1;
+        }
+    }
+    for channel in pallet_channels::Channels::<Runtime>::iter_values() {
+        if let Some(grant) = channel.grant.filter(|_| !channel.is_settled()) {
+            *uses.entry(grant).or_default() += channel.max_answers;
+        }
+        *covered.entry(channel.worker).or_default() += channel.covered;
+    }
+    for (who, worker) in pallet_workers::Workers::<Runtime>::iter() {
+        let expected = covered.remove(&who).unwrap_or_default();
+        assert_eq!(worker.unfinalised, expected, "what the bond of {who} covers");
+    }
+    for held in pallet_provenance::GrantsOf::<Runtime>::iter_values() {
+        let expected = uses.remove(&held.grant.id).unwrap_or_default();
+        assert_eq!(held.grant.reserved, expected, "uses reserved of grant {}", held.grant.id);
+    }
 }
 
 pub fn signed(who: &AccountId) -> RuntimeOrigin {
@@ -430,6 +462,7 @@ pub fn next_block() {
     System::set_block_number(now() + 1);
     Jobs::on_initialize(now());
     Disputes::on_initialize(now());
+    Channels::on_initialize(now());
 }
 
 pub fn run_to(block: BlockNumber) {

@@ -1,5 +1,6 @@
 //! The wiring: what no pallet can test alone.
 
+mod channels;
 #[path = "../common/chain.rs"]
 mod common;
 mod genesis;
@@ -121,6 +122,7 @@ fn the_interface_of_old_clients_should_name_every_domain() {
         ("WorkersApi", runtime_decl_for_workers_api::ID),
         ("JobsApi", runtime_decl_for_jobs_api::ID),
         ("DisputesApi", runtime_decl_for_disputes_api::ID),
+        ("ChannelsApi", runtime_decl_for_channels_api::ID),
     ];
     assert_eq!(Runtime::domains(), domains.map(|(name, _)| name.as_bytes().to_vec()));
     assert!(domains.iter().all(|(_, id)| VERSION.api_version(id).is_some()));

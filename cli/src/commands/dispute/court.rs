@@ -193,7 +193,7 @@ impl Court {
                     spinner.say(format!("dispute {id}: {turn}"));
                 }
                 Step::Moved(_) => {}
-                Step::Ended(ended) => return Ok(ended),
+                Step::Ended(ended) => return Ok(*ended),
             }
         }
     }

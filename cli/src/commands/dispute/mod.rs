@@ -58,10 +58,12 @@ impl Command {
     }
 }
 
-/// The job that a dispute is about.
-fn job_of(view: &DisputeView) -> JobId {
-    let ClaimId::Job { job, .. } = show::claim_id(view);
-    *job
+/// The job that a dispute is about, unless it is about an answer of a channel.
+fn job_of(view: &DisputeView) -> Option<JobId> {
+    match show::claim_id(view) {
+        ClaimId::Job { job, .. } => Some(*job),
+        ClaimId::Receipt { .. } => None,
+    }
 }
 
 async fn list(global: &Global, job: Option<JobId>, open: bool) -> CommandResult {
@@ -70,7 +72,8 @@ async fn list(global: &Global, job: Option<JobId>, open: bool) -> CommandResult 
     let behind = |(id, _): &(DisputeId, DisputeView)| id.saturating_add(1);
     let mut disputes = pages(0, behind, |from| view.disputes(from, PAGE)).await?;
     disputes.retain(|(_, view)| {
-        job.is_none_or(|job| job_of(view) == job) && (!open || matches!(view, DisputeView::Open(_)))
+        job.is_none_or(|job| job_of(view) == Some(job))
+            && (!open || matches!(view, DisputeView::Open(_)))
     });
     let forms = disputes.iter().cloned().map(vigil_rpc::disputes::Dispute::from);
     let json = json!({ "disputes": forms.map(form).collect::<Vec<_>>() });
@@ -86,7 +89,7 @@ fn table(disputes: &[(DisputeId, DisputeView)]) -> String {
     for (id, view) in disputes {
         table.add_row([
             id.to_string(),
-            job_of(view).to_string(),
+            job_of(view).map_or_else(|| "-".into(), |job| job.to_string()),
             title(view),
             short_account(show::claim_id(view).claimant()),
             short_account(show::challenger(view)),
@@ -113,15 +116,21 @@ async fn find(context: &Context, id: DisputeId) -> CommandResult<(DisputeView, O
     // What is kept of a dispute that has ended says nothing of the model: its job does.
     let names = match &view {
         DisputeView::Open(dispute) => Names::of_claim(&dispute.claim, dispute.token),
-        DisputeView::Ended(ended) => match context.view().job(job_of(&view)).await? {
-            Some(job) => {
-                let version = context.view().version(job.spec.version).await?;
-                version.and_then(|version| {
-                    Names::of_job(&job, &version.spec.architecture, ended.token)
-                })
+        DisputeView::Ended(ended) => {
+            let job = match job_of(&view) {
+                Some(job) => context.view().job(job).await?,
+                None => None,
+            };
+            match job {
+                Some(job) => {
+                    let version = context.view().version(job.spec.version).await?;
+                    version.and_then(|version| {
+                        Names::of_job(&job, &version.spec.architecture, ended.token)
+                    })
+                }
+                None => None,
             }
-            None => None,
-        },
+        }
     };
     Ok((view, names))
 }

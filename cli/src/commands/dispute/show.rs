@@ -201,12 +201,18 @@ fn drawn(lines: &[String]) -> String {
 
 /// A dispute under its names, and the way down.
 pub(super) fn details(id: DisputeId, view: &DisputeView, names: Option<&Names>) -> String {
-    let ClaimId::Job { job, worker } = claim_id(view);
+    let claim = claim_id(view);
+    let source = match claim {
+        ClaimId::Job { job, .. } => format!("job {job}"),
+        ClaimId::Receipt { channel, receipt, .. } => {
+            format!("channel {channel}, receipt {}", hex(receipt))
+        }
+    };
     let mut rows = vec![
         ("dispute", id.to_string()),
         ("status", status(view)),
-        ("about", format!("{} of job {job}", title(view))),
-        ("claimant", worker.to_string()),
+        ("about", format!("{} of {source}", title(view))),
+        ("claimant", claim.claimant().to_string()),
         ("challenger", challenger(view).to_string()),
     ];
     match view {

@@ -100,7 +100,7 @@ impl Watch {
             if withheld || dispute.claim.version != self.version {
                 continue;
             }
-            let ClaimId::Job { job, .. } = dispute.claim_id;
+            let ClaimId::Job { job, .. } = dispute.claim_id else { continue };
             let global = &court.context.global;
             note(global, &format!("going on with dispute {id} about job {job}"));
             let played = async {
@@ -132,7 +132,7 @@ impl Watch {
             draw.again(drawn);
             return;
         }
-        let ClaimId::Job { job, worker } = &drawn.claim;
+        let ClaimId::Job { job, worker } = &drawn.claim else { return };
         let text = format!(
             "job {job} of {}: nobody hands it out; `vigil dispute challenge {job} --withheld \
              output --save FILE` has it published",
@@ -145,7 +145,8 @@ impl Watch {
     /// Looks at one result, and challenges it if it is wrong. Whether it could.
     async fn look(&self, court: &Court, drawn: &Drawn, tally: &mut Tally) -> CommandResult<bool> {
         let claim = &drawn.claim;
-        let ClaimId::Job { job: id, worker } = claim;
+        // Only results of jobs are drawn.
+        let ClaimId::Job { job: id, worker } = claim else { return Ok(true) };
         let global = &court.context.global;
         // Pruned meanwhile, it can't be challenged any more.
         let Some(job) = court.context.view().job(*id).await? else { return Ok(true) };

@@ -16,11 +16,11 @@ use vigil_primitives::{
 
 impl<T: Config> Claims<T::AccountId> for Pallet<T> {
     fn claim(id: &ClaimId<T::AccountId>) -> Result<Claim, DispatchError> {
-        let ClaimId::Job { job: id, worker } = id;
-        let job = Self::load(*id)?;
+        let (id, worker) = Self::claim_of(id)?;
+        let job = Self::load(id)?;
         let output = job.claimed(worker).ok_or(Error::<T>::NotClaimed)?;
         let spec = T::Models::version(job.version).ok_or(Error::<T>::UnknownVersion)?.spec;
-        let input = match Inputs::<T>::get(*id).ok_or(Error::<T>::NotFound)? {
+        let input = match Inputs::<T>::get(id).ok_or(Error::<T>::NotFound)? {
             Input::Inline(bytes) => ContentHash::from(*blake3::hash(&bytes).as_bytes()),
             Input::Blob { hash, .. } => hash,
         };
@@ -38,28 +38,28 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
     }
 
     fn disputed(id: &ClaimId<T::AccountId>) -> DispatchResult {
-        let ClaimId::Job { job: id, worker } = id;
-        let mut job = Self::load(*id)?;
+        let (id, worker) = Self::claim_of(id)?;
+        let mut job = Self::load(id)?;
         ensure!(job.claimed(worker).is_some(), Error::<T>::NotClaimed);
         job.dispute();
         T::Stakes::disputed(worker);
-        Self::deposit_event(Event::Disputed { job: *id, worker: worker.clone() });
-        Self::store(*id, job, Self::now());
+        Self::deposit_event(Event::Disputed { job: id, worker: worker.clone() });
+        Self::store(id, job, Self::now());
         Ok(())
     }
 
     fn upheld(id: &ClaimId<T::AccountId>) {
-        let ClaimId::Job { job: id, worker } = id;
+        let Ok((id, worker)) = Self::claim_of(id) else { return };
         T::Stakes::decided(worker, 1);
         if let Some(job) = Jobs::<T>::get(id) {
-            Self::decided(*id, job, 1);
+            Self::decided(id, job, 1);
         } else {
             defensive!("a disputed job is not there");
         }
     }
 
     fn convicted(id: &ClaimId<T::AccountId>, conviction: Conviction<'_, T::AccountId>) -> Penalty {
-        let ClaimId::Job { job: id, worker } = id;
+        let Ok((id, worker)) = Self::claim_of(id) else { return Penalty::default() };
         T::Stakes::decided(worker, conviction.disputes);
         let Some(mut job) = Jobs::<T>::get(id) else {
             defensive!("a disputed job is not there");
@@ -81,16 +81,16 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
             };
             penalty = penalty.and(T::Stakes::convict(&replica.worker, slash));
             if !job.status.is_final() {
-                Self::release(*id, &job, &replica, Outcome::Convicted);
+                Self::release(id, &job, &replica, Outcome::Convicted);
                 if replica.role == Role::Auditor {
-                    Self::miss_audit(*id, &mut job);
+                    Self::miss_audit(id, &mut job);
                 }
             }
             let worker = replica.worker;
-            Self::deposit_event(Event::Convicted { job: *id, worker });
+            Self::deposit_event(Event::Convicted { job: id, worker });
         }
         job.penalty = Some(job.penalty.unwrap_or_default().and(penalty));
-        Self::decided(*id, job, conviction.disputes);
+        Self::decided(id, job, conviction.disputes);
         penalty
     }
 
@@ -115,6 +115,14 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
+    /// The job and the worker of a claim. Others are not made here.
+    fn claim_of(id: &ClaimId<T::AccountId>) -> Result<(JobId, &T::AccountId), Error<T>> {
+        match id {
+            ClaimId::Job { job, worker } => Ok((*job, worker)),
+            ClaimId::Receipt { .. } => Err(Error::<T>::NotClaimed),
+        }
+    }
+
     /// So many disputes about a job's results have ended. Behind the last the job goes on: to its
     /// payment, if those that are left agree and nobody objects for another window; to the next
     /// dispute, if they differ; to a refund, if none is left.

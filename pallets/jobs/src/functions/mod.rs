@@ -107,7 +107,7 @@ impl<T: Config> Pallet<T> {
     fn close(id: JobId, job: JobRecordOf<T>, now: BlockNumberFor<T>) {
         if let Some(grant) = job.grant {
             let consumed = matches!(job.status, JobStatus::Settled { .. });
-            T::Grants::end_use(job.version.into(), &job.requester, grant, consumed);
+            T::Grants::end_use(job.version.into(), &job.requester, grant, 1, consumed.into());
         }
         OpenJobs::<T>::mutate(Saturating::saturating_dec);
         OpenJobsOf::<T>::mutate_exists(&job.requester, |open| {

@@ -9,31 +9,10 @@ use frame_support::storage::with_storage_layer;
 use vigil_primitives::{
     audit::AuditPay,
     job::{AuditState, Output, Receipt, Role},
-    lineage::{Royalties, MAX_PAYEES},
+    lineage::Royalties,
     pricing,
-    traits::{Completion, Stakes, UnpaidBook, Waterfall},
+    traits::{Completion, Contributions as _, Payment, Stakes, UnpaidBook, Waterfall},
 };
-
-/// What became of a payment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Payment {
-    /// The payee has it.
-    Credited,
-    /// It is kept for the payee.
-    Kept,
-    /// The requester has it back.
-    Returned,
-}
-
-impl Payment {
-    /// How much of `amount` went to the payee, or is kept for it.
-    fn of(self, amount: Balance) -> Balance {
-        match self {
-            Self::Credited | Self::Kept => amount,
-            Self::Returned => 0,
-        }
-    }
-}
 
 /// What an audit costs, and who pays for it.
 struct AuditBill<AccountId> {
@@ -86,7 +65,7 @@ impl<T: Config> Pallet<T> {
         let network =
             Self::pay_from_treasury(&auditor, pay.network.saturating_add(lacking).min(promised));
         let paid = from_escrow.saturating_add(bond).saturating_add(network);
-        Self::contribute(&auditor, job, Self::era(now), work, paid);
+        Self::record(&auditor, job.version, 1, work.into(), paid);
         let completion = Completion { work, paid, proven: 0 };
         Self::release(id, job, replica, Outcome::Audited(completion));
         Self::prove_version(job.version, reward, now);
@@ -110,7 +89,6 @@ impl<T: Config> Pallet<T> {
             return Err(Error::<T>::NotDue.into());
         };
         let work = job.architecture.work(job.tokens_in, output.tokens);
-        let era = Self::era(now);
         let bill = Self::audit_bill(&job, work);
         let replicas = job.take_replicas();
         let mut receipt = Receipt { work, ..Default::default() };
@@ -130,7 +108,7 @@ impl<T: Config> Pallet<T> {
             let due = reward.saturating_sub(own);
             let paid = Self::pay(id, &job, &replica.worker, due, &mut left)?.of(due);
             receipt.workers = receipt.workers.saturating_add(paid);
-            Self::contribute(&replica.worker, &job, era, work, paid);
+            Self::record(&replica.worker, job.version, 1, work.into(), paid);
             let completion = Completion { work, paid, proven };
             Self::release(id, &job, replica, Outcome::Completed(completion));
         }
@@ -170,26 +148,10 @@ impl<T: Config> Pallet<T> {
         output: &Output,
         left: &mut Balance,
     ) -> Result<Royalties<T::AccountId>, DispatchError> {
-        let mut fee_left = pricing::owner_fee(&job.fee, job.tokens_in, output.tokens);
-        let mut royalties = Royalties::default();
-        let split = T::Waterfall::split(job.version.into(), fee_left);
-        for mut royalty in split.into_iter().take(MAX_PAYEES as usize) {
-            // The parts add up to the fee; whatever splits it, no more than the fee is paid.
-            royalty.amount = royalty.amount.min(fee_left);
-            fee_left = fee_left.saturating_sub(royalty.amount);
-            if royalty.amount.is_zero() {
-                continue;
-            }
-            let payment = Self::pay(id, job, &royalty.payee, royalty.amount, left)?;
-            if payment == Payment::Returned {
-                continue;
-            }
-            royalty.credited = payment == Payment::Credited;
-            T::Waterfall::earned(&royalty);
-            // Within the bound: no more than so many are taken.
-            let _ = royalties.try_push(royalty);
-        }
-        Ok(royalties)
+        let fee = pricing::owner_fee(&job.fee, job.tokens_in, output.tokens);
+        T::Waterfall::pay(job.version.into(), fee, |payee, amount| {
+            Self::pay(id, job, payee, amount, left)
+        })
     }
 
     /// Pays `amount` out of the escrow and, unless the requester gets it back, takes it off `left`.
@@ -200,32 +162,21 @@ impl<T: Config> Pallet<T> {
         amount: Balance,
         left: &mut Balance,
     ) -> Result<Payment, DispatchError> {
-        if amount.is_zero() {
-            return Ok(Payment::Credited);
-        }
-        let rest = left.checked_sub(amount).ok_or(Error::<T>::EscrowExceeded)?;
+        ensure!(amount <= *left, Error::<T>::EscrowExceeded);
         let transfer =
             |to: &T::AccountId| Self::transfer_held(HoldReason::Escrow, &job.requester, to, amount);
-        let payment = if with_storage_layer(|| transfer(payee)).is_ok() {
-            Payment::Credited
-        } else {
-            let kept = with_storage_layer(|| {
-                transfer(&T::Unpaid::keeper())?;
-                T::Unpaid::keep(payee, amount)
-            });
-            let payee = payee.clone();
-            match kept {
-                Ok(()) => {
-                    Self::deposit_event(Event::PaymentKept { job: id, payee, amount });
-                    Payment::Kept
-                }
-                Err(error) => {
-                    Self::deposit_event(Event::PaymentReturned { job: id, payee, amount, error });
-                    return Ok(Payment::Returned);
-                }
+        let payment = T::Unpaid::pay(payee, amount, transfer, |step| with_storage_layer(step));
+        *left = left.saturating_sub(payment.of(amount));
+        let payee = payee.clone();
+        match payment {
+            Payment::Credited => {}
+            Payment::Kept => {
+                Self::deposit_event(Event::PaymentKept { job: id, payee, amount });
             }
-        };
-        *left = rest;
+            Payment::Returned(error) => {
+                Self::deposit_event(Event::PaymentReturned { job: id, payee, amount, error });
+            }
+        }
         Ok(payment)
     }
 }

@@ -2,13 +2,10 @@
 
 use super::*;
 use vigil_primitives::{
-    grant::GrantId,
     job::{bytes_to_tokens, Input, WaitingCost},
-    model::VersionStatus,
     pricing,
-    terms::Access,
-    traits::{Grants, ModelRegistry, RegisteredVersion, Waterfall},
-    Architecture, ModelVersionId,
+    traits::{ModelRegistry, Waterfall},
+    Architecture,
 };
 
 impl<T: Config> Pallet<T> {
@@ -20,10 +17,7 @@ impl<T: Config> Pallet<T> {
         let weight = Self::submit_weight(&spec);
         let now = Self::now();
         let version = T::Models::version(spec.version).ok_or(Error::<T>::UnknownVersion)?;
-        ensure!(version.status != VersionStatus::Revoked, Error::<T>::VersionRevoked);
-        let terms = &version.spec.terms;
-        ensure!(spec.terms.licence == terms.licence_hash(), Error::<T>::LicenceNotAccepted);
-        ensure!(terms.commercial || !spec.terms.commercial, Error::<T>::CommercialUseForbidden);
+        version.check_use(&spec.terms).map_err(Error::<T>::from)?;
         let workers = T::Workers::serving(spec.version);
         ensure!(workers > 0, Error::<T>::VersionNotServed);
 
@@ -60,7 +54,7 @@ impl<T: Config> Pallet<T> {
         );
         ensure!(spec.max_price >= least, Error::<T>::PriceTooLow);
 
-        let grant = Self::reserve_use(spec.version, &version, &requester)?;
+        let grant = version.reserve_uses::<T::Grants>(spec.version, &requester, 1, 0)?;
         let job = JobRecord {
             requester,
             version: spec.version,
@@ -120,21 +114,6 @@ impl<T: Config> Pallet<T> {
         });
         Self::close(id, job, now);
         Ok(())
-    }
-
-    /// Reserves a use of the requester's grant, where the terms ask for one. An owner needs none.
-    fn reserve_use(
-        id: ModelVersionId,
-        version: &RegisteredVersion<T::AccountId>,
-        requester: &T::AccountId,
-    ) -> Result<Option<GrantId>, DispatchError> {
-        match version.spec.terms.access {
-            Access::Open => Ok(None),
-            Access::AllowList | Access::Paid(_) if version.owner == *requester => Ok(None),
-            Access::AllowList | Access::Paid(_) => {
-                T::Grants::reserve(id.into(), requester).map(Some)
-            }
-        }
     }
 
     /// The number of tokens in an input that the architecture takes.

@@ -216,7 +216,7 @@ pub struct RecordedDisputes;
 
 impl Disputes<AccountId> for RecordedDisputes {
     fn contested(claim: ClaimId<AccountId>, _rival: AccountId) -> DispatchResult {
-        let ClaimId::Job { job, .. } = claim;
+        let ClaimId::Job { job, .. } = claim else { return Err(DispatchError::Other("no job")) };
         if DisputesFail::get() {
             sp_io::storage::set(b"half-written", b"1");
             return Err(DispatchError::Other("no referee"));
@@ -402,7 +402,22 @@ pub(crate) fn check_all() {
         assert_eq!((escrow_of(account), waiting_of(account)), expected, "held of {account}");
     }
     assert!(held.is_empty(), "held of accounts that do not exist: {held:?}");
+    check_uses();
     check_new_jobs();
+}
+
+/// There are no channels here: what is reserved of grants is the jobs'.
+fn check_uses() {
+    let mut uses = BTreeMap::<_, u32>::new();
+    for (_, job) in JobStore::<Test>::iter().filter(|(_, job)| !job.status.is_final()) {
+        if let Some(grant) = job.grant {
+            *uses.entry(grant).or_default() += 1;
+        }
+    }
+    for held in pallet_provenance::GrantsOf::<Test>::iter_values() {
+        let expected = uses.get(&held.grant.id).copied().unwrap_or_default();
+        assert_eq!(held.grant.reserved, expected, "uses reserved of grant {}", held.grant.id);
+    }
 }
 
 /// A new job that a worker with a free place asks little enough for is not forgotten: its version

@@ -248,14 +248,18 @@ fn a_job_should_be_settled_when_its_grant_has_expired_meanwhile() {
 }
 
 #[test]
-fn try_state_should_fail_when_uses_are_reserved_that_no_job_has() {
+fn try_state_should_fail_when_fewer_uses_are_reserved_than_jobs_have() {
     Chain::default().build().execute_with(|| {
         let version = version_with_quota(3);
         assert_ok!(submit_for(REQUESTER, version));
-        assert_ok!(<Provenance as Grants<_>>::reserve(version.into(), &REQUESTER));
+        // Those of a channel.
+        let asset = version.into();
+        let grant = <Provenance as Grants<_>>::reserve(asset, &REQUESTER, 1, 0).unwrap();
+        assert_ok!(Jobs::do_try_state());
+        <Provenance as Grants<_>>::end_use(asset, &REQUESTER, grant, 2, 0);
         assert_eq!(
             Jobs::do_try_state(),
-            Err("uses reserved of a grant are not those of the open jobs".into())
+            Err("uses reserved of a grant are fewer than its open jobs".into())
         );
     });
 }

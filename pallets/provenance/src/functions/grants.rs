@@ -178,16 +178,22 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Grants<T::AccountId> for Pallet<T> {
-    fn reserve(asset: AssetId, who: &T::AccountId) -> Result<GrantId, DispatchError> {
+    fn reserve(
+        asset: AssetId,
+        who: &T::AccountId,
+        uses: u32,
+        blocks: BlockNumber,
+    ) -> Result<GrantId, DispatchError> {
         let record = GrantsOf::<T>::get(who, asset).ok_or(Error::<T>::NoGrant)?;
-        let grant = record.grant.reserve(Self::now()).map_err(Error::<T>::from)?;
+        let last = Self::now().saturating_add(blocks);
+        let grant = record.grant.reserve(last, uses).map_err(Error::<T>::from)?;
         GrantsOf::<T>::insert(who, asset, GrantRecord { grant, ..record });
         Ok(grant.id)
     }
 
-    fn end_use(asset: AssetId, who: &T::AccountId, grant: GrantId, consumed: bool) {
+    fn end_use(asset: AssetId, who: &T::AccountId, grant: GrantId, reserved: u32, consumed: u32) {
         if let Some(record) = GrantsOf::<T>::get(who, asset).filter(|held| held.grant.id == grant) {
-            let grant = record.grant.end_use(consumed);
+            let grant = record.grant.end_use(reserved, consumed);
             GrantsOf::<T>::insert(who, asset, GrantRecord { grant, ..record });
         }
     }

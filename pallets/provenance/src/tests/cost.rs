@@ -120,7 +120,7 @@ fn weights_should_cover_every_write_of_grants_and_unpaid_amounts() {
         assert_eq!(held(HoldReason::Unpaid, KEEPER), 1_600);
         transfer_model(15, ALICE);
         assert_weight("use_grant", <W as WeightInfo>::use_grant(), || {
-            Provenance::reserve(asset, &BOB).map(|_| ())
+            Provenance::reserve(asset, &BOB, 1, 0).map(|_| ())
         });
         System::set_block_number(12);
         assert_weight("give_grant", <W as WeightInfo>::give_grant(), || give(ALICE, asset, BOB));

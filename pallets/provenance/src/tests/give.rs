@@ -17,7 +17,7 @@ fn give_grant_should_put_an_account_on_the_allow_list_at_the_givers_cost() {
         assert_eq!(PaidGrants::<Test>::get(asset), 0);
         // A grant of no end stays good.
         System::set_block_number(u64::from(u32::MAX));
-        assert_ok!(Provenance::reserve(asset, &GHOST));
+        assert_ok!(Provenance::reserve(asset, &GHOST, 1, 0));
     });
 }
 

@@ -243,12 +243,12 @@ fn dispatch(target: &Target, step: &Step) -> DispatchResult {
         Call::Give(to, time, uses) => Provenance::give_grant(origin, asset, *to, *time, *uses),
         Call::RevokeGrant(of) => revoke_grant(who, asset, holder.unwrap_or(*of)),
         Call::RemoveGrant(of) => remove_grant(who, asset, holder.unwrap_or(*of)),
-        Call::Reserve => Provenance::reserve(asset, &who).map(|_| ()),
+        Call::Reserve => Provenance::reserve(asset, &who, 1, 0).map(|_| ()),
         Call::EndUse(used) => {
             // Only what was reserved is ended.
             let held = GrantsOf::<Test>::get(who, asset).map(|held| held.grant);
             if let Some(grant) = held.filter(|grant| grant.reserved > 0) {
-                Provenance::end_use(asset, &who, grant.id, *used);
+                Provenance::end_use(asset, &who, grant.id, 1, u32::from(*used));
             }
             Ok(())
         }

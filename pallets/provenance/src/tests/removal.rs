@@ -37,12 +37,12 @@ fn remove_grant_should_let_others_only_from_the_block_of_expiry_on() {
 fn remove_grant_should_let_others_when_it_is_exhausted_and_no_job_runs_under_it() {
     ExtBuilder::default().model(ALICE, paid(1_000, 100, Some(1))).build_and_execute(|| {
         assert_ok!(buy(BOB, model(0)));
-        let id = Provenance::reserve(model(0), &BOB).unwrap();
+        let id = Provenance::reserve(model(0), &BOB, 1, 0).unwrap();
         assert_noop!(remove_grant(CAROL, model(0), BOB), Error::<Test>::NotOver);
-        Provenance::end_use(model(0), &BOB, id, false);
+        Provenance::end_use(model(0), &BOB, id, 1, 0);
         assert_noop!(remove_grant(CAROL, model(0), BOB), Error::<Test>::NotOver);
-        let id = Provenance::reserve(model(0), &BOB).unwrap();
-        Provenance::end_use(model(0), &BOB, id, true);
+        let id = Provenance::reserve(model(0), &BOB, 1, 0).unwrap();
+        Provenance::end_use(model(0), &BOB, id, 1, 1);
         assert_ok!(remove_grant(CAROL, model(0), BOB));
         assert_eq!(held(HoldReason::Grant, BOB), 0);
     });

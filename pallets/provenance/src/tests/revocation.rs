@@ -39,8 +39,8 @@ fn revoke_grant_should_refund_the_lesser_of_time_and_uses() {
             System::set_block_number(1);
             assert_ok!(buy(BOB, asset));
             for _ in 0..used {
-                let id = Provenance::reserve(asset, &BOB).unwrap();
-                Provenance::end_use(asset, &BOB, id, true);
+                let id = Provenance::reserve(asset, &BOB, 1, 0).unwrap();
+                Provenance::end_use(asset, &BOB, id, 1, 1);
             }
             System::set_block_number(block);
             let before = total(BOB);
@@ -54,15 +54,15 @@ fn revoke_grant_should_refund_the_lesser_of_time_and_uses() {
 fn revoke_grant_should_count_reserved_uses_as_used_and_let_their_jobs_end() {
     ExtBuilder::default().model(ALICE, paid(1_000, 100, Some(4))).build_and_execute(|| {
         assert_ok!(buy(BOB, model(0)));
-        let id = Provenance::reserve(model(0), &BOB).unwrap();
+        let id = Provenance::reserve(model(0), &BOB, 1, 0).unwrap();
         let before = total(BOB);
         assert_ok!(revoke_grant(ALICE, model(0), BOB));
         assert_eq!(total(BOB) - before, 750);
         assert_eq!(Provenance::reserved(model(0), &BOB, id), None);
-        Provenance::end_use(model(0), &BOB, id, false);
+        Provenance::end_use(model(0), &BOB, id, 1, 0);
         // Nor does it disturb the next grant.
         assert_ok!(buy(BOB, model(0)));
-        Provenance::end_use(model(0), &BOB, id, true);
+        Provenance::end_use(model(0), &BOB, id, 1, 1);
         assert_eq!((grant(BOB, model(0)).used, grant(BOB, model(0)).reserved), (0, 0));
     });
 }

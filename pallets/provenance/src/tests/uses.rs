@@ -9,14 +9,14 @@ fn a_job_should_consume_a_use_only_when_it_is_settled() {
     ExtBuilder::default().model(ALICE, paid(1_000, 100, Some(2))).build_and_execute(|| {
         let asset = model(0);
         assert_ok!(buy(BOB, asset));
-        let id = Provenance::reserve(asset, &BOB).unwrap();
-        assert_eq!(Provenance::reserve(asset, &BOB), Ok(id));
+        let id = Provenance::reserve(asset, &BOB, 1, 0).unwrap();
+        assert_eq!(Provenance::reserve(asset, &BOB, 1, 0), Ok(id));
         assert_eq!(Provenance::reserved(asset, &BOB, id), Some(2));
-        assert_noop!(Provenance::reserve(asset, &BOB), Error::<Test>::GrantExhausted);
-        Provenance::end_use(asset, &BOB, id, false);
-        assert_eq!(Provenance::reserve(asset, &BOB), Ok(id));
-        Provenance::end_use(asset, &BOB, id, true);
-        assert_noop!(Provenance::reserve(asset, &BOB), Error::<Test>::GrantExhausted);
+        assert_noop!(Provenance::reserve(asset, &BOB, 1, 0), Error::<Test>::GrantExhausted);
+        Provenance::end_use(asset, &BOB, id, 1, 0);
+        assert_eq!(Provenance::reserve(asset, &BOB, 1, 0), Ok(id));
+        Provenance::end_use(asset, &BOB, id, 1, 1);
+        assert_noop!(Provenance::reserve(asset, &BOB, 1, 0), Error::<Test>::GrantExhausted);
         assert_eq!((grant(BOB, asset).used, grant(BOB, asset).reserved), (1, 1));
     });
 }
@@ -27,11 +27,11 @@ fn a_grant_should_expire_at_its_block_while_jobs_under_it_end() {
         let asset = model(0);
         assert_ok!(buy(BOB, asset));
         System::set_block_number(100);
-        let id = Provenance::reserve(asset, &BOB).unwrap();
+        let id = Provenance::reserve(asset, &BOB, 1, 0).unwrap();
         System::set_block_number(101);
-        assert_noop!(Provenance::reserve(asset, &BOB), Error::<Test>::GrantExpired);
+        assert_noop!(Provenance::reserve(asset, &BOB, 1, 0), Error::<Test>::GrantExpired);
         assert_noop!(register(BOB, open(), &[(asset, 1)]), Error::<Test>::GrantExpired);
-        Provenance::end_use(asset, &BOB, id, true);
+        Provenance::end_use(asset, &BOB, id, 1, 1);
         assert_eq!((grant(BOB, asset).used, grant(BOB, asset).reserved), (1, 0));
     });
 }
@@ -39,9 +39,9 @@ fn a_grant_should_expire_at_its_block_while_jobs_under_it_end() {
 #[test]
 fn reserve_should_refuse_without_a_grant() {
     ExtBuilder::default().model(ALICE, listed()).build_and_execute(|| {
-        assert_noop!(Provenance::reserve(model(0), &BOB), Error::<Test>::NoGrant);
+        assert_noop!(Provenance::reserve(model(0), &BOB, 1, 0), Error::<Test>::NoGrant);
         assert_eq!(Provenance::reserved(model(0), &BOB, 0), None);
-        Provenance::end_use(model(0), &BOB, 0, true);
+        Provenance::end_use(model(0), &BOB, 0, 1, 1);
     });
 }
 
@@ -50,7 +50,7 @@ fn citations_and_jobs_should_share_the_quota() {
     ExtBuilder::default().model(ALICE, paid(1_000, 100, Some(2))).build_and_execute(|| {
         assert_ok!(buy(BOB, model(0)));
         assert_ok!(register(BOB, open(), &[(model(0), 1)]));
-        assert_ok!(Provenance::reserve(model(0), &BOB));
+        assert_ok!(Provenance::reserve(model(0), &BOB, 1, 0));
         let again = register(BOB, open(), &[(model(0), 1)]);
         assert_eq!(again, Err(Error::<Test>::GrantExhausted.into()));
     });
@@ -61,7 +61,7 @@ fn nobody_should_use_up_somebody_elses_grant() {
     ExtBuilder::default().dataset(ALICE, listed()).build_and_execute(|| {
         assert_ok!(give(ALICE, dataset(0), BOB));
         assert_noop!(register(CAROL, open(), &[(dataset(0), 1)]), Error::<Test>::NoConsent);
-        assert_noop!(Provenance::reserve(dataset(0), &CAROL), Error::<Test>::NoGrant);
+        assert_noop!(Provenance::reserve(dataset(0), &CAROL, 1, 0), Error::<Test>::NoGrant);
         assert_eq!(grant(BOB, dataset(0)).used, 0);
     });
 }
@@ -80,7 +80,7 @@ fn permission_should_say_why_an_account_may_use_an_asset_or_not() {
             assert_ok!(buy(BOB, dataset(1)));
             let held = grant(BOB, dataset(1));
             assert_eq!(of(BOB, dataset(1)), Some(Permission::Granted(held)));
-            assert_ok!(Provenance::reserve(dataset(1), &BOB));
+            assert_ok!(Provenance::reserve(dataset(1), &BOB, 1, 0));
             let exhausted = Some(Permission::Unusable(Unusable::Exhausted));
             assert_eq!(of(BOB, dataset(1)), exhausted);
             System::set_block_number(101);

@@ -120,6 +120,14 @@ fn try_state_should_fail_when_an_invariant_is_broken() {
         || change(ANNA, |w| w.unfinalised = 1),
         "workers 5: rewards without engagements",
     );
+    assert_noticed(|| change(ANNA, |w| w.covered = 1), "workers 5: rewards without engagements");
+    assert_noticed(
+        || {
+            unbonding(ANNA);
+            change(ANNA, |w| (w.covered, w.unfinalised) = (1, 1))
+        },
+        "workers 6: leaving while engaged",
+    );
     assert_noticed(
         || {
             unbonding(ANNA);

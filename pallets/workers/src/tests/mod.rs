@@ -2,6 +2,7 @@
 
 mod audit;
 mod bond_more;
+mod cover;
 mod drain;
 mod engage;
 mod integrity;
