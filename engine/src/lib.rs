@@ -57,6 +57,7 @@ pub mod report;
 mod smooth;
 mod source;
 mod speed;
+mod text;
 pub mod tokenizer;
 pub mod trace;
 mod verify;
@@ -70,7 +71,8 @@ pub use report::{measure, report, Comparison, DecoderReport, EncoderReport, Repo
 pub use smooth::{Calibration, Choice, Factors, Site};
 pub use source::StopToken;
 pub use speed::measure_speed;
-pub use tokenizer::{TextStream, Tokenizer};
+pub use text::TextStream;
+pub use tokenizer::Tokenizer;
 pub use verify::Mistake;
 pub use vigil_architecture::{Activations, Sampling};
 pub use vigil_ops::Kernel;

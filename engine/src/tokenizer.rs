@@ -6,6 +6,7 @@
 use crate::{
     error::Input,
     package::{Package, TOKENIZER},
+    text::{Scheme, TextStream},
     Error, Result,
 };
 use std::path::Path;
@@ -14,6 +15,7 @@ use vigil_architecture::{check_input, Architecture, BadRun};
 /// The tokenizer of a package.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    scheme: Scheme,
     positions: u32,
 }
 
@@ -62,7 +64,7 @@ impl Tokenizer {
                 "the tokenizer has id {id} ({token:?}), the model's ids go from 0 to {}",
                 vocabulary.saturating_sub(1)
             )),
-            Some(_) => Ok(Self { inner, positions }),
+            Some(_) => Ok(Self { scheme: Scheme::of(&inner), inner, positions }),
             None => Err("the tokenizer has no tokens".into()),
         }
     }
@@ -93,55 +95,14 @@ impl Tokenizer {
         }
     }
 
-    /// The text of generated token ids, without special tokens. Bytes that are no text become
-    /// replacement characters.
+    /// The text of generated token ids, without special tokens. It ends with the last character that
+    /// is whole. Bytes that are no text become replacement characters.
     pub fn decode(&self, ids: &[u32]) -> String {
-        // Fails for no id: those that it doesn't know are left out.
-        self.inner.decode(ids, true).unwrap_or_default()
+        self.decode_stream().whole(ids)
     }
 
-    /// Text as its tokens arrive.
+    /// The same text as its tokens arrive. A character comes when it is whole.
     pub fn decode_stream(&self) -> TextStream<'_> {
-        TextStream { tokenizer: self, ids: Vec::new(), shown: 0, text: String::new() }
-    }
-}
-
-/// Turns token ids into text one by one. A character may have several tokens, and a token's text
-/// may depend on those before it, so a piece of text comes when it is certain.
-pub struct TextStream<'a> {
-    tokenizer: &'a Tokenizer,
-    /// Tokens whose text matters for what follows, then those that are not shown yet.
-    ids: Vec<u32>,
-    /// How many of them are shown.
-    shown: usize,
-    /// The text of the shown ones.
-    text: String,
-}
-
-impl TextStream<'_> {
-    /// The text that `id` completes.
-    pub fn step(&mut self, id: u32) -> Option<String> {
-        self.ids.push(id);
-        let text = self.tokenizer.decode(&self.ids);
-        // A character that lacks bytes comes out as a replacement character.
-        if text.ends_with(char::REPLACEMENT_CHARACTER) {
-            return None;
-        }
-        let new = text.get(self.text.len()..).filter(|new| !new.is_empty())?.to_owned();
-        self.ids.drain(..self.shown);
-        self.shown = self.ids.len();
-        self.text = self.tokenizer.decode(&self.ids);
-        Some(new)
-    }
-
-    /// What is left when no more tokens come.
-    pub fn finish(self) -> Option<String> {
-        let text = self.tokenizer.decode(&self.ids);
-        match text.strip_prefix(&self.text) {
-            Some("") => None,
-            Some(rest) => Some(rest.to_owned()),
-            // Bytes that are no text may spoil those shown before them.
-            None => Some(char::REPLACEMENT_CHARACTER.into()),
-        }
+        TextStream::new(&self.inner, &self.scheme)
     }
 }

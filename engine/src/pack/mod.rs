@@ -10,7 +10,8 @@ mod weights;
 
 use crate::{
     package::{
-        Manifest, Package, CONFIG, FORMAT, MANIFEST, MAX_CONFIG, MAX_TOKENIZER, TOKENIZER, WEIGHTS,
+        Chat, Manifest, Package, CHAT, CONFIG, FORMAT, MANIFEST, MAX_CHAT, MAX_CONFIG,
+        MAX_TOKENIZER, TOKENIZER, WEIGHTS,
     },
     smooth::{Calibration, Choice, Smoothing},
     source::{read_small, Source, StopToken, Wanted},
@@ -62,6 +63,8 @@ pub struct PackReport {
     pub unchanged: bool,
     /// The tokens that end a generation, and who says so; none of an encoder.
     pub stop_tokens: Vec<StopToken>,
+    /// What the package has for chats, if anything.
+    pub chat: Option<Chat>,
     /// What of the folder is not in the package: one sentence each.
     pub notes: Vec<String>,
     /// What was moved where; empty without calibration.
@@ -98,14 +101,22 @@ pub fn pack(
             format!("it has more than {MAX_CONFIG} bytes: remove what the model can do without");
         return Err(Error::source_at(&source.dir.join("config.json"), what));
     }
+    let chat = source.chat.as_ref().map(Chat::to_bytes);
+    if chat.as_ref().is_some_and(|bytes| bytes.len() as u64 > MAX_CHAT) {
+        let what = format!("its chat templates come to more than {MAX_CHAT} bytes: remove some");
+        return Err(Error::source_at(&source.dir, what));
+    }
     let source_len = source.tensors.len();
     let smoothing = Smoothing::choose(&source, &tokenizer, options.calibration)?;
 
-    let files = vec![
+    let mut files = vec![
         out.write(CONFIG, &source.config)?,
         out.write(TOKENIZER, &tokenizer_bytes)?,
         weights::write(&source, &smoothing, &out.path(WEIGHTS), options)?,
     ];
+    if let Some(bytes) = chat {
+        files.push(out.write(CHAT, &bytes)?);
+    }
     let manifest = Manifest { format: FORMAT.into(), op_set: OP_SET, architecture, files };
     let bytes = manifest.to_bytes();
     out.write(MANIFEST, &bytes)?;
@@ -116,7 +127,7 @@ pub fn pack(
     let choices = smoothing.choices().to_vec();
     let (dir, unchanged) = out.publish(&bytes)?;
     tracing::info!(dir = %dir.display(), hash = %hex::encode(manifest_hash), unchanged, "packed");
-    let Source { stop_tokens, notes, .. } = source;
+    let Source { stop_tokens, chat, notes, .. } = source;
     Ok(PackReport {
         dir,
         manifest,
@@ -124,6 +135,7 @@ pub fn pack(
         source_len,
         unchanged,
         stop_tokens,
+        chat,
         notes,
         choices,
     })

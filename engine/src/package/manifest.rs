@@ -19,6 +19,8 @@ pub const MANIFEST: &str = "package.json";
 pub const CONFIG: &str = "config.json";
 /// Name of the tokenizer, as its author published it.
 pub const TOKENIZER: &str = "tokenizer.json";
+/// Name of what a package of a language model may know of chats.
+pub const CHAT: &str = "chat.json";
 /// Name of the quantised weights.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// Largest manifest, in bytes.
@@ -27,8 +29,10 @@ pub const MAX_MANIFEST: usize = 64 << 10;
 pub const MAX_CONFIG: u64 = 1 << 20;
 /// Largest `tokenizer.json`, in bytes.
 pub const MAX_TOKENIZER: u64 = 64 << 20;
+/// Largest `chat.json`, in bytes.
+pub const MAX_CHAT: u64 = 1 << 20;
 
-/// The files of a package, in the order of the manifest.
+/// The files of every package, in the order of the manifest. [`CHAT`] may come behind them.
 pub const FILES: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
 
 /// What a package consists of.
@@ -41,7 +45,7 @@ pub struct Manifest {
     pub op_set: u16,
     /// Family and hyperparameters.
     pub architecture: Architecture,
-    /// Exactly the files of [`FILES`], in that order.
+    /// Exactly the files of [`FILES`], in that order, and perhaps [`CHAT`] of a language model.
     pub files: Vec<FileEntry>,
 }
 
@@ -126,7 +130,7 @@ impl Manifest {
         blake3::hash(&self.to_bytes()).into()
     }
 
-    /// The entry of one of [`FILES`].
+    /// The entry of a file.
     pub fn file(&self, name: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.name == name)
     }
@@ -145,13 +149,22 @@ impl Manifest {
             check_stop_tokens(&decoder.stop_tokens).map_err(bad)?;
         }
         let names: Vec<_> = self.files.iter().map(|file| file.name.as_str()).collect();
-        if let Some(name) = names.iter().find(|name| !FILES.contains(*name)) {
+        let known = |name: &&&str| FILES.contains(*name) || **name == CHAT;
+        if let Some(name) = names.iter().find(|name| !known(name)) {
             let (name, all) = (shorten(name), FILES.join(", "));
-            return Err(bad(format!("it names the file {name:?}; a package has only {all}")));
+            return Err(bad(format!(
+                "it names the file {name:?}; a package has only {all} and perhaps {CHAT}"
+            )));
         }
-        if names != FILES {
+        let required = names.strip_suffix(&[CHAT]).unwrap_or(&names);
+        if required != FILES {
             let all = FILES.join(", ");
-            return Err(bad(format!("it must name each of {all} once, in that order")));
+            return Err(bad(format!(
+                "it must name each of {all} once, in that order, and {CHAT} last if at all"
+            )));
+        }
+        if required.len() < names.len() && matches!(self.architecture, Architecture::Encoder(_)) {
+            return Err(bad(format!("it names {CHAT}, and nobody chats with an encoder")));
         }
         for file in &self.files {
             if file.hash().is_none() {
@@ -163,6 +176,7 @@ impl Manifest {
             let (least, most) = match file.name.as_str() {
                 CONFIG => (2, MAX_CONFIG),
                 TOKENIZER => (2, MAX_TOKENIZER),
+                CHAT => (2, MAX_CHAT),
                 _ => {
                     let exact = Weights::new(&self.architecture).file_len();
                     (exact, exact)

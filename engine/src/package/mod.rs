@@ -1,18 +1,22 @@
 //! Packages: a model as workers fetch, verify and run it.
 //!
-//! A package is a folder of four files. `package.json` names the other three with length and
+//! A package is a folder of four files, or five. `package.json` names the others with length and
 //! BLAKE3, the architecture and the operator set; `weights.safetensors` holds int8 rows and f32
-//! scales in canonical order; `config.json` and `tokenizer.json` are the author's own. Nothing in
-//! a package is executed, and a stranger may have written every byte of it: all of it is checked,
-//! sizes first, before it is used.
+//! scales in canonical order; `config.json` and `tokenizer.json` are the author's own; `chat.json`
+//! has what the author of a language model says of chats. Nothing in a package is executed by
+//! whoever runs it, and a stranger may have written every byte of it: all of it is checked, sizes
+//! first, before it is used.
 
+mod chat;
 mod manifest;
 pub(crate) mod weights;
 
+pub(crate) use chat::MAX_NAME;
+pub use chat::{Chat, Generation, DEFAULT, MAX_TEMPLATE, MAX_TEMPLATES};
 pub(crate) use manifest::shorten;
 pub use manifest::{
-    FileEntry, Manifest, CONFIG, FILES, FORMAT, MANIFEST, MAX_CONFIG, MAX_MANIFEST, MAX_TOKENIZER,
-    TOKENIZER, WEIGHTS,
+    FileEntry, Manifest, CHAT, CONFIG, FILES, FORMAT, MANIFEST, MAX_CHAT, MAX_CONFIG, MAX_MANIFEST,
+    MAX_TOKENIZER, TOKENIZER, WEIGHTS,
 };
 pub use weights::header as weights_header;
 
@@ -30,6 +34,7 @@ pub struct Package {
     manifest: Manifest,
     manifest_hash: [u8; 32],
     tokenizer: Vec<u8>,
+    chat: Option<Chat>,
     weights: Mmap,
 }
 
@@ -58,6 +63,13 @@ impl Package {
         let config = read(CONFIG, MAX_CONFIG)?;
         check_config_at(&config, &manifest.architecture, &dir.join(CONFIG))?;
         let tokenizer = read(TOKENIZER, MAX_TOKENIZER)?;
+        let chat = match manifest.file(CHAT) {
+            Some(_) => {
+                let bad = |what: String| Error::package_at(&dir.join(CHAT), what);
+                Some(Chat::parse(&read(CHAT, MAX_CHAT)?).map_err(bad)?)
+            }
+            None => None,
+        };
 
         let path = dir.join(WEIGHTS);
         let entry = entry(&manifest, WEIGHTS, &path)?;
@@ -66,7 +78,7 @@ impl Package {
         check_bytes(&weights, entry, &path)?;
         weights::check(&weights, &manifest.architecture)
             .map_err(|what| Error::package_at(&path, what))?;
-        Ok(Self { dir: dir.into(), manifest, manifest_hash, tokenizer, weights })
+        Ok(Self { dir: dir.into(), manifest, manifest_hash, tokenizer, chat, weights })
     }
 
     /// The folder.
@@ -92,6 +104,11 @@ impl Package {
     /// The bytes of `tokenizer.json`.
     pub fn tokenizer(&self) -> &[u8] {
         &self.tokenizer
+    }
+
+    /// What the author says of chats, if anything.
+    pub fn chat(&self) -> Option<&Chat> {
+        self.chat.as_ref()
     }
 
     /// Lets the memory of a part of [`weights`](Self::weights) go. It is read from the file again

@@ -5,7 +5,10 @@
 //! paid for and worth nothing, so that the places are joined: whatever one of them calls an end is
 //! one.
 
-use super::{read_json, read_small, MAX_JSON};
+use super::{
+    chat::{read, Chats, Word},
+    MAX_JSON,
+};
 use crate::{package::MAX_TOKENIZER, Error, Result};
 use serde::Deserialize;
 use std::path::Path;
@@ -43,38 +46,16 @@ impl Tokens {
     }
 }
 
-/// The part of `generation_config.json` that belongs to the model.
+/// The part of `generation_config.json` that says where to stop.
 #[derive(Default, Deserialize)]
 struct Generation {
     eos_token_id: Option<Tokens>,
 }
 
-/// The part of `tokenizer_config.json`, and of `special_tokens_map.json`, that says how texts end.
+/// The part of `special_tokens_map.json` that says how texts end.
 #[derive(Default, Deserialize)]
 struct Special {
     eos_token: Option<Word>,
-    chat_template: Option<Template>,
-}
-
-/// A token by its text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Word {
-    Text(String),
-    Added { content: String },
-}
-
-/// One template or several with names.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Template {
-    One(String),
-    Named(Vec<NamedTemplate>),
-}
-
-#[derive(Deserialize)]
-struct NamedTemplate {
-    template: String,
 }
 
 /// The part of `tokenizer.json` that gives special tokens their ids.
@@ -93,24 +74,25 @@ struct Added {
 }
 
 /// All tokens that a place of the folder calls an end, in the order of the places.
-pub(super) fn stop_tokens(dir: &Path, config: Option<&Tokens>) -> Result<Vec<StopToken>> {
+pub(super) fn stop_tokens(
+    dir: &Path,
+    config: Option<&Tokens>,
+    chats: &Chats,
+) -> Result<Vec<StopToken>> {
     let mut ends =
         Ends { tokenizer: read(&dir.join("tokenizer.json"), MAX_TOKENIZER)?, found: vec![] };
     ends.add(config, "config.json");
     let generation: Generation = read(&dir.join("generation_config.json"), MAX_JSON)?;
     ends.add(generation.eos_token_id.as_ref(), "generation_config.json");
-    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-        let special: Special = read(&dir.join(name), MAX_JSON)?;
-        if let Some(Word::Text(text) | Word::Added { content: text }) = &special.eos_token {
-            ends.add_text(text, name, false);
-        }
-        for template in special.chat_template.iter().flat_map(Template::texts) {
-            ends.add_turns(template);
-        }
+    if let Some(text) = &chats.eos_token {
+        ends.add_text(text, "tokenizer_config.json", false);
     }
-    let path = dir.join("chat_template.jinja");
-    if path.is_file() {
-        ends.add_turns(&String::from_utf8_lossy(&read_small(&path, MAX_JSON)?));
+    let special: Special = read(&dir.join("special_tokens_map.json"), MAX_JSON)?;
+    if let Some(word) = special.eos_token {
+        ends.add_text(&word.text(), "special_tokens_map.json", false);
+    }
+    for template in &chats.texts {
+        ends.add_turns(template);
     }
     if ends.found.len() > MAX_STOP_TOKENS {
         let ids: Vec<_> = ends.found.iter().map(|end| end.id.to_string()).collect();
@@ -123,23 +105,6 @@ pub(super) fn stop_tokens(dir: &Path, config: Option<&Tokens>) -> Result<Vec<Sto
         return Err(Error::source_at(dir, what));
     }
     Ok(ends.found)
-}
-
-/// A file that need not exist.
-fn read<T: serde::de::DeserializeOwned + Default>(path: &Path, most: u64) -> Result<T> {
-    if !path.is_file() {
-        return Ok(T::default());
-    }
-    read_json(path, most)
-}
-
-impl Template {
-    fn texts(&self) -> Vec<&str> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Named(templates) => templates.iter().map(|t| t.template.as_str()).collect(),
-        }
-    }
 }
 
 struct Ends {

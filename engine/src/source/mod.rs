@@ -4,6 +4,7 @@
 //! and, for sentence-transformers, `modules.json` that says how token vectors become an embedding.
 //! Whatever here can't be reproduced exactly as its author meant it is refused, never guessed.
 
+mod chat;
 mod decoder;
 mod encoder;
 mod ends;
@@ -16,7 +17,10 @@ pub use ends::StopToken;
 pub(crate) use rope::Rope;
 pub(crate) use tensors::Tensors;
 
-use crate::{package::shorten, Error, Result};
+use crate::{
+    package::{shorten, Chat},
+    Error, Result,
+};
 use serde::{de::DeserializeOwned, Deserialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -80,6 +84,8 @@ pub(crate) struct Source {
     pub(crate) tensors: Tensors,
     /// The tokens that end a generation, and who says so.
     pub(crate) stop_tokens: Vec<StopToken>,
+    /// What is said of chats with a decoder, if anything.
+    pub(crate) chat: Option<Chat>,
     /// What of the folder is not in the package: one sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -106,13 +112,15 @@ impl Source {
         };
         let tensors = Tensors::open(&dir, prefix)?;
         let mut stop_tokens = Vec::new();
+        let mut chats = chat::Chats::default();
         let architecture = match &config {
             Config::Encoder(_) if wanted.context.is_some() => {
                 Err("the context of an encoder is that of its table of positions".into())
             }
             Config::Encoder(config) => Ok(config.architecture(&modules, wanted)),
             Config::Decoder(config) => {
-                stop_tokens = ends::stop_tokens(&dir, config.eos_token_id.as_ref())?;
+                chats = chat::Chats::read(&dir)?;
+                stop_tokens = ends::stop_tokens(&dir, config.eos_token_id.as_ref(), &chats)?;
                 let has_head = tensors.stored_name("lm_head.weight").is_some();
                 config.architecture(wanted, &stop_tokens, has_head)
             }
@@ -125,8 +133,9 @@ impl Source {
         if let Config::Decoder(config) = &config {
             notes.extend(cut(config.positions(), architecture.max_tokens_in(), wanted));
         }
+        let chat = chats.keep(&mut notes);
         let mut source =
-            Self { dir, config: bytes, architecture, rope, tensors, stop_tokens, notes };
+            Self { dir, config: bytes, architecture, rope, tensors, stop_tokens, chat, notes };
         match config {
             Config::Decoder(_) => source.check_all_used()?,
             Config::Encoder(_) => source.name_heads()?,
