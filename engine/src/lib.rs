@@ -9,6 +9,7 @@
 //! | [`pack`] | a Hugging Face folder becomes a package, the same bytes on any machine |
 //! | [`package`] | the manifest, the layout of the weights, verification |
 //! | [`tokenizer`] | text to token ids and back |
+//! | [`chat`] | messages to the text that a model was trained to go on with |
 //! | [`model`] | a loaded package and its runs |
 //! | [`trace`] | a run again, for a dispute: anchors, row programs, proofs |
 //! | [`float`] | the float models that accuracy is measured against |
@@ -42,6 +43,7 @@
 //! ```
 
 mod batch;
+pub mod chat;
 mod decoder;
 mod encoder;
 pub mod error;

@@ -7,6 +7,9 @@
 //! before that character. Bytes that no character begins or goes on with are replaced, one
 //! replacement character for each such stretch, as in every other reading of UTF-8.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use tokenizers::{decoders::DecoderWrapper, Decoder};
 

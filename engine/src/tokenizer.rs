@@ -74,7 +74,19 @@ impl Tokenizer {
     /// # Errors
     /// [`BadRun::InputTooLong`] if there are more tokens than the model has positions.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let ids = self.encode_long(text)?;
+        self.fitting(self.encode_long(text)?)
+    }
+
+    /// The token ids of a prompt that a [chat template](crate::chat) made. It has all special tokens
+    /// that the model expects as text, so none is added.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode), and [`BadRun::NoInput`] if it is empty.
+    pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
+        self.fitting(self.ids(prompt, false)?)
+    }
+
+    fn fitting(&self, ids: Vec<u32>) -> Result<Vec<u32>> {
         let tokens = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         check_input(tokens, self.positions).map_err(Input::Run)?;
         Ok(ids)
@@ -85,9 +97,13 @@ impl Tokenizer {
     /// # Errors
     /// [`BadRun::NoInput`] if there are none.
     pub fn encode_long(&self, text: &str) -> Result<Vec<u32>> {
+        self.ids(text, true)
+    }
+
+    fn ids(&self, text: &str, special: bool) -> Result<Vec<u32>> {
         let encoding = self
             .inner
-            .encode_fast(text, true)
+            .encode_fast(text, special)
             .map_err(|error| Error::Compute(format!("the tokenizer refuses the text: {error}")))?;
         match encoding.get_ids() {
             [] => Err(Input::Run(BadRun::NoInput).into()),

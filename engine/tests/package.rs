@@ -13,7 +13,10 @@ use std::{
 use tempfile::TempDir;
 use vigil_architecture::{Architecture, Decoder};
 use vigil_engine::{
-    package::{Manifest, Package, CONFIG, FILES, MANIFEST, MAX_MANIFEST, TOKENIZER, WEIGHTS},
+    package::{
+        Chat, Generation, Manifest, Package, CHAT, CONFIG, DEFAULT, FILES, MANIFEST, MAX_CHAT,
+        MAX_MANIFEST, MAX_TEMPLATE, TOKENIZER, WEIGHTS,
+    },
     verify_file, Error, FileEntry, Tokenizer,
 };
 
@@ -580,4 +583,81 @@ fn a_tokenizer_with_ids_beyond_the_vocabulary_should_be_refused_when_it_is_neede
     let package = Package::open(&victim.dir).unwrap();
     let error = Tokenizer::open(&package).err().unwrap();
     assert!(error.is_bad_package() && error.to_string().contains("has id 48"), "{error}");
+}
+
+/// A package of a language model with something to say about chats.
+fn talkative() -> Victim {
+    let generation = Some(serde_json::json!({"do_sample": true, "temperature": 0.5}));
+    let victim = Victim::decoder(&Llama { generation, ..Llama::default() });
+    let package = Package::open(&victim.dir).unwrap();
+    let expected =
+        Generation { do_sample: Some(true), temperature: Some(0.5), ..Generation::default() };
+    assert_eq!(package.chat().map(|chat| chat.generation), Some(expected));
+    victim
+}
+
+#[test]
+fn what_a_package_says_of_chats_should_be_hashed_as_the_rest() {
+    let victim = talkative();
+    let good = victim.read(CHAT);
+    for at in [0, good.len() / 2, good.len() - 1] {
+        let mut flipped = good.clone();
+        flipped[at] ^= 0x10;
+        fs::write(victim.path(CHAT), &flipped).unwrap();
+        victim.assert_refused(&[CHAT, "BLAKE3", "fetch it again"]);
+    }
+    fs::write(victim.path(CHAT), &good[1..]).unwrap();
+    victim.assert_refused(&[CHAT, "the manifest says"]);
+    fs::remove_file(victim.path(CHAT)).unwrap();
+    assert!(Package::open(&victim.dir).err().unwrap().to_string().contains(CHAT));
+    // A package that says nothing of chats is one too.
+    victim.change_manifest(|manifest| drop(manifest.files.pop()));
+    assert_eq!(Package::open(&victim.dir).unwrap().chat(), None);
+}
+
+#[test]
+fn a_stranger_should_not_say_more_of_chats_than_anybody_reads() {
+    let victim = talkative();
+    let text = String::from_utf8(victim.read(CHAT)).unwrap();
+    let template = |template: String| {
+        let chat = Chat { templates: [(DEFAULT.into(), template)].into(), ..Chat::default() };
+        [serde_json::to_vec_pretty(&chat).unwrap(), b"\n".to_vec()].concat()
+    };
+    for (bytes, said) in [
+        (b"{}".to_vec(), "does not parse"),
+        (b"\xff\xff".to_vec(), "does not parse"),
+        ("[".repeat(60_000).into_bytes(), "does not parse"),
+        (text.replace("bos_token", "pad_token").into_bytes(), "does not parse"),
+        (text.replace("0.5", "0.50").into_bytes(), "canonical"),
+        (text.replace("0.5", "500.0").into_bytes(), "out of range"),
+        (template("x".repeat(MAX_TEMPLATE + 1)), "65537 bytes"),
+    ] {
+        victim.replace(CHAT, &bytes).assert_refused(&[CHAT, said]);
+    }
+    let good = template("{{ messages }}".into());
+    victim.replace(CHAT, &good);
+    let package = Package::open(&victim.dir).unwrap();
+    assert_eq!(package.chat().and_then(Chat::template), Some("{{ messages }}"));
+    // Longer than any may be: refused by the manifest, before it is read.
+    let long = |manifest: &mut Manifest| manifest.files[3].len = MAX_CHAT + 1;
+    victim.change_manifest(long).assert_refused(&[MANIFEST, CHAT, "1048577"]);
+}
+
+#[test]
+fn a_manifest_should_name_what_is_said_of_chats_once_and_last() {
+    let change = |change: &dyn Fn(&mut Vec<FileEntry>)| {
+        let victim = talkative();
+        victim.change_manifest(|manifest| change(&mut manifest.files));
+        victim.refusal()
+    };
+    assert!(change(&|files| files.swap(2, 3)).contains("last"));
+    assert!(change(&|files| files.push(files[3].clone())).contains("last"));
+    assert!(change(&|files| drop(files.remove(0))).contains("once"));
+    // Nobody chats with an encoder.
+    let victim = Victim::new();
+    victim.change_manifest(|manifest| {
+        let chat = FileEntry { name: CHAT.into(), ..manifest.files[0].clone() };
+        manifest.files.push(chat);
+    });
+    victim.assert_refused(&[MANIFEST, CHAT, "encoder"]);
 }

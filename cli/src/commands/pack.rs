@@ -9,10 +9,11 @@ use crate::{
     text,
 };
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{json, Value};
 use std::{cell::OnceCell, path::PathBuf};
 use vigil_engine::{
     pack::{pack, PackOptions},
+    package::Chat,
     report, Activations, Calibration, Options, Report, StopToken,
 };
 
@@ -102,6 +103,7 @@ impl Pack {
             "files": packed.manifest.files,
             "unchanged": packed.unchanged,
             "stopTokens": packed.stop_tokens,
+            "chat": packed.chat.as_ref().map(chat_json),
             "notes": packed.notes,
             "calibration": packed.choices,
             "report": loss,
@@ -125,6 +127,7 @@ impl Pack {
                 ("file", format!("{}  {}  {}", file.blake3, output::count(file.len), file.name))
             }));
             rows.extend(packed.stop_tokens.iter().map(|end| ("ends with", ending(end))));
+            rows.extend(packed.chat.as_ref().map(|chat| ("chats", chat_text(chat))));
             rows.extend(packed.notes.iter().map(|note| ("note", note.clone())));
             if !packed.choices.is_empty() {
                 let moved = packed.choices.iter().filter(|choice| choice.factors.is_some());
@@ -158,6 +161,42 @@ fn ending(end: &StopToken) -> String {
         None => end.id.to_string(),
     };
     format!("{id}, by {}", end.from.join(", "))
+}
+
+/// What a package knows of chats: the templates by name, they are long.
+fn chat_json(chat: &Chat) -> Value {
+    let generation = &chat.generation;
+    json!({
+        "templates": chat.templates.keys().collect::<Vec<_>>(),
+        "bosToken": chat.bos_token,
+        "eosToken": chat.eos_token,
+        "generation": {
+            "doSample": generation.do_sample,
+            "temperature": generation.temperature,
+            "minP": generation.min_p,
+            "maxNewTokens": generation.max_new_tokens,
+        },
+    })
+}
+
+/// The same in words.
+fn chat_text(chat: &Chat) -> String {
+    let generation = &chat.generation;
+    let names: Vec<_> =
+        chat.templates.keys().map(|name| text::brief(name.as_bytes(), 40)).collect();
+    let templates = match names.as_slice() {
+        [] => "no template".to_owned(),
+        [name] => format!("template {name}"),
+        names => format!("templates {}", names.join(", ")),
+    };
+    let said = [
+        Some(templates),
+        generation.do_sample.filter(|draws| !draws).map(|_| "greedy".to_owned()),
+        generation.temperature.map(|temperature| format!("temperature {temperature}")),
+        generation.min_p.map(|min_p| format!("min-p {min_p}")),
+        generation.max_new_tokens.map(|most| format!("{} tokens", output::count(most.into()))),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// A report in words.

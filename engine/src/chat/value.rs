@@ -5,10 +5,14 @@
 //! and one that comes to too much, or lies too deep, cannot be made.
 
 use super::ChatError;
-use std::{cell::RefCell, cmp::Ordering, collections::BTreeMap, fmt::Write, rc::Rc};
+use std::{cell::RefCell, cmp::Ordering, collections::BTreeMap, fmt::Write, rc::Rc, sync::Arc};
 
-/// Most that a value comes to: bytes of its texts and numbers of its parts.
-pub(super) const MAX_WEIGHT: usize = 8 << 20;
+/// Longest text, in bytes.
+pub(super) const MAX_TEXT: usize = 4 << 20;
+/// Most that a value comes to: bytes of its texts, and [`SLOT`] for each of its parts.
+const MAX_WEIGHT: usize = 16 << 20;
+/// What a place in a list or a mapping comes to, in bytes.
+pub(super) const SLOT: usize = 32;
 /// Most levels of lists in lists.
 const MAX_DEPTH: usize = 32;
 /// Widest indentation of JSON.
@@ -21,15 +25,26 @@ pub(super) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(Rc<str>),
+    Text(Arc<str>),
     List(Rc<List>),
     Map(Rc<Map>),
     /// What `namespace()` gives: the one thing that can be changed.
-    Namespace(Rc<RefCell<BTreeMap<String, Value>>>),
+    Namespace(Rc<RefCell<BTreeMap<Arc<str>, Value>>>),
     /// The `loop` of a loop.
     Loop(Rc<Loop>),
     /// A macro, by number.
     Macro(usize),
+    Function(Function),
+}
+
+/// What is there without being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Dict,
+    Namespace,
+    RaiseException,
+    Range,
+    StrftimeNow,
 }
 
 pub(super) struct List {
@@ -39,7 +54,9 @@ pub(super) struct List {
 
 pub(super) struct Map {
     /// In the order in which they were written.
-    pub(super) entries: Vec<(Rc<str>, Value)>,
+    pub(super) entries: Vec<(Arc<str>, Value)>,
+    /// Where each key is.
+    places: BTreeMap<Arc<str>, usize>,
     size: Size,
 }
 
@@ -60,9 +77,9 @@ impl Size {
         let mut size = Self { weight: extra.saturating_add(1), depth: 0 };
         for part in parts {
             let part = part.size().ok_or_else(|| {
-                ChatError::Failed("a namespace, a loop or a macro cannot be put anywhere".into())
+                ChatError::failed("a namespace, a loop or a macro cannot be put anywhere")
             })?;
-            size.weight = size.weight.saturating_add(part.weight);
+            size.weight = size.weight.saturating_add(part.weight).saturating_add(SLOT);
             size.depth = size.depth.max(part.depth);
         }
         size.depth += 1;
@@ -74,7 +91,7 @@ impl Size {
 }
 
 impl Value {
-    pub(super) fn text(text: impl Into<Rc<str>>) -> Self {
+    pub(super) fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }
 
@@ -83,21 +100,23 @@ impl Value {
         Ok(Self::List(Rc::new(List { items, size })))
     }
 
-    pub(super) fn map(pairs: impl IntoIterator<Item = (Rc<str>, Self)>) -> Result<Self, ChatError> {
-        let mut entries: Vec<(Rc<str>, Self)> = Vec::new();
-        let mut places: BTreeMap<Rc<str>, usize> = BTreeMap::new();
+    pub(super) fn map(
+        pairs: impl IntoIterator<Item = (Arc<str>, Self)>,
+    ) -> Result<Self, ChatError> {
+        let mut entries: Vec<(Arc<str>, Self)> = Vec::new();
+        let mut places: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for (key, value) in pairs {
             match places.get(&key) {
                 Some(place) => entries[*place].1 = value,
                 None => {
-                    places.insert(Rc::clone(&key), entries.len());
+                    places.insert(Arc::clone(&key), entries.len());
                     entries.push((key, value));
                 }
             }
         }
-        let keys = entries.iter().map(|(key, _)| key.len() + 1).sum();
+        let keys = entries.iter().map(|(key, _)| key.len() + SLOT).sum();
         let size = Size::of(entries.iter().map(|(_, value)| value), keys)?;
-        Ok(Self::Map(Rc::new(Map { entries, size })))
+        Ok(Self::Map(Rc::new(Map { entries, places, size })))
     }
 
     /// `None` of what is no data.
@@ -106,7 +125,7 @@ impl Value {
             Self::Text(text) => Size { weight: text.len() + 1, depth: 0 },
             Self::List(list) => list.size,
             Self::Map(map) => map.size,
-            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) => return None,
+            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) | Self::Function(_) => return None,
             _ => Size { weight: 1, depth: 0 },
         })
     }
@@ -133,6 +152,7 @@ impl Value {
             Self::Namespace(_) => "a namespace",
             Self::Loop(_) => "a loop",
             Self::Macro(_) => "a macro",
+            Self::Function(_) => "a function",
         }
     }
 
@@ -145,7 +165,7 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(list) => !list.items.is_empty(),
             Self::Map(map) => !map.entries.is_empty(),
-            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) => true,
+            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) | Self::Function(_) => true,
         }
     }
 
@@ -175,8 +195,8 @@ impl Value {
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         match self {
             Self::Map(map) => {
-                let mut entries = map.entries.iter();
-                entries.find(|(name, _)| &**name == key).map(|(_, value)| value.clone())
+                let place = map.places.get(key)?;
+                map.entries.get(*place).map(|(_, value)| value.clone())
             }
             Self::Namespace(values) => values.borrow().get(key).cloned(),
             Self::Loop(state) => state.get(key),
@@ -200,8 +220,10 @@ impl Value {
             }
             (Self::Namespace(a), Self::Namespace(b)) => Rc::ptr_eq(a, b),
             (Self::Macro(a), Self::Macro(b)) => a == b,
-            _ => matches!((self.as_int(), other.as_int()), (Some(a), Some(b)) if a == b)
-                || matches!((self.as_float(), other.as_float()), (Some(a), Some(b)) if a == b),
+            _ => {
+                matches!((self.as_int(), other.as_int()), (Some(a), Some(b)) if a == b)
+                    || matches!((self.as_float(), other.as_float()), (Some(a), Some(b)) if a == b)
+            }
         }
     }
 
@@ -216,10 +238,33 @@ impl Value {
         }
     }
 
+    /// The same value of JSON.
+    pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, ChatError> {
+        use serde_json::Value as Json;
+        Ok(match value {
+            Json::Null => Self::None,
+            Json::Bool(is) => Self::Bool(*is),
+            Json::Number(number) => match number.as_i64() {
+                Some(number) => Self::Int(number),
+                None => Self::Float(number.as_f64().unwrap_or(f64::INFINITY)),
+            },
+            Json::String(text) => Self::text(text.as_str()),
+            Json::Array(items) => {
+                Self::list(items.iter().map(Self::from_json).collect::<Result<_, _>>()?)?
+            }
+            Json::Object(entries) => {
+                let entries = entries.iter().map(|(key, value)| {
+                    Ok::<_, ChatError>((key.as_str().into(), Self::from_json(value)?))
+                });
+                Self::map(entries.collect::<Result<Vec<_>, _>>()?)?
+            }
+        })
+    }
+
     /// As Python's `str` has it.
-    pub(super) fn shown(&self) -> Result<Rc<str>, ChatError> {
+    pub(super) fn shown(&self) -> Result<Arc<str>, ChatError> {
         if let Self::Text(text) = self {
-            return Ok(Rc::clone(text));
+            return Ok(Arc::clone(text));
         }
         let mut out = String::new();
         self.show(&mut out, false)?;
@@ -262,14 +307,14 @@ impl Value {
                 out.push('{');
                 for (place, (key, value)) in map.entries.iter().enumerate() {
                     out.push_str(if place > 0 { ", " } else { "" });
-                    Self::Text(Rc::clone(key)).show(out, true)?;
+                    Self::Text(Arc::clone(key)).show(out, true)?;
                     out.push_str(": ");
                     value.show(out, true)?;
                 }
                 out.push('}');
             }
-            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) => {
-                return Err(ChatError::Failed(format!("{} is no text", self.kind())));
+            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) | Self::Function(_) => {
+                return Err(ChatError::failed(format!("{} is no text", self.kind())));
             }
         }
         check_text(out.len())
@@ -327,8 +372,8 @@ impl Value {
                 }
                 out.push('}');
             }
-            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) => {
-                return Err(ChatError::Failed(format!("{} has no JSON", self.kind())));
+            Self::Namespace(_) | Self::Loop(_) | Self::Macro(_) | Self::Function(_) => {
+                return Err(ChatError::failed(format!("{} has no JSON", self.kind())));
             }
         }
         check_text(out.len())
@@ -342,7 +387,7 @@ fn write_json_text(out: &mut String, text: &str) {
 
 /// Refuses a text that is too long to go on with.
 pub(super) fn check_text(len: usize) -> Result<(), ChatError> {
-    if len > MAX_WEIGHT {
+    if len > MAX_TEXT {
         return Err(ChatError::TooMuch);
     }
     Ok(())

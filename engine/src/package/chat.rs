@@ -122,7 +122,7 @@ impl Chat {
         let Generation { temperature, min_p, max_new_tokens, .. } = self.generation;
         let temperatures = MIN_TEMPERATURE..=MAX_TEMPERATURE;
         if temperature.is_some_and(|temperature| !temperatures.contains(&temperature))
-            || min_p.is_some_and(|min_p| !(0.0..=1.0).contains(&min_p))
+            || min_p.is_some_and(|min_p| !(0.0..=1.0).contains(&min_p) || min_p.is_sign_negative())
             || max_new_tokens == Some(0)
         {
             return Err("its temperature, min_p or max_new_tokens is out of range".into());
@@ -177,6 +177,7 @@ mod tests {
             (&|c| c.generation.temperature = Some(0.0), "out of range"),
             (&|c| c.generation.temperature = Some(101.0), "out of range"),
             (&|c| c.generation.min_p = Some(1.5), "out of range"),
+            (&|c| c.generation.min_p = Some(-0.0), "out of range"),
             (&|c| c.generation.max_new_tokens = Some(0), "out of range"),
         ] {
             let message = refused(change);

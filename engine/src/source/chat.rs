@@ -8,6 +8,7 @@
 
 use super::{read_json, read_small, MAX_JSON};
 use crate::{
+    chat::ChatTemplate,
     package::{shorten, Chat, Generation, DEFAULT, MAX_NAME, MAX_TEMPLATE, MAX_TEMPLATES},
     Error, Result,
 };
@@ -161,6 +162,14 @@ impl Chats {
                 shorten(&name)
             ));
         }
+        for (name, text) in &self.templates {
+            if let Err(error) = ChatTemplate::new(text, None, None) {
+                notes.push(format!(
+                    "the chat template {:?} is kept, and nobody can use it: {error}",
+                    shorten(name)
+                ));
+            }
+        }
         let short = |token: Option<String>| token.filter(|text| text.len() <= MAX_NAME);
         let chat = Chat {
             generation: generation(&self.generation, notes),
@@ -228,7 +237,9 @@ fn generation(config: &Map<String, Value>, notes: &mut Vec<String>) -> Generatio
                 kept.temperature.is_some()
             }
             "min_p" => {
-                kept.min_p = number.filter(|number| (0.0..=1.0).contains(number));
+                let number = number.filter(|number| (0.0..=1.0).contains(number));
+                // Zero has one sign.
+                kept.min_p = number.map(f32::abs);
                 kept.min_p.is_some()
             }
             "max_new_tokens" => {

@@ -15,8 +15,15 @@ use std::path::Path;
 use vigil_architecture::MAX_STOP_TOKENS;
 
 /// Special tokens that end a turn in the chat templates of the families here.
-const TURN_ENDS: [&str; 6] =
-    ["<|im_end|>", "<|eot_id|>", "<|end|>", "<|eom_id|>", "<end_of_turn>", "<|endoftext|>"];
+const TURN_ENDS: [&str; 7] = [
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<|eom_id|>",
+    "<end_of_turn>",
+    "<|end_of_turn|>",
+    "<|endoftext|>",
+];
 
 /// A token that ends a generation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
