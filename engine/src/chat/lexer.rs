@@ -74,9 +74,12 @@ impl<'a> Lexer<'a> {
 
     /// Text up to the next thing in braces, and that thing.
     fn data(&mut self) -> Result<(), ChatError> {
-        let opening = ["{{", "{%", "{#"];
-        let found = opening.iter().filter_map(|open| Some((self.rest.find(open)?, *open))).min();
-        let Some((at, open)) = found else {
+        let braces = self.rest.match_indices('{');
+        let mut found = braces.filter_map(|(at, _)| {
+            let open = self.rest.get(at..at + 2)?;
+            ["{{", "{%", "{#"].contains(&open).then_some((at, open))
+        });
+        let Some((at, open)) = found.next() else {
             let text = self.take(self.rest.len());
             self.push(Token::Data(text.into()));
             return Ok(());

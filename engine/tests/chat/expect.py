@@ -81,12 +81,10 @@ def render(template, messages, generate, variables):
             messages=messages, add_generation_prompt=generate, bos_token="<s>", eos_token="</s>",
             **names)
         return {"prompt": prompt}
-    except jinja2.exceptions.UndefinedError:
-        return {"error": "undefined"}
     except Refused as error:
         return {"refused": str(error)}
     except Exception:
-        return {"error": "failed"}
+        return {"failed": True}
 
 
 def main():
