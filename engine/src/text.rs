@@ -136,6 +136,25 @@ impl<'a> TextStream<'a> {
     }
 }
 
+/// Most that decoders may make of one character, in bytes.
+const MAX_GROWTH: usize = 16;
+
+/// Refuses a decoder that a stranger wrote to make much text of few tokens.
+pub(crate) fn check_growth(tokenizer: &tokenizers::Tokenizer) -> Result<(), String> {
+    let decoders = tokenizer.get_decoder().map(flat).unwrap_or_default();
+    let growth = decoders.into_iter().map(|decoder| match decoder {
+        DecoderWrapper::Replace(replace) => replace.content.len().max(1),
+        _ => 1,
+    });
+    let growth = growth.fold(1, usize::saturating_mul);
+    if growth > MAX_GROWTH {
+        return Err(format!(
+            "the tokenizer's decoder makes {growth} bytes of one character, more than {MAX_GROWTH}"
+        ));
+    }
+    Ok(())
+}
+
 /// How a tokenizer's ids become text.
 pub(crate) struct Scheme {
     tokens: Tokens,

@@ -5,12 +5,16 @@
 
 use crate::{
     error::Input,
-    package::{Package, TOKENIZER},
-    text::{Scheme, TextStream},
+    package::{shorten, Package, TOKENIZER},
+    text::{check_growth, Scheme, TextStream},
     Error, Result,
 };
 use std::path::Path;
 use vigil_architecture::{check_input, Architecture, BadRun};
+
+/// Longest token, in bytes: an answer has so many at most for each of its tokens, and what
+/// [`check_growth`] allows.
+const MAX_TOKEN: usize = 1 << 10;
 
 /// The tokenizer of a package.
 pub struct Tokenizer {
@@ -58,10 +62,20 @@ impl Tokenizer {
             .map_err(|error| format!("the tokenizer does not parse: {error}"))?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| error.to_string())?;
-        let largest = inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id);
+        let tokens = inner.get_vocab(true);
+        if let Some(token) = tokens.keys().find(|token| token.len() > MAX_TOKEN) {
+            return Err(format!(
+                "the tokenizer's token {:?} has {} bytes, more than {MAX_TOKEN}",
+                shorten(token),
+                token.len()
+            ));
+        }
+        check_growth(&inner)?;
+        let largest = tokens.into_iter().max_by_key(|(_, id)| *id);
         match largest {
             Some((token, id)) if id >= vocabulary => Err(format!(
-                "the tokenizer has id {id} ({token:?}), the model's ids go from 0 to {}",
+                "the tokenizer has id {id} ({:?}), the model's ids go from 0 to {}",
+                shorten(&token),
                 vocabulary.saturating_sub(1)
             )),
             Some(_) => Ok(Self { scheme: Scheme::of(&inner), inner, positions }),

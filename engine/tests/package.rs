@@ -585,6 +585,32 @@ fn a_tokenizer_with_ids_beyond_the_vocabulary_should_be_refused_when_it_is_neede
     assert!(error.is_bad_package() && error.to_string().contains("has id 48"), "{error}");
 }
 
+#[test]
+fn a_tokenizer_should_not_make_much_text_of_few_tokens() {
+    let victim = Victim::decoder(&Llama::default());
+    let good: serde_json::Value = serde_json::from_slice(&victim.read(TOKENIZER)).unwrap();
+    let refused = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut tokenizer = good.clone();
+        change(&mut tokenizer);
+        victim.replace(TOKENIZER, tokenizer.to_string().as_bytes());
+        let package = Package::open(&victim.dir).unwrap();
+        let error = Tokenizer::open(&package).err().unwrap();
+        assert!(error.is_bad_package());
+        error.to_string()
+    };
+    let long = "w".repeat(1_025);
+    let message = refused(&|tokenizer| tokenizer["model"]["vocab"][&long] = 40.into());
+    assert!(message.contains("has 1025 bytes") && message.len() < 400, "{message}");
+    // One makes five of one, and two of them one in twenty-five.
+    let replace =
+        serde_json::json!({"type": "Replace", "pattern": {"Regex": "."}, "content": "wwwww"});
+    let message = refused(&|tokenizer| {
+        let decoders = [&replace, &replace];
+        tokenizer["decoder"] = serde_json::json!({"type": "Sequence", "decoders": decoders});
+    });
+    assert!(message.contains("makes 25 bytes"), "{message}");
+}
+
 /// A package of a language model with something to say about chats.
 fn talkative() -> Victim {
     let generation = Some(serde_json::json!({"do_sample": true, "temperature": 0.5}));

@@ -9,10 +9,12 @@ use vigil_engine::{
 };
 use vigil_fuzz::{folder, write_source, Input};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "config.json",
     "model.safetensors",
     "generation_config.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
     "model.safetensors.index.json",
     "modules.json",
     "1_Pooling/config.json",

@@ -71,6 +71,11 @@ pub(super) fn filter(
         "round" => {
             let precision = values.int("precision")?.unwrap_or(0).clamp(-15, 15);
             let how = values.take("method");
+            let common = how.as_ref().and_then(Value::as_str).unwrap_or("common") == "common";
+            if let (true, true, Some(whole)) = (common, precision >= 0, value.as_int()) {
+                values.done()?;
+                return Ok(Value::Int(whole));
+            }
             let number =
                 value.as_float().ok_or_else(|| ChatError::failed("round takes a number"))?;
             let scale = 10f64.powi(i32::try_from(precision).unwrap_or(0));

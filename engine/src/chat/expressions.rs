@@ -246,7 +246,7 @@ impl<'t> Run<'t> {
                 let text: String = picked.filter_map(|place| characters.get(place)).collect();
                 self.text(text)
             }
-            other => Err(ChatError::failed(format!("{} cannot be sliced", other.kind()))),
+            _ => Ok(Value::Undefined),
         }
     }
 

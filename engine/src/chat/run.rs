@@ -381,8 +381,8 @@ impl<'t> Run<'t> {
         if let Value::Text(text) = value {
             return Ok(Arc::clone(text));
         }
-        // Characters that are escaped take two places at most.
-        self.read(value.weight().saturating_mul(2))?;
+        // Characters that are escaped take four places at most.
+        self.read(value.weight().saturating_mul(4))?;
         let shown = value.shown()?;
         self.make(shown.len())?;
         Ok(shown)

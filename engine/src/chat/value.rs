@@ -282,6 +282,7 @@ impl Value {
             Self::Text(text) if quoted => {
                 let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
                 out.push(quote);
+                // What cannot be seen is escaped, as far as chats have it.
                 for character in text.chars() {
                     match character {
                         '\n' => out.push_str("\\n"),
@@ -289,6 +290,15 @@ impl Value {
                         '\t' => out.push_str("\\t"),
                         '\\' => out.push_str("\\\\"),
                         other if other == quote => out.extend(['\\', quote]),
+                        '\0'..'\u{20}' | '\u{7f}'..'\u{a1}' | '\u{ad}' => {
+                            out.push_str(&format!("\\x{:02x}", u32::from(character)));
+                        }
+                        '\u{200b}'..='\u{200f}'
+                        | '\u{2028}'..='\u{202f}'
+                        | '\u{2060}'..='\u{206f}'
+                        | '\u{feff}' => {
+                            out.push_str(&format!("\\u{:04x}", u32::from(character)));
+                        }
                         other => out.push(other),
                     }
                 }
