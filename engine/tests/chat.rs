@@ -128,6 +128,7 @@ fn an_error_should_say_what_is_wrong_and_where() {
     for (template, said) in [
         ("a\n{{ messages[0].contant.strip() }}", "line 2 of the chat template: \"contant\" is und"),
         ("{{ nobody.role }}", "\"nobody\" is undefined"),
+        ("{{ messages[7].role }}", "a value is undefined"),
         (
             "{% for m in messages %}\n{{ m.content + 1 }}{% endfor %}",
             "line 2 of the chat template: a",
@@ -184,6 +185,28 @@ fn what_is_too_long_should_be_refused_before_it_is_rendered() {
     assert!(ChatTemplate::new(&"a".repeat(MAX_TEMPLATE), None, None).is_ok());
     assert!(ChatTemplate::new(&"a".repeat(MAX_TEMPLATE + 1), None, None).is_err());
     assert_eq!(ChatTemplate::open(&Chat::default()).unwrap_err(), ChatError::NoTemplate);
+}
+
+#[test]
+fn long_chats_should_be_within_the_bounds() {
+    // Six thousand messages, near to the most text that there may be: more than any model reads.
+    let text = "w".repeat(160);
+    let role = |number: usize| if number.is_multiple_of(2) { "user" } else { "assistant" };
+    let messages: Vec<_> =
+        (0..6_001).map(|number| Message { role: role(number), content: &text }).collect();
+    let one = "w".repeat(MAX_MESSAGES - 4);
+    for entry in fs::read_dir(folder().join("templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let template = fs::read_to_string(&path).unwrap();
+        let template = ChatTemplate::new(&template, Some("<s>"), Some("</s>")).unwrap();
+        for messages in [&messages[..], &[Message { role: "user", content: &one }]] {
+            let prompt = Prompt { now: Some(0), ..Prompt::to_answer(messages) };
+            let prompt = template.render(&prompt).map_err(|error| format!("{path:?}: {error}"));
+            if !path.ends_with("macros.jinja") {
+                assert!(prompt.unwrap().len() > 900_000, "{path:?}");
+            }
+        }
+    }
 }
 
 /// Templates that would take all time, all memory or all of the stack.
@@ -290,6 +313,12 @@ fn hostile() -> Vec<(&'static str, String)> {
             "many sorts",
             "{% set x = range(100000) %}{% for i in x %}{% set y = x | sort %}\
                         {% endfor %}"
+                .into(),
+        ),
+        (
+            "many selections of nothing",
+            "{% set x = [0] * 100000 %}{% for i in range(99999) %}\
+            {% set y = x | select | list %}{% set y = x | map(attribute='a') %}{% endfor %}"
                 .into(),
         ),
         ("a large power", "{% for i in range(999999) %}{{ 3 ** 39 }}{% endfor %}".into()),

@@ -138,7 +138,7 @@ fn templates_should_be_taken_from_wherever_they_are() {
     let (chat, _) = with(&[config(json!([{"name": "rag", "template": "b"}]))]);
     assert_eq!(chat.as_ref().and_then(Chat::template), Some("b"));
     let processor = ("chat_template.json", json!({"chat_template": "p"}));
-    assert_eq!(templates(with(&[processor.clone()]).0), default("p"));
+    assert_eq!(templates(with(std::slice::from_ref(&processor)).0), default("p"));
     assert_eq!(templates(with(&[processor.clone(), config(json!("a"))]).0), default("a"));
     assert_eq!(templates(with(&[processor, config(Value::Null)]).0), default("p"));
 

@@ -10,7 +10,7 @@ use super::{
 };
 use std::{cmp::Ordering, sync::Arc};
 
-/// What a filter makes of a value. What it reads of the value has been counted.
+/// What a filter makes of a value. A text has been counted as read.
 pub(super) fn filter(
     run: &mut Run<'_>,
     name: &str,
@@ -114,6 +114,7 @@ pub(super) fn filter(
             let attribute = values.take("attribute");
             let mut parts = Vec::new();
             for item in &run.items(&value)?.items {
+                run.spend(1)?;
                 let item = match &attribute {
                     Some(attribute) => at_path(run, item, attribute)?,
                     None => item.clone(),
@@ -128,6 +129,7 @@ pub(super) fn filter(
         },
         "dictsort" => match &value {
             Value::Map(map) => {
+                run.read(value.weight())?;
                 let mut entries = map.entries.clone();
                 entries.sort_by_cached_key(|(key, _)| key.to_lowercase());
                 let mut pairs = Vec::new();
@@ -143,6 +145,7 @@ pub(super) fn filter(
             if let Some(attribute) = values.take_named("attribute") {
                 let other = values.take_named("default");
                 for item in &run.items(&value)?.items {
+                    run.spend(1)?;
                     let found = at_path(run, item, &attribute)?;
                     made.push(match (found, &other) {
                         (Value::Undefined, Some(other)) => other.clone(),
@@ -153,6 +156,7 @@ pub(super) fn filter(
                 let filter = values.text("filter")?;
                 let arguments = std::mem::take(&mut values);
                 for item in &run.items(&value)?.items {
+                    run.spend(1)?;
                     made.push(run.filter(&filter, item.clone(), arguments.clone())?);
                 }
             }
@@ -171,6 +175,7 @@ pub(super) fn filter(
             let argument = values.take("argument");
             let mut kept = Vec::new();
             for item in &run.items(&value)?.items {
+                run.spend(1)?;
                 let looked = match &attribute {
                     Some(attribute) => at_path(run, item, attribute)?,
                     None => item.clone(),
@@ -300,6 +305,7 @@ fn sort(
 ) -> Result<Value, ChatError> {
     let mut keyed = Vec::new();
     for item in &run.items(value)?.items {
+        run.spend(1)?;
         let mut key = match attribute {
             Some(attribute) => at_path(run, item, attribute)?,
             None => item.clone(),

@@ -121,6 +121,7 @@ impl<'t> Run<'t> {
                 let name = name.map_or_else(|| "a value".to_owned(), |name| named(name));
                 return Err(ChatError::failed(format!("{name} is undefined")));
             }
+            name = None;
             value = match link {
                 Link::Attribute(attribute) => {
                     name = Some(attribute);
@@ -128,7 +129,6 @@ impl<'t> Run<'t> {
                         Some(Link::Call(arguments)) => {
                             links.next();
                             let values = self.values(arguments)?;
-                            self.read(value.weight())?;
                             methods::call(self, &value, attribute, values)?
                         }
                         _ => value.get(attribute).unwrap_or(Value::Undefined),
@@ -188,7 +188,7 @@ impl<'t> Run<'t> {
         value: Value,
         values: Values,
     ) -> Result<Value, ChatError> {
-        self.read(value.weight())?;
+        self.read(value.width())?;
         self.nested(|run| builtins::filter(run, name, value, values))
     }
 

@@ -11,13 +11,14 @@ use super::{
 };
 use std::sync::Arc;
 
-/// What a method gives. What it reads of the value has been counted.
+/// What a method gives.
 pub(super) fn call(
     run: &mut Run<'_>,
     value: &Value,
     name: &str,
     mut values: Values,
 ) -> Result<Value, ChatError> {
+    run.read(value.width())?;
     let made = match value {
         Value::Text(text) => of_text(run, text, name, &mut values)?,
         Value::Map(map) => match name {
@@ -42,6 +43,7 @@ pub(super) fn call(
         },
         Value::List(list) => match name {
             "count" | "index" => {
+                run.read(value.weight())?;
                 let what = values.need("value")?;
                 let mut equal = list.items.iter().map(|item| item.equals(&what));
                 let found = match name {

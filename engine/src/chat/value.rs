@@ -135,7 +135,16 @@ impl Value {
         self.size().is_some()
     }
 
-    /// What it comes to.
+    /// What there is to go through without looking into any part: nothing of a list, which knows its
+    /// length.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            _ => 1,
+        }
+    }
+
+    /// What all of it comes to.
     pub(super) fn weight(&self) -> usize {
         self.size().map_or(1, |size| size.weight)
     }
