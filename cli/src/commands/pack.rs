@@ -16,6 +16,7 @@ use vigil_engine::{
     package::Chat,
     report, Activations, Calibration, Options, Report, StopToken,
 };
+use vigil_primitives::sampling::decimal;
 
 /// Arguments of `pack`.
 #[derive(Debug, Args)]
@@ -166,14 +167,15 @@ fn ending(end: &StopToken) -> String {
 /// What a package knows of chats: the templates by name, they are long.
 fn chat_json(chat: &Chat) -> Value {
     let generation = &chat.generation;
+    let decimal = |number: Option<f32>| number.map(|number| decimal(number.to_bits()));
     json!({
         "templates": chat.templates.keys().collect::<Vec<_>>(),
         "bosToken": chat.bos_token,
         "eosToken": chat.eos_token,
         "generation": {
             "doSample": generation.do_sample,
-            "temperature": generation.temperature,
-            "minP": generation.min_p,
+            "temperature": decimal(generation.temperature),
+            "minP": decimal(generation.min_p),
             "maxNewTokens": generation.max_new_tokens,
         },
     })

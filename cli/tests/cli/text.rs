@@ -111,3 +111,43 @@ fn a_generation_out_of_range_should_be_refused_with_its_reason() {
     vigil(more.iter().chain(&["--max-tokens", "5"])).fails_in_a_line(2, "encoder");
     vigil(more.iter().chain(&["--temperature", "1"])).fails_in_a_line(2, "encoder");
 }
+
+#[test]
+fn pack_should_say_what_it_keeps_of_chats_and_what_it_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = folder.path().join("model");
+    std::fs::create_dir(&from).expect("a folder");
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/tales");
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        std::fs::copy(format!("{model}/{file}"), from.join(file)).expect("a file of the model");
+    }
+    let write = |name: &str, value: Value| {
+        std::fs::write(from.join(name), value.to_string()).expect("a file");
+    };
+    write(
+        "tokenizer_config.json",
+        json!({"bos_token": "<|begin|>", "chat_template": "{{ messages[0].content }}"}),
+    );
+    write(
+        "generation_config.json",
+        json!({"do_sample": true, "temperature": 0.8, "top_p": 0.9, "max_new_tokens": 2_048}),
+    );
+    let pack = |out: &str, more: &[&str]| {
+        let paths = [from.display().to_string(), folder.path().join(out).display().to_string()];
+        let mut arguments = vec!["pack", &paths[0], &paths[1], "--no-calibration"];
+        arguments.extend(more);
+        vigil(arguments)
+    };
+    let packed = pack("a", &["--json"]).json();
+    let generation =
+        json!({"doSample": true, "temperature": 0.8, "minP": null, "maxNewTokens": 2_048});
+    let chat = json!({"templates": ["default"], "bosToken": "<|begin|>", "eosToken": null,
+                      "generation": generation});
+    assert_eq!(packed["chat"], chat);
+    assert_eq!(packed["files"].as_array().map(Vec::len), Some(4));
+    let shown = pack("b", &[]);
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    for says in ["template default, temperature 0.8, 2,048 tokens", "top_p 0.9 is not kept"] {
+        assert!(shown.stdout.contains(says), "{} lacks {says}", shown.stdout);
+    }
+}
