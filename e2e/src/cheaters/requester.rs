@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const UNIT: u128 = 1_000_000_000_000;
 /// Most that sending a job costs.
 const FEE: i128 = UNIT as i128 / 10;
+/// What a challenge is given: its bond, and what it may cost.
+const STAKE: u128 = 30;
 
 /// Somebody who pays for jobs.
 pub(crate) struct Requester {
@@ -16,6 +18,8 @@ pub(crate) struct Requester {
     account: String,
     /// What it had before its first job.
     before: u128,
+    /// What it has given its challenges.
+    staked: u128,
     jobs: Vec<Asked>,
 }
 
@@ -37,8 +41,8 @@ pub(crate) struct Asked {
     said: BTreeMap<String, Value>,
     /// The model.
     model: Model,
-    /// The challenge of a wrong result that it was paid for.
-    challenge: Option<Process>,
+    /// The key of its challenge, and the challenge, of a wrong result that it was paid for.
+    challenge: Option<(String, Process)>,
 }
 
 impl Asked {
@@ -104,23 +108,25 @@ impl Asked {
         self.has_ended() && self.outcome() != Some("a wrong result")
     }
 
-    /// Two who cheat may have met: nobody was left to object, but the requester.
-    fn challenge(&mut self, network: &Network, key: &str) {
-        if self.outcome() != Some("a wrong result") {
-            return;
-        }
+    /// Whether the requester has to object: two who cheat may have met, and nobody else was left.
+    fn is_to_be_challenged(&mut self) -> bool {
         // Behind one that has convicted somebody, whoever else stands for the result is next. One that
         // has failed would fail again.
-        let won = |challenge: &mut Process| challenge.ended().is_some_and(|end| end.success());
-        if !self.challenge.as_mut().is_none_or(won) {
-            return;
-        }
+        let won = |(_, challenge): &mut (String, Process)| {
+            challenge.ended().is_some_and(|end| end.success())
+        };
+        self.outcome() == Some("a wrong result") && self.challenge.as_mut().is_none_or(won)
+    }
+
+    /// Objects, with a key.
+    fn challenge(&mut self, network: &Network, key: String) {
         let (id, package) = (self.id.to_string(), self.model.package().display().to_string());
         let url = network.url();
-        let args = ["--quiet", "--node", &url, "--key", key, "dispute", "challenge", &id];
+        let args = ["--quiet", "--node", &url, "--key", &key, "dispute", "challenge", &id];
         let args = [&args[..], &["--package", &package]].concat();
         let log = network.dir().join(format!("challenge-{id}.log"));
-        self.challenge = Some(Process::start(&program("vigil"), &args, &log));
+        let process = Process::start(&program("vigil"), &args, &log);
+        self.challenge = Some((key, process));
     }
 
     /// What the wait has cost.
@@ -150,12 +156,11 @@ impl Asked {
 impl Requester {
     /// With a key and money of its own.
     pub(crate) fn new(network: &Network, name: &str) -> Self {
-        let key = network.dir().join(format!("{name}.key")).display().to_string();
-        let account = text(&network.vigil(&["account", "new", &key])["address"]);
+        let (key, account) = new_key(network, name);
         network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "1000"]);
         network.wait("the requester's money", 30, || network.total(&account) > 0);
         let before = network.total(&account);
-        Self { key, account, before, jobs: Vec::new() }
+        Self { key, account, before, staked: 0, jobs: Vec::new() }
     }
 
     /// Jobs so far.
@@ -244,7 +249,21 @@ impl Requester {
     pub(crate) fn look(&mut self, network: &Network) {
         for job in self.jobs.iter_mut().filter(|job| !job.is_over()) {
             job.look(network);
-            job.challenge(network, &self.key);
+            if !job.is_to_be_challenged() {
+                continue;
+            }
+            let key = match job.challenge.take() {
+                Some((key, _)) => key,
+                // Programs that sign with one key take each other's nonces.
+                None => {
+                    let (key, account) = new_key(network, &format!("challenge-{}", job.id));
+                    let transfer = ["account", "transfer", &account, &STAKE.to_string()];
+                    network.vigil(&[&["--key", &self.key][..], &transfer].concat());
+                    self.staked += STAKE * UNIT;
+                    key
+                }
+            };
+            job.challenge(network, key);
         }
     }
 
@@ -277,12 +296,13 @@ impl Requester {
             }
         }
         let paid: i128 = self.jobs.iter().map(Asked::paid).sum();
-        let after = i128::try_from(network.total(&self.account)).expect("an amount is no more");
+        let after = network.total(&self.account) + self.staked;
+        let after = i128::try_from(after).expect("an amount is no more");
         let before = i128::try_from(self.before).expect("an amount is no more");
         let fees = before - after - paid;
         let most = FEE * self.jobs.len() as i128;
         let won = self.jobs.iter().any(|job| job.challenge.is_some());
-        // Who wins a challenge gains by it.
+        // One may have brought more damages since its job was looked at.
         if fees > most || (fees < 0 && !won) {
             faults.push(format!(
                 "{} had {before} and has {after}; its jobs have cost {paid}, and fees are no {fees}",
@@ -291,6 +311,13 @@ impl Requester {
         }
         faults
     }
+}
+
+/// A new key: its file and its account.
+fn new_key(network: &Network, name: &str) -> (String, String) {
+    let key = network.dir().join(format!("{name}.key")).display().to_string();
+    let account = text(&network.vigil(&["account", "new", &key])["address"]);
+    (key, account)
 }
 
 fn whole(value: &Value) -> i128 {
