@@ -157,7 +157,7 @@ impl Requester {
     /// With a key and money of its own.
     pub(crate) fn new(network: &Network, name: &str) -> Self {
         let (key, account) = new_key(network, name);
-        network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "1000"]);
+        network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "10000"]);
         network.wait("the requester's money", 30, || network.total(&account) > 0);
         let before = network.total(&account);
         Self { key, account, before, staked: 0, jobs: Vec::new() }
