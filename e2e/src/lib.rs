@@ -237,14 +237,24 @@ impl Network {
 
     /// The disputes about a job, ended ones among them.
     pub fn disputes(&self, job: u64) -> Vec<Value> {
-        let list = self.vigil(&["dispute", "list", "--job", &job.to_string()]);
-        list["disputes"].as_array().cloned().unwrap_or_default()
+        self.list_disputes(&["--job", &job.to_string()])
     }
 
     /// The disputes that are open, and those that have ended lately.
     pub(crate) fn all_disputes(&self) -> Vec<Value> {
-        let list = self.vigil(&["dispute", "list"]);
+        self.list_disputes(&[])
+    }
+
+    fn list_disputes(&self, more: &[&str]) -> Vec<Value> {
+        let list = self.vigil(&[&["dispute", "list"], more].concat());
         list["disputes"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// A new key: its file, in the network's folder, and its account.
+    pub(crate) fn new_key(&self, name: &str) -> (String, String) {
+        let key = self.dir().join(format!("{name}.key")).display().to_string();
+        let account = text(&self.vigil(&["account", "new", &key])["address"]);
+        (key, account)
     }
 
     /// Waits until the first dispute about a job has ended. The dispute.

@@ -1,6 +1,6 @@
 //! A worker with a key, money and a configuration file of its own.
 
-use crate::{amount, free_port, model::packages, program, text, Network, Process};
+use crate::{amount, free_port, model::packages, program, Network, Process};
 use serde_json::Value;
 use std::{net::TcpStream, path::Path};
 
@@ -34,8 +34,7 @@ impl Worker {
     /// it serves all `versions`.
     pub(crate) fn start(network: &Network, number: u32, versions: &[&str], kind: Kind<'_>) -> Self {
         let file = |ending: &str| network.dir().join(format!("worker-{number}{ending}"));
-        let key = file(".key").display().to_string();
-        let account = text(&network.vigil(&["account", "new", &key])["address"]);
+        let (key, account) = network.new_key(&format!("worker-{number}"));
         let payer = PAYERS[number as usize % PAYERS.len()];
         network.vigil(&["--dev-key", payer, "account", "transfer", &account, "1000"]);
 

@@ -156,7 +156,7 @@ impl Asked {
 impl Requester {
     /// With a key and money of its own.
     pub(crate) fn new(network: &Network, name: &str) -> Self {
-        let (key, account) = new_key(network, name);
+        let (key, account) = network.new_key(name);
         network.vigil(&["--dev-key", "Alice", "account", "transfer", &account, "10000"]);
         network.wait("the requester's money", 30, || network.total(&account) > 0);
         let before = network.total(&account);
@@ -256,7 +256,7 @@ impl Requester {
                 Some((key, _)) => key,
                 // Programs that sign with one key take each other's nonces.
                 None => {
-                    let (key, account) = new_key(network, &format!("challenge-{}", job.id));
+                    let (key, account) = network.new_key(&format!("challenge-{}", job.id));
                     let transfer = ["account", "transfer", &account, &STAKE.to_string()];
                     network.vigil(&[&["--key", &self.key][..], &transfer].concat());
                     self.staked += STAKE * UNIT;
@@ -311,13 +311,6 @@ impl Requester {
         }
         faults
     }
-}
-
-/// A new key: its file and its account.
-fn new_key(network: &Network, name: &str) -> (String, String) {
-    let key = network.dir().join(format!("{name}.key")).display().to_string();
-    let account = text(&network.vigil(&["account", "new", &key])["address"]);
-    (key, account)
 }
 
 fn whole(value: &Value) -> i128 {
